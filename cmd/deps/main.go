@@ -1,0 +1,25 @@
+package main
+import (
+_ "github.com/hashicorp/go-plugin"
+_ "github.com/hashicorp/go-hclog"
+_ "google.golang.org/grpc"
+_ "github.com/tetratelabs/wazero"
+_ "github.com/knadh/koanf/v2"
+_ "github.com/nats-io/nats-server/v2/server"
+_ "github.com/nats-io/nats.go/jetstream"
+_ "github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+_ "github.com/fullstorydev/grpchan/inprocgrpc"
+_ "buf.build/go/protovalidate"
+_ "github.com/fxamacker/cbor/v2"
+_ "github.com/spf13/cobra"
+_ "github.com/schollz/progressbar/v3"
+_ "go.yaml.in/yaml/v3"
+_ "github.com/santhosh-tekuri/jsonschema/v6"
+_ "github.com/tidwall/btree"
+_ "pgregory.net/rapid"
+_ "github.com/rogpeppe/go-internal/testscript"
+_ "go.uber.org/goleak"
+_ "golang.org/x/term"
+_ "golang.org/x/sync/errgroup"
+)
+func main(){}

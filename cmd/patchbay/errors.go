@@ -1,0 +1,68 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// printed is an error as people and programs see it.
+type printed struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+}
+
+// printError writes one sentence with the code and the field if there are any,
+// or the same as JSON in the shape of the REST API.
+func printError(w io.Writer, err error, asJSON bool) {
+	p := describe(err)
+	if asJSON {
+		// What is marshalled are strings, and a failing stderr cannot be told.
+		text, _ := json.Marshal(map[string]printed{"error": p})
+		fmt.Fprintf(w, "%s\n", text)
+		return
+	}
+	fmt.Fprintf(w, "patchbay: %s", p.Message)
+	switch {
+	case p.Field != "":
+		fmt.Fprintf(w, " (%s, field %s)", p.Code, p.Field)
+	case p.Code != "failed" && p.Code != "usage":
+		fmt.Fprintf(w, " (%s)", p.Code)
+	}
+	fmt.Fprintln(w)
+}
+
+func describe(err error) printed {
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return printed{Code: "usage", Message: usage.text}
+	case errors.Is(err, context.Canceled):
+		return printed{Code: "failed", Message: "stopped before it was done"}
+	}
+	s, ok := status.FromError(err)
+	if !ok {
+		return printed{Code: "failed", Message: strings.TrimPrefix(err.Error(), "patchbay: ")}
+	}
+	p := printed{Code: strings.ToLower(s.Code().String()), Message: s.Message()}
+	if s.Code() == codes.Unavailable {
+		p = printed{Code: "unavailable", Message: "the host cannot be reached: " + s.Message()}
+	}
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "patchbay" {
+			p.Code, p.Field = info.GetReason(), info.GetMetadata()["field"]
+		}
+	}
+	return p
+}

@@ -1,0 +1,130 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// stdio is what a command reads from and writes to.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// terminal reports whether w is one.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, std stdio, args []string) int {
+	root := newRoot(std)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	asJSON, _ := cmd.Flags().GetBool("json")
+	printError(std.err, err, asJSON)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(std.err, "Run %q for help.\n", cmd.CommandPath()+" --help")
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRoot(std stdio) *cobra.Command {
+	root := group("patchbay", "A work-and-presence host that lets anybody's logic decide who gets which work")
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.SilenceErrors = true
+	root.SilenceUsage = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		newServe(std), newDemo(std), newDrive(std), newPlugin(std), newConfig(std),
+		newWork(std), newAgent(std), newFeed(std), newStatus(std), newVersion(std),
+	)
+	return root
+}
+
+// group returns a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return &usageError{fmt.Sprintf("%s: there is no command %q", cmd.CommandPath(), args[0])}
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ text string }
+
+// Error implements error.
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+// exactly wants so many arguments and names them when they are not there.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return usagef("%s: %s is missing", cmd.CommandPath(), names[len(args)])
+		}
+		if len(args) > len(names) {
+			return usagef("%s: %q is one argument too many", cmd.CommandPath(), args[len(names)])
+		}
+		return nil
+	}
+}
+
+func newVersion(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(std.out, "patchbay", version())
+			return err
+		},
+	}
+}
+
+// version is what the Go toolchain recorded when it built the binary.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,91 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/knadh/koanf/v2"
+)
+
+// source is a layer for koanf.
+type source map[string]any
+
+var _ koanf.Provider = source(nil)
+
+// Read implements koanf.Provider.
+func (s source) Read() (map[string]any, error) { return s, nil }
+
+// ReadBytes implements koanf.Provider; a source has no bytes.
+func (s source) ReadBytes() ([]byte, error) {
+	return nil, errors.New("config: a layer has no bytes")
+}
+
+// overlay puts the layers over each other, the file with its defaults, the
+// environment and flags, and returns the whole in plain types; nil if the file
+// could not be read.
+func overlay(doc *document, layers []layer, faults *faults) (map[string]any, error) {
+	if doc.root == nil {
+		return nil, nil
+	}
+	file, _ := doc.root.plain().(map[string]any)
+	withQueue(file)
+	s := theSchema()
+	s.complete(s.raw, file)
+	all := []map[string]any{file}
+	for _, l := range layers {
+		if l.unknown != "" {
+			warnVariable(l, faults)
+			continue
+		}
+		doc.over[strings.Join(l.path, separator)] = l.origin
+		all = append(all, l.nested())
+	}
+	k := koanf.New(separator)
+	for _, one := range all {
+		if err := k.Load(source(one), nil); err != nil {
+			return nil, fmt.Errorf("config: layers: %w", err)
+		}
+	}
+	return k.Raw(), nil
+}
+
+// withQueue adds the built-in strategy "queue" unless it is defined anew. A new
+// definition replaces it whole: half of each would be neither.
+func withQueue(file map[string]any) {
+	const name = "queue"
+	if _, ok := file["strategies"]; !ok {
+		file["strategies"] = map[string]any{}
+	}
+	if strategies, ok := file["strategies"].(map[string]any); ok {
+		if _, ok := strategies[name]; !ok {
+			strategies[name] = map[string]any{"runtime": runtimeBuiltin, "source": name}
+		}
+	}
+}
+
+// nested returns the layer as a map within maps.
+func (l layer) nested() map[string]any {
+	var v any = l.value
+	for i := len(l.path) - 1; i >= 0; i-- {
+		v = map[string]any{l.path[i]: v}
+	}
+	return v.(map[string]any)
+}
+
+// warnVariable speaks up when a variable is nearly one of ours.
+func warnVariable(l layer, faults *faults) {
+	var known []string
+	for _, path := range settable {
+		known = append(known, variable(path))
+	}
+	if near := nearest(l.unknown, known); near != "" {
+		faults.warn(Error{
+			File: l.origin, Line: 1, Column: 1, Code: CodeUnused,
+			Message: fmt.Sprintf("this variable sets nothing; did you mean $%s?", near),
+		})
+	}
+}

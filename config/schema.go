@@ -1,0 +1,191 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+//go:embed schema.json
+var schemaJSON []byte
+
+// schemaURL is the schema's name inside this program; nothing is fetched.
+const schemaURL = "https://patchbay.dev/schema/config.json"
+
+// Schema returns the JSON Schema (draft 2020-12) of a configuration, for
+// editors and for other tools. Each call returns a copy of its own.
+//
+// Three formats in it are Patchbay's: patchbay-duration, patchbay-wait and
+// patchbay-size; an editor that does not know them ignores them.
+func Schema() []byte { return slices.Clone(schemaJSON) }
+
+// schema is the compiled schema beside the document it was made from, which
+// also has the titles and the defaults.
+type schema struct {
+	compiled *jsonschema.Schema
+	raw      rule
+	name     *regexp.Regexp
+}
+
+// rule is one schema inside the schema document.
+type rule map[string]any
+
+// theSchema compiles the embedded schema once. A schema that does not compile
+// is a programming fault.
+var theSchema = sync.OnceValue(func() *schema {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
+	if err != nil {
+		panic(fmt.Sprintf("config: schema.json: %v", err))
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.AssertFormat()
+	for _, f := range formats() {
+		compiler.RegisterFormat(&f)
+	}
+	if err := compiler.AddResource(schemaURL, doc); err != nil {
+		panic(fmt.Sprintf("config: schema.json: %v", err))
+	}
+	compiled, err := compiler.Compile(schemaURL)
+	if err != nil {
+		panic(fmt.Sprintf("config: schema.json: %v", err))
+	}
+	s := &schema{compiled: compiled, raw: rule(doc.(map[string]any))}
+	s.name = regexp.MustCompile(s.at("#/$defs/name")["pattern"].(string))
+	return s
+})
+
+// at returns the rule at a location such as "#/$defs/name/properties/size".
+func (s *schema) at(location string) rule {
+	_, pointer, _ := strings.Cut(location, "#")
+	var v any = map[string]any(s.raw)
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		m, ok := v.(map[string]any)
+		if !ok || step == "" {
+			break
+		}
+		v = m[step]
+	}
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// follow returns the rule a reference leads to, or r itself.
+func (s *schema) follow(r rule) rule {
+	if ref, ok := r["$ref"].(string); ok {
+		return s.at(ref)
+	}
+	return r
+}
+
+// title says what a value must be, as the end of "it must be …".
+func (s *schema) title(r rule) string {
+	if title, ok := r["title"].(string); ok {
+		return title
+	}
+	title, _ := s.follow(r)["title"].(string)
+	return title
+}
+
+// property returns the rule for a key of the map that r describes; nil if
+// there is none.
+func (s *schema) property(r rule, key string) rule {
+	r = s.follow(r)
+	if properties, ok := r["properties"].(map[string]any); ok {
+		if p, ok := properties[key].(map[string]any); ok {
+			return p
+		}
+	}
+	additional, _ := r["additionalProperties"].(map[string]any)
+	return additional
+}
+
+// keys returns the names of the keys that the map r describes may have,
+// sorted; nil if any name is allowed.
+func (s *schema) keys(r rule) []string {
+	properties, _ := s.follow(r)["properties"].(map[string]any)
+	return sortedKeys(properties)
+}
+
+// complete fills every default into a value that r describes. What has the
+// wrong type is left alone; the check speaks of it.
+func (s *schema) complete(r rule, value any) {
+	m, ok := value.(map[string]any)
+	if !ok {
+		return
+	}
+	r = s.follow(r)
+	properties, _ := r["properties"].(map[string]any)
+	for name, p := range properties {
+		if fallback, ok := p.(map[string]any)["default"]; ok {
+			if _, there := m[name]; !there {
+				m[name] = fresh(fallback)
+			}
+		}
+	}
+	for name, v := range m {
+		if p := s.property(r, name); p != nil {
+			s.complete(p, v)
+		}
+	}
+}
+
+// fresh copies a default, so that no two configurations share one.
+func fresh(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for name, inner := range v {
+			m[name] = fresh(inner)
+		}
+		return m
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = fresh(v[i])
+		}
+		return list
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return i
+		}
+		f, _ := v.Float64()
+		return f
+	default:
+		return v
+	}
+}
+
+// names calls bad for each key of a map of names, such as queues, that is not
+// a name.
+func (s *schema) names(r rule, value any, path []string, bad func(path []string)) {
+	m, ok := value.(map[string]any)
+	if !ok {
+		return
+	}
+	r = s.follow(r)
+	_, named := r["propertyNames"]
+	for _, name := range sortedKeys(m) {
+		inner := append(slices.Clip(path), name)
+		if named && !s.isName(name) {
+			bad(inner)
+		}
+		if p := s.property(r, name); p != nil {
+			s.names(p, m[name], inner, bad)
+		}
+	}
+}
+
+func (s *schema) isName(name string) bool {
+	return s.name.MatchString(name) && len([]rune(name)) <= 128
+}

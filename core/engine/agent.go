@@ -1,0 +1,232 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "slices"
+
+// Agent is a person's presence and load.
+type Agent struct {
+	ID string `cbor:"1,keyasint"`
+	// Status is the presence status, Offline when not signed in.
+	Status      string `cbor:"2,keyasint"`
+	StatusSince Time   `cbor:"3,keyasint,omitempty"`
+	// Cause says who or what chose the status.
+	Cause      Cause `cbor:"4,keyasint,omitempty"`
+	SignedInAt Time  `cbor:"5,keyasint,omitempty"`
+	// Connected says that the agent's stream is there.
+	Connected bool `cbor:"6,keyasint,omitempty"`
+	// GraceUntil is when an agent without a stream goes offline; 0 while
+	// connected or offline.
+	GraceUntil Time `cbor:"7,keyasint,omitempty"`
+	// Version is raised at each change.
+	Version uint32 `cbor:"8,keyasint,omitempty"`
+	// Used is what the held assignments take of the capacity.
+	Used Milli `cbor:"9,keyasint,omitempty"`
+	// Held lists the assignments offered or open at the agent, oldest first.
+	Held []AssignmentID `cbor:"10,keyasint,omitempty"`
+	// IdleSince is since when the agent holds nothing and could take work; 0
+	// otherwise.
+	IdleSince Time `cbor:"11,keyasint,omitempty"`
+	// AssignedAt is when the last assignment was offered.
+	AssignedAt Time `cbor:"12,keyasint,omitempty"`
+	// Excess is what the agent held beyond its capacity when a new definition
+	// lowered it; it only shrinks.
+	Excess Milli `cbor:"13,keyasint,omitempty"`
+
+	// Definition is the admin's part; nil for an agent who was removed.
+	Definition *AgentDefinition `cbor:"-"`
+	// Presence is the agent's presence config.
+	Presence *PresenceConfig `cbor:"-"`
+	// Channels has a bit for each channel that the status lists.
+	Channels uint64 `cbor:"-"`
+}
+
+// Clone returns a copy that later steps do not change.
+func (a *Agent) Clone() *Agent {
+	c := *a
+	c.Held = slices.Clone(a.Held)
+	return &c
+}
+
+// SignedIn reports whether the agent has a status other than offline.
+func (a *Agent) SignedIn() bool { return a.Status != Offline }
+
+// member reports whether the agent belongs to the queue.
+func (a *Agent) member(queue string) bool { return slices.Contains(a.Definition.Queues, queue) }
+
+// hold is the one place where capacity is taken.
+func (a *Agent) hold(id AssignmentID, size Milli, at Time) {
+	a.Used += size
+	a.Held = append(a.Held, id)
+	a.AssignedAt = at
+	a.IdleSince = 0
+}
+
+// release is the one place where capacity is given back.
+func (a *Agent) release(id AssignmentID, size Milli, at Time) {
+	a.Used -= size
+	a.Excess = min(a.Excess, max(0, a.Used-a.Presence.Capacity))
+	a.Held = slices.DeleteFunc(a.Held, func(held AssignmentID) bool { return held == id })
+	a.idle(at)
+}
+
+// idle notes since when the agent could take work, if it just became so.
+func (a *Agent) idle(at Time) {
+	switch {
+	case len(a.Held) > 0 || a.Channels == 0:
+		a.IdleSince = 0
+	case a.IdleSince == 0:
+		a.IdleSince = at
+	}
+}
+
+// present is the one place where an agent's status changes.
+func (e *Engine) present(a *Agent, status string, cause Cause, at Time) {
+	a.Status, a.StatusSince, a.Cause = status, at, cause
+	a.Channels = e.names.statuses[status].bits
+	a.idle(at)
+}
+
+func (c SignIn) decide(s *step) error {
+	a, err := s.agentNamed(c.Agent)
+	if err != nil {
+		return err
+	}
+	if a.SignedIn() {
+		return refuse(CodeAlreadySignedIn, "agent", "agent %q is signed in already, as %q; set the status instead", a.ID, a.Status)
+	}
+	if err := s.presenceStatus(c.Status); err != nil {
+		return err
+	}
+	ev := Event{Kind: KindAgentSignedIn, Agent: a.ID, Status: c.Status, Cause: CauseSignIn}
+	if !a.Connected {
+		ev.Deadline = s.now + s.definition.Grace
+	}
+	s.emit(ev)
+	s.reconsider(a)
+	return nil
+}
+
+func (c SetStatus) decide(s *step) error {
+	a, err := s.signedIn(c.Agent)
+	if err != nil {
+		return err
+	}
+	if err := s.presenceStatus(c.Status); err != nil {
+		return err
+	}
+	cause := CauseAgent
+	if c.Cause == CauseSupervisor {
+		cause = CauseSupervisor
+	}
+	s.setStatus(a, c.Status, cause)
+	return nil
+}
+
+func (s *step) setStatus(a *Agent, status string, cause Cause) {
+	if a.Status == status {
+		return
+	}
+	s.emit(Event{Kind: KindAgentStatusChanged, Agent: a.ID, Status: status, Cause: cause})
+	s.reconsider(a)
+}
+
+func (c SignOut) decide(s *step) error {
+	a, err := s.signedIn(c.Agent)
+	if err != nil {
+		return err
+	}
+	s.signOut(a, CauseAgent)
+	return nil
+}
+
+// signOut takes back what the agent was offered, deals with what it has open by
+// the channels' rules, and ends its presence.
+func (s *step) signOut(a *Agent, cause Cause) {
+	var back []*Work
+	for _, id := range slices.Clone(a.Held) {
+		w := s.assignments[id]
+		switch {
+		case w.State == Offered:
+			s.emit(Event{Kind: KindOfferUnavailable, Work: w.ID, Queue: w.Spec.Queue, Agent: a.ID, Assignment: id})
+			back = append(back, w)
+		case s.channel(w).OnDisconnect == RequeueOpen:
+			s.requeue(w, cause.String())
+			back = append(back, w)
+		}
+	}
+	s.emit(Event{Kind: KindAgentSignedOut, Agent: a.ID, Status: Offline, Cause: cause})
+	s.reconsider(a)
+	for _, w := range back { // it may be of a queue the agent has left meanwhile
+		s.clearIfExhausted(w, s.queueOf(w))
+	}
+}
+
+func (c Connect) decide(s *step) error {
+	a, err := s.agentNamed(c.Agent)
+	if err != nil {
+		return err
+	}
+	if !a.Connected {
+		s.emit(Event{Kind: KindAgentConnected, Agent: a.ID, Status: a.Status})
+	}
+	return nil
+}
+
+func (c Disconnect) decide(s *step) error {
+	a, err := s.agentNamed(c.Agent)
+	if err != nil {
+		return err
+	}
+	s.disconnect(a)
+	return nil
+}
+
+func (s *step) disconnect(a *Agent) {
+	if !a.Connected {
+		return
+	}
+	ev := Event{Kind: KindAgentDisconnected, Agent: a.ID, Status: a.Status}
+	if a.SignedIn() {
+		ev.Deadline = s.now + s.definition.Grace
+	}
+	s.emit(ev)
+}
+
+func (DisconnectAll) decide(s *step) error {
+	for _, a := range s.roster {
+		s.disconnect(a)
+	}
+	return nil
+}
+
+func (e *Engine) agentNamed(id string) (*Agent, error) {
+	a, ok := e.agents[id]
+	if !ok {
+		return nil, refuse(CodeUnknownAgent, "agent", "there is no agent %q", id)
+	}
+	return a, nil
+}
+
+func (e *Engine) signedIn(id string) (*Agent, error) {
+	a, err := e.agentNamed(id)
+	if err != nil {
+		return nil, err
+	}
+	if !a.SignedIn() {
+		return nil, refuse(CodeNotSignedIn, "agent", "agent %q is not signed in", id)
+	}
+	return a, nil
+}
+
+func (e *Engine) presenceStatus(name string) error {
+	if _, ok := e.names.statuses[name]; !ok || name == Offline {
+		return refuse(CodeUnknownStatus, "status", "there is no presence status %q to choose", name)
+	}
+	return nil
+}
+
+func (e *Engine) channel(w *Work) *Channel {
+	return &e.definition.Channels[e.names.channels[w.Spec.Channel]]
+}

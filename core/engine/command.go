@@ -1,0 +1,137 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "github.com/patchbay-cx/patchbay/sdk/route"
+
+// Command is something that somebody wants of a workspace. The set is closed:
+// the types below. A command is decided against the state and either refused
+// (a *Refusal; nothing changes) or turned into events.
+type Command interface {
+	decide(s *step) error
+}
+
+// Configure puts a new definition in force. Work and presence stay; an agent or
+// queue that is in use cannot disappear.
+// The definition is copied.
+type Configure struct{ Definition Definition }
+
+// CreateWork brings work in. Result.Work is its id; Result.Duplicate says that
+// the key was known, and then nothing else happened.
+type CreateWork struct{ Spec WorkSpec }
+
+// CancelWork withdraws waiting or offered work, on its source's behalf.
+type CancelWork struct {
+	Work   WorkID
+	Reason string
+}
+
+// AbandonWork says that the customer left while waiting or offered.
+type AbandonWork struct{ Work WorkID }
+
+// RequeueWork puts offered or open work back to waiting. It keeps its age.
+type RequeueWork struct {
+	Work   WorkID
+	Reason string
+}
+
+// SignIn makes an agent present with a status. Work is offered once the agent
+// is connected; without a connection the grace period runs.
+type SignIn struct{ Agent, Status string }
+
+// SetStatus changes the status of an agent who is signed in. Offline is
+// reached by SignOut alone.
+type SetStatus struct {
+	Agent, Status string
+	// Cause is who changed it: CauseAgent if empty, or CauseSupervisor.
+	Cause Cause
+}
+
+// SignOut ends an agent's presence. Offered work becomes unavailable and waits
+// again; open work follows its channel's rule for lost connections.
+type SignOut struct{ Agent string }
+
+// Connect says that the agent's stream is there, Disconnect that it is gone.
+// Either is harmless when it is so already.
+type (
+	Connect    struct{ Agent string }
+	Disconnect struct{ Agent string }
+)
+
+// DisconnectAll says that every stream is gone, as after a restart.
+type DisconnectAll struct{}
+
+// Accept opens an offered assignment.
+type Accept struct {
+	Assignment AssignmentID
+	Agent      string
+}
+
+// Decline refuses an offered assignment.
+type Decline struct {
+	Assignment AssignmentID
+	Agent      string
+	Reason     string
+}
+
+// Complete ends an open assignment and closes its work.
+type Complete struct {
+	Assignment AssignmentID
+	Agent      string
+}
+
+// Propose settles a strategy's proposals in their order. It is never refused
+// as a whole: Result.Verdicts tells what became of each.
+type Propose struct {
+	By        Decision
+	Proposals []Proposal
+}
+
+// Proposal is a strategy's wish: offer this work to this agent.
+type Proposal struct {
+	Work     WorkID
+	Revision uint32
+	Agent    string
+	Score    int32
+	// Reason is the name of the reason in the strategy's dictionary.
+	Reason string
+	// Rank is 0 for the first choice; later ranks for the same work are passed
+	// over once one has held.
+	Rank uint16
+	// Refused, if not zero, says that the proposal could not even be read as
+	// one (unknown work or agent): it is put on record with this verdict, which
+	// must be a refusal's.
+	Refused route.Verdict
+}
+
+// RecordStrategy puts a change in a strategy's health on record: in the event,
+// State is Status and Detail is Reason.
+type RecordStrategy struct {
+	By Decision
+	// State is what it is now, such as "active" or "fallback".
+	State string
+	// Detail says why.
+	Detail string
+}
+
+func (c RecordStrategy) decide(s *step) error {
+	by := c.By
+	s.emit(Event{Kind: KindStrategyChanged, Status: c.State, Reason: c.Detail, Decision: &by})
+	return nil
+}
+
+// Tick lets the timers that are due run out.
+type Tick struct{}
+
+// Result is what a command came to.
+type Result struct {
+	// Events are the facts, in order; empty when nothing changed.
+	Events []Event
+	// Work is the work created, or found again by its key.
+	Work WorkID
+	// Duplicate says that CreateWork found its key.
+	Duplicate bool
+	// Verdicts has one entry per proposal of Propose.
+	Verdicts []route.Verdict
+}

@@ -1,0 +1,194 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package engine is one workspace as a pure machine: a command, the time and
+// the state so far give events, and nothing else happens. It keeps work,
+// presence, the capacity ledger and offers, and it settles what strategies
+// propose.
+//
+// It has no clock, goroutine, I/O, log or randomness, and it must not know of
+// journals, connections or strategies: they are the host's. Every change of
+// state is made by applying an event, so that replaying the events of a
+// workspace gives the same state again.
+package engine
+
+import "sort"
+
+// Engine is the state of one workspace. It is not safe for concurrent use; its
+// owner calls it from one goroutine.
+type Engine struct {
+	number         uint64
+	now            Time // of the last event; while a command is decided, its time
+	told           Time // the latest time heard of, which is not state
+	config         uint64
+	nextWork       WorkID
+	nextAssignment AssignmentID
+
+	definition *Definition
+	names      *index
+
+	work        map[WorkID]*Work
+	inOrder     []*Work // by id; forgotten ones stay until a sweep
+	forgotten   int
+	ended       []WorkID // in order of ending
+	assignments map[AssignmentID]*Work
+	keys        map[string]WorkID
+
+	agents map[string]*Agent
+	roster []*Agent // by id
+	queues map[string]*queue
+
+	timers timers
+}
+
+// New returns an empty workspace. Its first command must be Configure.
+func New() *Engine {
+	e := &Engine{nextWork: 1, nextAssignment: 1}
+	e.definition = &Definition{}
+	e.names = &index{}
+	e.work = make(map[WorkID]*Work)
+	e.assignments = make(map[AssignmentID]*Work)
+	e.keys = make(map[string]WorkID)
+	e.agents = make(map[string]*Agent)
+	e.queues = make(map[string]*queue)
+	return e
+}
+
+// step is one command being decided.
+type step struct {
+	*Engine
+	result Result
+}
+
+// Step decides a command at the given time. It returns what came of it, or a
+// *Refusal, and then nothing has changed. A time before the last event's is
+// taken as the last event's: time does not run backwards in a workspace.
+func (e *Engine) Step(now Time, command Command) (Result, error) {
+	last := e.now
+	e.now = max(last, now)
+	e.told = max(e.told, e.now)
+	s := &step{Engine: e}
+	err := command.decide(s)
+	if len(s.result.Events) == 0 {
+		e.now = last
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return s.result, nil
+}
+
+// emit makes a fact of the event: numbers, dates and applies it.
+func (s *step) emit(ev Event) {
+	ev.Number = s.number + 1
+	ev.At = s.now
+	s.apply(&ev)
+	s.result.Events = append(s.result.Events, ev)
+}
+
+// Number returns the number of the last event, 0 if there was none.
+func (e *Engine) Number() uint64 { return e.number }
+
+// Now returns the time of the last event, before which nothing can happen any
+// more; 0 if there was none.
+func (e *Engine) Now() Time { return e.now }
+
+// Config returns the version of the definition in force: it counts Configure
+// commands from 1, and is 0 before the first.
+func (e *Engine) Config() uint64 { return e.config }
+
+// Definition returns the definition in force. It must not be changed.
+func (e *Engine) Definition() *Definition { return e.definition }
+
+// NextTimer returns when the next timer is due, so that a Tick at that time
+// lets it run out. It may name a time at which nothing is due any more.
+func (e *Engine) NextTimer() (at Time, ok bool) {
+	if len(e.timers) == 0 {
+		return 0, false
+	}
+	return e.timers[0].at, true
+}
+
+// Work returns the work with that id, if it is known. It is valid until the
+// next Step and must not be changed.
+func (e *Engine) Work(id WorkID) (*Work, bool) {
+	w, ok := e.work[id]
+	return w, ok
+}
+
+// Agent returns the agent with that id, if there is one. It is valid until the
+// next Step and must not be changed.
+func (e *Engine) Agent(id string) (*Agent, bool) {
+	a, ok := e.agents[id]
+	return a, ok
+}
+
+// Assignment returns an assignment and its work, if both are still kept.
+func (e *Engine) Assignment(id AssignmentID) (*Assignment, *Work, bool) {
+	w, ok := e.assignments[id]
+	if !ok {
+		return nil, nil, false
+	}
+	return w.assignment(id), w, true
+}
+
+// EachWork calls yield with all work that is kept and whose id is above after,
+// in order of ids, until yield returns false.
+func (e *Engine) EachWork(after WorkID, yield func(*Work) bool) {
+	from := sort.Search(len(e.inOrder), func(i int) bool { return e.inOrder[i].ID > after })
+	for _, w := range e.inOrder[from:] {
+		if !w.forgotten && !yield(w) {
+			return
+		}
+	}
+}
+
+// EachAgent calls yield with every agent in order of ids until yield returns
+// false.
+func (e *Engine) EachAgent(yield func(*Agent) bool) {
+	for _, a := range e.roster {
+		if !yield(a) {
+			return
+		}
+	}
+}
+
+// Backlog is what waits in a queue.
+type Backlog struct {
+	// Queue and Routing are the queue's definition and its routing config.
+	Queue   *QueueDefinition
+	Routing *RoutingConfig
+	// Waiting, Offered and Open count its work by state.
+	Waiting, Offered, Open int
+	// Oldest is since when the longest waiting item waits; 0 if none does.
+	Oldest Time
+	// Members is how many agents belong to it, Present how many of them are
+	// signed in.
+	Members, Present int
+}
+
+// EachQueue calls yield with every queue's backlog in order of names.
+func (e *Engine) EachQueue(yield func(Backlog) bool) {
+	for i := range e.definition.Queues {
+		q := e.queues[e.definition.Queues[i].Name]
+		if !yield(q.backlog()) {
+			return
+		}
+	}
+}
+
+// Backlog returns one queue's backlog, if there is such a queue.
+func (e *Engine) Backlog(name string) (Backlog, bool) {
+	q, ok := e.queues[name]
+	if !ok {
+		return Backlog{}, false
+	}
+	return q.backlog(), true
+}
+
+// ChannelOrdinal returns the channel's number, which is its bit in
+// Agent.Channels.
+func (e *Engine) ChannelOrdinal(name string) (uint16, bool) {
+	ordinal, ok := e.names.channels[name]
+	return ordinal, ok
+}

@@ -1,0 +1,213 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package host runs workspaces: each by one loop that owns the engine, writes
+// what happens to the journal, gives turns to the strategies, and tells agents
+// and readers.
+//
+// Nothing leaves a workspace before it is durable: not an acknowledgement, not
+// an offer, not a feed event, not a reading. Only strategies see more, since a
+// proposal's own event is ordered after what it builds on.
+//
+// The package knows the engine, the journal and the strategies. It must not
+// know of API, configuration files or command lines.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/journal"
+	"github.com/patchbay-cx/patchbay/core/strategy"
+)
+
+// Errors of a workspace.
+var (
+	// ErrClosed means that the workspace is closed, or closing.
+	ErrClosed = errors.New("host: workspace closed")
+	// ErrReplaced ends an agent's stream when another was opened for the agent.
+	ErrReplaced = errors.New("host: another connection of the same agent took over")
+	// ErrSlow ends a stream whose reader fell too far behind.
+	ErrSlow = errors.New("host: the reader fell too far behind")
+)
+
+// Options say what a workspace is made of.
+type Options struct {
+	// Name is the workspace's name, for logs.
+	Name string
+	// Log is the workspace's journal. The workspace writes to it until it is
+	// closed; closing the Log is the caller's.
+	Log *journal.Log
+	// Definition is put in force if it differs from the one on record.
+	Definition engine.Definition
+	// Strategies and Runtimes are what routing configs may name, and what runs
+	// them, by the name of the runtime.
+	Strategies []strategy.Spec
+	Runtimes   map[string]strategy.Runtime
+	// Seed is where the randomness of turns comes from.
+	Seed uint64
+	// SnapshotEvery is after how many events a snapshot is made. Default
+	// 200,000.
+	SnapshotEvery uint64
+	// Logger hears of what an operator should know; nil for silence.
+	Logger *slog.Logger
+}
+
+// Workspace is a running workspace. Its methods are safe for concurrent use.
+type Workspace struct {
+	name   string
+	logger *slog.Logger
+	log    *journal.Log
+	codec  codec
+
+	requests chan *request
+	closing  chan struct{} // closed when no more is taken
+	stopped  chan struct{} // closed when the loop has ended
+	cancel   context.CancelFunc
+	once     sync.Once
+	failure  error // why the loop ended by itself; read after stopped
+
+	tail *tail
+}
+
+// request is something asked of the loop: a command, or a reading.
+type request struct {
+	command engine.Command
+	read    func(*loop)
+	result  engine.Result
+	err     error
+	done    chan struct{}
+}
+
+// Open recovers the workspace from its journal, puts the definition in force,
+// starts the strategies and then the loop. Cancelling ctx afterwards has no
+// effect; Close ends the workspace.
+func Open(ctx context.Context, opts Options) (*Workspace, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.SnapshotEvery == 0 {
+		opts.SnapshotEvery = 200_000
+	}
+	c, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	e, snapshotAt, err := recovered(ctx, opts.Log, c, opts.Log.Last())
+	if err != nil {
+		return nil, err
+	}
+	opts.Logger.Info("workspace recovered", "workspace", opts.Name, "event", e.Number(), "took", time.Since(began))
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w := &Workspace{
+		name: opts.Name, logger: opts.Logger, log: opts.Log, codec: c,
+		requests: make(chan *request, 4096), closing: make(chan struct{}), stopped: make(chan struct{}),
+		cancel: cancel, tail: newTail(e.Number()),
+	}
+	l := newLoop(running, w, e, snapshotAt, opts)
+	if err := l.begin(opts); err != nil {
+		l.abort()
+		return nil, err
+	}
+	go l.run()
+	return w, nil
+}
+
+// Do has a command decided and returns when everything it led to is durable.
+// An error is a *engine.Refusal, ErrClosed, the context's, or the journal's,
+// which closes the workspace. When the context ends first, the command may or
+// may not have been carried out.
+func (w *Workspace) Do(ctx context.Context, command engine.Command) (engine.Result, error) {
+	if err := reserved(command); err != nil {
+		return engine.Result{}, err
+	}
+	r := &request{command: command, done: make(chan struct{})}
+	if err := w.ask(ctx, r); err != nil {
+		return engine.Result{}, err
+	}
+	return r.result, r.err
+}
+
+// reserved refuses commands that are the loop's own.
+func reserved(command engine.Command) error {
+	switch command.(type) {
+	case engine.Propose, engine.RecordStrategy, engine.Tick, engine.Connect, engine.Disconnect, engine.DisconnectAll:
+		return fmt.Errorf("host: %T is not for callers", command)
+	default:
+		return nil
+	}
+}
+
+// View calls read with the state between two commands and returns when
+// everything that read may have seen is durable. Read must be quick, change
+// nothing, and keep no pointer into the engine.
+func (w *Workspace) View(ctx context.Context, read func(*engine.Engine)) error {
+	return w.ask(ctx, &request{read: func(l *loop) { read(l.engine) }, done: make(chan struct{})})
+}
+
+func (w *Workspace) ask(ctx context.Context, r *request) error {
+	select {
+	case w.requests <- r:
+	case <-w.closing:
+		return w.ended()
+	case <-w.stopped:
+		return w.ended()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return nil
+	case <-w.stopped:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done: // it was answered just before the end
+		return nil
+	default:
+		return w.ended()
+	}
+}
+
+// ended says why there is no answer.
+func (w *Workspace) ended() error {
+	select {
+	case <-w.stopped:
+		if w.failure != nil {
+			return w.failure
+		}
+	default:
+	}
+	return ErrClosed
+}
+
+// Done is closed when the workspace has ended, by Close or because its journal
+// failed; Err then says which.
+func (w *Workspace) Done() <-chan struct{} { return w.stopped }
+
+// Err returns why the workspace ended by itself; nil while it runs or after
+// Close.
+func (w *Workspace) Err() error {
+	select {
+	case <-w.stopped:
+		return w.failure
+	default:
+		return nil
+	}
+}
+
+// Close takes no more commands, makes what was taken durable, ends streams and
+// strategies, writes a snapshot, and waits for all of it. A second Close waits
+// for the first.
+func (w *Workspace) Close() error {
+	w.once.Do(func() { close(w.closing) })
+	<-w.stopped
+	return w.failure
+}

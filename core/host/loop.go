@@ -1,0 +1,347 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/strategy"
+)
+
+const (
+	// maxBatch is at how many events waiting for the journal no more commands
+	// are taken until it has caught up.
+	maxBatch = 16_384
+	// maxDrain is how many commands are taken between two looks at the rest.
+	maxDrain = 256
+	// auditEvery is the pace of the running check of the invariants, which
+	// looks at auditAgents agents each time.
+	auditEvery  = time.Second
+	auditAgents = 2_000
+)
+
+// loop owns a workspace's state. Everything here belongs to its goroutine.
+type loop struct {
+	*Workspace
+	ctx    context.Context
+	engine *engine.Engine
+	desk   *strategy.Desk
+
+	batch     *batch // gathers what happens while the journal is busy
+	appending bool
+	appends   chan *batch // to the appender, closed at the end
+	appended  chan *batch // and back
+	jobs      chan *strategy.Job
+	workers   sync.WaitGroup
+
+	streams   map[string]*Stream
+	snapshots *snapshots
+
+	counts     Counts
+	violations uint64
+	auditFrom  int
+	opened     time.Time
+}
+
+// batch is what becomes durable together: events, and who waits for them.
+type batch struct {
+	events  []engine.Event
+	waiting []*request
+	err     error
+}
+
+// Counts counts events by kind since the workspace was opened.
+type Counts map[engine.Kind]uint64
+
+func newLoop(ctx context.Context, w *Workspace, e *engine.Engine, snapshotAt uint64, opts Options) *loop {
+	l := &loop{
+		Workspace: w, ctx: ctx, engine: e, batch: new(batch),
+		appends: make(chan *batch, 1), appended: make(chan *batch, 1), jobs: make(chan *strategy.Job, 64),
+		streams: make(map[string]*Stream), counts: make(Counts), opened: time.Now(),
+	}
+	l.snapshots = newSnapshots(w, snapshotAt, opts.SnapshotEvery)
+	l.workers.Go(l.appender)
+	l.workers.Go(func() { l.snapshots.run(ctx) })
+	return l
+}
+
+// begin brings the recovered state up to the present before anybody is served.
+func (l *loop) begin(opts Options) error {
+	if _, err := l.step(engine.DisconnectAll{}); err != nil {
+		return err
+	}
+	if _, err := l.step(engine.Configure{Definition: opts.Definition}); err != nil {
+		return fmt.Errorf("host: workspace %s: the definition cannot be put in force: %w", l.name, err)
+	}
+	desk, err := strategy.NewDesk(l.engine, opts.Strategies, opts.Runtimes, opts.Seed)
+	if err != nil {
+		return err
+	}
+	l.desk = desk
+	if _, err := l.step(engine.Tick{}); err != nil {
+		return err
+	}
+	l.desk.Start(l.ctx, l.now(), l.settle)
+	return nil
+}
+
+// abort ends a loop that never ran.
+func (l *loop) abort() {
+	if l.desk != nil {
+		l.desk.Close(l.ctx)
+	}
+	l.cancel()
+	close(l.appends)
+	l.workers.Wait()
+	close(l.stopped)
+}
+
+func (l *loop) now() engine.Time { return engine.Time(time.Now().UnixMilli()) }
+
+// run is the workspace's only loop.
+func (l *loop) run() {
+	timer := time.NewTimer(0)
+	audit := time.NewTicker(auditEvery)
+	defer timer.Stop()
+	defer audit.Stop()
+	for l.failure == nil {
+		l.pump(timer)
+		requests := l.requests
+		if len(l.batch.events) >= maxBatch {
+			requests = nil
+		}
+		select {
+		case r := <-requests:
+			l.handle(r)
+			l.drain()
+		case b := <-l.appended:
+			l.release(b)
+		case job := <-l.jobs:
+			l.desk.Done(l.now(), job, l.settle)
+		case <-timer.C:
+			l.settle(engine.Tick{})
+		case <-audit.C:
+			l.audit()
+		case <-l.closing:
+			l.end()
+			return
+		}
+	}
+	l.end()
+}
+
+// pump starts whatever may start: jobs of the desk, an append, the timer.
+func (l *loop) pump(timer *time.Timer) {
+	now := l.now()
+	for job := l.desk.Next(now); job != nil; job = l.desk.Next(now) {
+		l.workers.Go(func() {
+			job.Run(l.ctx)
+			l.jobs <- job
+		})
+	}
+	l.flush()
+	next, ok := l.engine.NextTimer()
+	if wake, wakes := l.desk.WakeAt(); wakes && (!ok || wake < next) {
+		next, ok = wake, true
+	}
+	if ok {
+		timer.Reset(max(0, time.Duration(next-now)*time.Millisecond))
+	}
+}
+
+// flush hands what has gathered to the appender if that is free.
+func (l *loop) flush() {
+	if l.appending || len(l.batch.events) == 0 {
+		return
+	}
+	l.appending = true
+	l.appends <- l.batch
+	l.batch = new(batch)
+}
+
+// appender makes batches durable, one after the other.
+func (l *loop) appender() {
+	for b := range l.appends {
+		records, err := l.codec.events(b.events)
+		if err == nil {
+			err = l.log.Append(l.ctx, b.events[0].Number, records)
+		}
+		b.err = err
+		l.appended <- b
+	}
+}
+
+// drain takes the commands that have piled up.
+func (l *loop) drain() {
+	for range maxDrain {
+		select {
+		case r := <-l.requests:
+			l.handle(r)
+		default:
+			return
+		}
+	}
+}
+
+// handle decides one request. Its answer goes out when all it rests on is
+// durable.
+func (l *loop) handle(r *request) {
+	if r.command != nil {
+		r.result, r.err = l.step(r.command)
+	} else {
+		r.read(l)
+	}
+	if len(l.batch.events) == 0 && !l.appending {
+		close(r.done)
+		return
+	}
+	l.batch.waiting = append(l.batch.waiting, r) // release lets it out, with events or without
+}
+
+// step decides a command now and spreads its events.
+func (l *loop) step(command engine.Command) (engine.Result, error) {
+	if configure, ok := command.(engine.Configure); ok && l.desk != nil {
+		if err := l.desk.Check(&configure.Definition); err != nil {
+			return engine.Result{}, err
+		}
+	}
+	result, err := l.engine.Step(l.now(), command)
+	if err != nil {
+		return result, err
+	}
+	l.batch.events = append(l.batch.events, result.Events...)
+	if l.desk == nil {
+		return result, nil
+	}
+	for i := range result.Events {
+		ev := &result.Events[i]
+		if ev.Kind == engine.KindConfigured {
+			err = l.desk.Reconfigure()
+		}
+		l.desk.Observe(ev)
+	}
+	return result, err
+}
+
+// settle is step for the loop's own commands, which are never refused.
+func (l *loop) settle(command engine.Command) engine.Result {
+	result, err := l.step(command)
+	if err != nil {
+		l.logger.Error("a command of the host's own was refused", "workspace", l.name,
+			"command", fmt.Sprintf("%T", command), "error", err)
+	}
+	return result
+}
+
+// release lets out what has become durable.
+func (l *loop) release(b *batch) {
+	l.appending = false
+	if b.err != nil {
+		l.failure = fmt.Errorf("host: workspace %s: the journal failed: %w", l.name, b.err)
+		l.logger.Error("the journal failed; the workspace ends", "workspace", l.name, "error", b.err)
+		return
+	}
+	for i := range b.events {
+		ev := &b.events[i]
+		l.counts[ev.Kind]++
+		if ev.Kind == engine.KindStrategyChanged {
+			l.report(ev)
+		}
+		if stream := l.streams[ev.Agent]; stream != nil {
+			stream.put(ev, l.spec(ev))
+		}
+	}
+	l.tail.put(b.events)
+	l.snapshots.note(b.events[len(b.events)-1].Number)
+	for _, r := range b.waiting {
+		close(r.done)
+	}
+	if len(l.batch.events) == 0 {
+		for _, r := range l.batch.waiting {
+			close(r.done)
+		}
+		l.batch.waiting = nil
+	}
+}
+
+func (l *loop) spec(ev *engine.Event) *engine.WorkSpec {
+	w, ok := l.engine.Work(ev.Work)
+	if !ok {
+		return nil
+	}
+	spec := w.Spec
+	return &spec
+}
+
+func (l *loop) report(ev *engine.Event) {
+	level := slog.LevelInfo
+	if ev.Status != strategy.Active.String() {
+		level = slog.LevelWarn
+	}
+	l.logger.Log(l.ctx, level, "strategy is "+ev.Status, "workspace", l.name,
+		"strategy", ev.Decision.Strategy, "runtime", ev.Decision.Runtime, "why", ev.Reason)
+}
+
+// audit checks the invariants, a part at a time.
+func (l *loop) audit() {
+	next, found := l.engine.Audit(l.auditFrom, auditAgents)
+	l.auditFrom = next
+	l.violations += uint64(len(found))
+	for _, violation := range found {
+		l.logger.Error("an invariant is broken", "workspace", l.name, "rule", violation.Rule, "detail", violation.Detail)
+	}
+}
+
+// end makes durable what was taken, and takes everything down in order.
+func (l *loop) end() {
+	l.once.Do(func() { close(l.closing) })
+	l.drainAll()
+	for _, stream := range l.streams {
+		stream.fail(ErrClosed)
+	}
+	for l.failure == nil && (l.appending || len(l.batch.events) > 0) {
+		l.flush()
+		l.release(<-l.appended)
+	}
+	close(l.appends)
+	l.cancel()
+	l.discard()
+	l.desk.Close(context.WithoutCancel(l.ctx))
+	if l.failure == nil {
+		l.snapshots.last(context.WithoutCancel(l.ctx), l.engine)
+	}
+	l.tail.close()
+	close(l.stopped)
+}
+
+// discard waits for the jobs under way, which end with their context, and drops
+// what came of them.
+func (l *loop) discard() {
+	var discarded sync.WaitGroup
+	discarded.Go(func() {
+		for job := range l.jobs {
+			job.Discard()
+		}
+	})
+	l.workers.Wait()
+	close(l.jobs)
+	discarded.Wait()
+}
+
+// drainAll answers everything that was handed in before closing.
+func (l *loop) drainAll() {
+	for l.failure == nil {
+		select {
+		case r := <-l.requests:
+			l.handle(r)
+		default:
+			return
+		}
+	}
+}

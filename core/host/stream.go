@@ -1,0 +1,151 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"context"
+	"sync"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+)
+
+// maxPending is how many notices a stream may hold for a reader that does not
+// read.
+const maxPending = 10_000
+
+// Notice is an event that concerns an agent, with the work it is about.
+type Notice struct {
+	Event engine.Event
+	// Spec is the work's, nil if the event is about none.
+	Spec *engine.WorkSpec
+}
+
+// Stream is an agent's connection: while it is open the agent can be offered
+// work, and it hears of everything that concerns the agent.
+type Stream struct {
+	// Agent is how the agent was when the stream was opened; Held is the work
+	// it had offered or open, oldest first.
+	Agent *engine.Agent
+	Held  []*engine.Work
+
+	workspace *Workspace
+	after     uint64 // events up to here are in Agent and Held
+	mu        sync.Mutex
+	pending   []Notice
+	err       error
+	signal    chan struct{}
+}
+
+// Attach opens the agent's stream. Another one of the same agent ends with
+// ErrReplaced. An unknown agent is refused.
+func (w *Workspace) Attach(ctx context.Context, agent string) (*Stream, error) {
+	s := &Stream{workspace: w, signal: make(chan struct{}, 1)}
+	var refused error
+	err := w.ask(ctx, &request{done: make(chan struct{}), read: func(l *loop) {
+		refused = l.attach(agent, s)
+	}})
+	if err != nil {
+		w.forsake(agent, s)
+		return nil, err
+	}
+	return s, refused
+}
+
+func (l *loop) attach(agent string, s *Stream) error {
+	if _, err := l.step(engine.Connect{Agent: agent}); err != nil {
+		return err
+	}
+	if former := l.streams[agent]; former != nil {
+		former.fail(ErrReplaced)
+	}
+	l.streams[agent] = s
+	a, _ := l.engine.Agent(agent)
+	s.Agent, s.after = a.Clone(), l.engine.Number()
+	for _, id := range a.Held {
+		if _, w, ok := l.engine.Assignment(id); ok {
+			s.Held = append(s.Held, w.Clone())
+		}
+	}
+	return nil
+}
+
+// Close ends the stream; the agent's grace period begins, unless another
+// stream has taken over. It does not wait for the event.
+func (s *Stream) Close() {
+	s.fail(ErrClosed)
+	s.workspace.forsake(s.Agent.ID, s)
+}
+
+// forsake takes a stream out of service on the loop's next occasion.
+func (w *Workspace) forsake(agent string, s *Stream) {
+	leave := func(l *loop) {
+		if l.streams[agent] == s {
+			delete(l.streams, agent)
+			l.settle(engine.Disconnect{Agent: agent})
+		}
+	}
+	select {
+	case w.requests <- &request{done: make(chan struct{}), read: leave}:
+	case <-w.closing: // closing ends every connection
+	case <-w.stopped:
+	}
+}
+
+// put adds an event for the reader. The loop calls it.
+func (s *Stream) put(ev *engine.Event, spec *engine.WorkSpec) {
+	if ev.Number <= s.after {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return
+	case len(s.pending) >= maxPending:
+		s.err, s.pending = ErrSlow, nil
+	default:
+		s.pending = append(s.pending, Notice{Event: *ev, Spec: spec})
+	}
+	s.wake()
+}
+
+func (s *Stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.wake()
+}
+
+func (s *Stream) wake() {
+	select {
+	case s.signal <- struct{}{}:
+	default:
+	}
+}
+
+// Next returns what has happened to the agent since the last call, at least
+// one notice. It blocks until there is one, the context ends, or the stream
+// has ended: ErrReplaced, ErrSlow or ErrClosed, after the last notice was read.
+// It is for one goroutine.
+func (s *Stream) Next(ctx context.Context) ([]Notice, error) {
+	for {
+		s.mu.Lock()
+		notices, err := s.pending, s.err
+		s.pending = nil
+		s.mu.Unlock()
+		if len(notices) > 0 {
+			return notices, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-s.signal:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

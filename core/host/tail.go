@@ -1,0 +1,126 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+)
+
+const (
+	// tailLength is how many of the last events are kept in memory for readers.
+	tailLength = 1 << 16
+	// feedChunk is the most events a reader is given at once.
+	feedChunk = 1000
+)
+
+// tail holds the last durable events. The loop writes, any number read.
+type tail struct {
+	mu     sync.Mutex
+	events [tailLength]engine.Event
+	first  uint64 // number of the oldest event held
+	last   uint64 // number of the newest event
+	more   chan struct{}
+	closed bool
+}
+
+func newTail(last uint64) *tail {
+	return &tail{first: last + 1, last: last, more: make(chan struct{})}
+}
+
+func (t *tail) put(events []engine.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range events {
+		t.last = events[i].Number
+		t.events[t.last%tailLength] = events[i]
+	}
+	if t.last-t.first >= tailLength {
+		t.first = t.last - tailLength + 1
+	}
+	close(t.more)
+	t.more = make(chan struct{})
+}
+
+func (t *tail) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	close(t.more)
+	t.more = make(chan struct{})
+}
+
+// after returns events after the number. Without any it returns a channel that
+// is closed when there are; held says whether the tail reaches back so far.
+func (t *tail) after(number uint64) (events []engine.Event, more <-chan struct{}, held, closed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if number+1 < t.first {
+		return nil, nil, false, t.closed
+	}
+	for n := number + 1; n <= t.last && len(events) < feedChunk; n++ {
+		events = append(events, t.events[n%tailLength])
+	}
+	return events, t.more, true, t.closed
+}
+
+// Feed reads what happens in a workspace, in order and without gaps. It is for
+// one goroutine; a workspace has as many as are wanted.
+type Feed struct {
+	workspace *Workspace
+	number    uint64
+}
+
+// Feed returns a feed of the events whose number is above after: 0 for all that
+// is kept.
+func (w *Workspace) Feed(after uint64) *Feed { return &Feed{workspace: w, number: after} }
+
+var errEnough = errors.New("host: enough")
+
+// Next returns the next events, at least one. It blocks until there are some,
+// the context ends, or the workspace is closed (ErrClosed). An error of the
+// journal says that the events asked for are no longer kept.
+func (f *Feed) Next(ctx context.Context) ([]engine.Event, error) {
+	for {
+		events, more, held, closed := f.workspace.tail.after(f.number)
+		if !held {
+			return f.past(ctx)
+		}
+		if len(events) > 0 {
+			f.number = events[len(events)-1].Number
+			return events, nil
+		}
+		if closed {
+			return nil, ErrClosed
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// past reads what memory no longer holds from the journal.
+func (f *Feed) past(ctx context.Context) ([]engine.Event, error) {
+	var events []engine.Event
+	err := f.workspace.log.Replay(ctx, f.number, func(number uint64, record []byte) error {
+		ev, err := f.workspace.codec.event(number, record)
+		if err != nil {
+			return err
+		}
+		if events = append(events, ev); len(events) == feedChunk {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	f.number = events[len(events)-1].Number
+	return events, nil
+}

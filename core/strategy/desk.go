@@ -1,0 +1,380 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package strategy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// Desk employs the strategies of one workspace. The workspace's loop owns it:
+// it is not safe for concurrent use, starts no goroutine and reads no clock.
+//
+// The loop tells it every event (Observe), runs the jobs it gives (Next), hands
+// them back (Done), and calls again when WakeAt says so. Done settles proposals
+// by stepping the engine through the loop.
+type Desk struct {
+	engine *engine.Engine
+	seed   uint64
+	posts  []*post // by name
+	named  map[string]*post
+	owner  map[string]*post // queue → who decides for it now; nil for nobody
+	sights map[string][]*post
+}
+
+// Step is how a Desk has commands decided: by the loop that owns the engine,
+// which tells the events to everybody, the Desk included.
+type Step func(engine.Command) engine.Result
+
+// NewDesk returns a desk for the engine's workspace. It needs a spec for every
+// strategy that a routing config names, and a runtime for every spec.
+func NewDesk(e *engine.Engine, specs []Spec, runtimes map[string]Runtime, seed uint64) (*Desk, error) {
+	d := &Desk{engine: e, seed: seed, named: make(map[string]*post)}
+	for _, spec := range specs {
+		runtime, ok := runtimes[spec.Runtime]
+		if !ok {
+			return nil, fmt.Errorf("strategy: %s: there is no runtime %q", spec.Name, spec.Runtime)
+		}
+		if d.named[spec.Name] != nil {
+			return nil, fmt.Errorf("strategy: %s: it is there twice", spec.Name)
+		}
+		spec.Limits = spec.Limits.WithDefaults()
+		p := &post{spec: spec, runtime: runtime, feed: newFeed(e, spec.Attributes)}
+		d.named[spec.Name] = p
+		d.posts = append(d.posts, p)
+	}
+	slices.SortFunc(d.posts, func(a, b *post) int { return cmp.Compare(a.spec.Name, b.spec.Name) })
+	return d, d.Reconfigure()
+}
+
+// Check reports whether the desk has every strategy that a definition names.
+func (d *Desk) Check(definition *engine.Definition) error {
+	for i := range definition.RoutingConfigs {
+		config := &definition.RoutingConfigs[i]
+		for _, name := range []string{config.Strategy, config.Fallback} {
+			if name != "" && d.named[name] == nil {
+				return fmt.Errorf("strategy: routing config %q names strategy %q, which is not configured", config.Name, name)
+			}
+		}
+	}
+	return nil
+}
+
+// Reconfigure takes over the engine's definition. The loop calls it after each
+// change of the definition; every strategy then gets a snapshot.
+func (d *Desk) Reconfigure() error {
+	if err := d.Check(d.engine.Definition()); err != nil {
+		return err
+	}
+	for _, p := range d.posts {
+		p.feed.reset()
+	}
+	d.assign()
+	return nil
+}
+
+// Start starts every strategy that is needed and waits until each runs or has
+// failed, so that nothing is routed by a fallback merely because its strategy
+// is still compiling.
+func (d *Desk) Start(ctx context.Context, now engine.Time, step Step) {
+	var jobs []*Job
+	var running sync.WaitGroup
+	for job := d.Next(now); job != nil; job = d.Next(now) {
+		jobs = append(jobs, job)
+		running.Go(func() { job.Run(ctx) })
+	}
+	running.Wait()
+	for _, job := range jobs {
+		d.Done(now, job, step)
+	}
+}
+
+// assign decides who decides for which queue, and gives everybody the queues
+// that they decide for or prepare to.
+func (d *Desk) assign() {
+	scopes := make(map[*post]map[string]bool, len(d.posts))
+	for _, p := range d.posts {
+		scopes[p] = make(map[string]bool)
+	}
+	d.owner = make(map[string]*post)
+	wanted := make(map[*post]bool)
+	d.engine.EachQueue(func(q engine.Backlog) bool {
+		first, second := d.named[q.Routing.Strategy], d.named[q.Routing.Fallback]
+		wanted[first] = true
+		scopes[first][q.Queue.Name] = true
+		if first.state == Active {
+			d.owner[q.Queue.Name] = first
+		}
+		if second == nil || second == first {
+			return true
+		}
+		wanted[second] = true
+		if first.state != Active {
+			scopes[second][q.Queue.Name] = true
+			if second.state == Active {
+				d.owner[q.Queue.Name] = second
+			}
+		}
+		return true
+	})
+	d.sights = make(map[string][]*post)
+	for _, p := range d.posts {
+		if p.state == Idle && wanted[p] {
+			p.state = Down // to be started at once
+		}
+		p.feed.setScope(scopes[p])
+		for queue := range scopes[p] {
+			d.sights[queue] = append(d.sights[queue], p)
+		}
+	}
+}
+
+// Observe notes an event for every strategy that may see what it concerns.
+func (d *Desk) Observe(ev *engine.Event) {
+	if ev.Kind == engine.KindProposalRefused {
+		return
+	}
+	if w, ok := d.engine.Work(ev.Work); ok {
+		for _, p := range d.sights[w.Spec.Queue] {
+			p.feed.touchWork(w)
+			p.feed.outcome(ev)
+		}
+	}
+	if a, ok := d.engine.Agent(ev.Agent); ok {
+		for _, queue := range a.Definition.Queues {
+			for _, p := range d.sights[queue] {
+				p.feed.touchAgent(a)
+			}
+		}
+	}
+}
+
+// Next returns a job that should be run now, nil if there is none. The caller
+// asks until there is none.
+func (d *Desk) Next(now engine.Time) *Job {
+	for _, p := range d.posts {
+		if p.busy {
+			continue
+		}
+		if job := d.next(p, now); job != nil {
+			p.busy = true
+			return job
+		}
+	}
+	return nil
+}
+
+func (d *Desk) next(p *post, now engine.Time) *Job {
+	switch {
+	case len(p.retired) > 0:
+		job := &Job{post: p, closing: p.retired}
+		p.retired = nil
+		return job
+	case p.state == Down && p.retryAt <= now:
+		p.state, p.since = Starting, now
+		p.epoch++
+		return &Job{post: p, start: true}
+	case p.due(now):
+		p.nextTurn(now, d.seed)
+		return &Job{post: p, turn: true, instance: p.instance}
+	default:
+		return nil
+	}
+}
+
+// WakeAt returns when Next may have something to do although nothing happened,
+// and false if never.
+func (d *Desk) WakeAt() (at engine.Time, ok bool) {
+	for _, p := range d.posts {
+		if p.busy {
+			continue
+		}
+		var t engine.Time
+		switch {
+		case p.state == Down:
+			t = p.retryAt
+		case p.instance != nil && p.wakeAt > 0 && len(p.feed.scope) > 0:
+			t = p.wakeAt
+		default:
+			continue
+		}
+		if !ok || t < at {
+			at, ok = t, true
+		}
+	}
+	return at, ok
+}
+
+// Done takes a finished job back, settles what came of it, and supervises.
+func (d *Desk) Done(now engine.Time, job *Job, step Step) {
+	p := job.post
+	p.busy = false
+	switch {
+	case job.start:
+		d.started(now, job, step)
+	case job.turn:
+		p.latency.add(job.took)
+		d.answered(now, job, step)
+	}
+}
+
+func (d *Desk) started(now engine.Time, job *Job, step Step) {
+	p := job.post
+	if job.err != nil {
+		d.failed(now, p, asFault(FaultStart, job.err), step)
+		return
+	}
+	p.instance, p.manifest, p.seq, p.good, p.late = job.instance, job.manifest, 0, 0, false
+	p.reasons = make(map[uint16]string, len(job.manifest.Reasons))
+	for _, reason := range job.manifest.Reasons {
+		p.reasons[reason.Code] = reason.Name
+	}
+	p.feed.reset()
+	if p.epoch > 1 {
+		p.counts.Restarts++
+		d.change(now, p, Probing, "restarted", step)
+		return
+	}
+	d.change(now, p, Active, "started", step)
+}
+
+func (d *Desk) answered(now engine.Time, job *Job, step Step) {
+	p := job.post
+	err := job.err
+	if err == nil {
+		err = p.check()
+	}
+	if errors.Is(err, route.ErrNeedSnapshot) {
+		d.resync(now, p, step)
+		return
+	}
+	if err != nil {
+		d.failed(now, p, asFault(FaultBroken, err), step)
+		return
+	}
+	p.resyncs = 0
+	p.late = false
+	if at := engine.Time(p.reply.WakeAt); at > 0 {
+		p.wakeAt = max(at, now+wakeAtSoonest)
+	}
+	if p.state == Active {
+		d.settle(now, p, step)
+	}
+	if !p.turn.Kind.Asks() {
+		return
+	}
+	if p.good++; p.state == Probing && p.good >= probeTurns {
+		d.change(now, p, Active, fmt.Sprintf("answered %d turns well", p.good), step)
+	}
+	if p.state == Active && p.since+wellAfter <= now {
+		p.failures = 0
+	}
+}
+
+// settle has the engine settle the reply's proposals, and notes the verdicts
+// for the strategy's next turn.
+func (d *Desk) settle(now engine.Time, p *post, step Step) {
+	if len(p.reply.Proposals) == 0 {
+		return
+	}
+	proposals := p.proposals()
+	for i := range proposals {
+		if w, ok := d.engine.Work(proposals[i].Work); ok && d.owner[w.Spec.Queue] != p {
+			proposals[i].Refused = route.VerdictNotEligible
+		}
+	}
+	by := p.decision()
+	result := step(engine.Propose{By: by, Proposals: proposals})
+	p.counts.Proposals += uint64(len(proposals))
+	for i, verdict := range result.Verdicts {
+		row := &p.reply.Proposals[i]
+		var offer engine.AssignmentID
+		if verdict == route.VerdictAcceptedByHost {
+			p.counts.Offers++
+			if w, ok := d.engine.Work(proposals[i].Work); ok {
+				offer = w.Assignments[len(w.Assignments)-1].ID
+			}
+		} else {
+			p.counts.Refusals++
+		}
+		p.feed.settle(route.Settled{
+			Seq: p.seq, Work: row.Work, Revision: row.Revision, Agent: row.Agent, Verdict: verdict, At: int64(now),
+		}, offer)
+	}
+}
+
+// resync gives the strategy a snapshot, as it asked for. One that asks again
+// and again is broken.
+func (d *Desk) resync(now engine.Time, p *post, step Step) {
+	p.counts.Resyncs++
+	if p.resyncs++; p.resyncs > maxResyncs {
+		p.resyncs = 0
+		d.failed(now, p, &Fault{Kind: FaultBroken, Err: fmt.Errorf("asked for %d snapshots in a row", maxResyncs+1)}, step)
+		return
+	}
+	p.feed.reset()
+}
+
+// failed deals with a fault: the fallback decides at once where the strategy
+// cannot, and the strategy is given another chance.
+func (d *Desk) failed(now engine.Time, p *post, fault *Fault, step Step) {
+	p.counts.Faults++
+	p.counts.LastFault = fault.Error()
+	p.good = 0
+	p.feed.reset()
+	switch {
+	case fault.Fatal() || fault.Kind == FaultDeadline && p.late:
+		d.fell(now, p, fault, step)
+	case fault.Kind == FaultDeadline:
+		// One turn of grace: it is asked again while the fallback decides.
+		p.late = true
+		d.change(now, p, Probing, fault.Error(), step)
+	case p.strike(now):
+		p.strikes = nil
+		d.fell(now, p, fault, step)
+	}
+}
+
+// fell takes the instance out of service until a later start.
+func (d *Desk) fell(now engine.Time, p *post, fault *Fault, step Step) {
+	p.retire()
+	p.retryAt = now + p.backoff()
+	p.failures++
+	d.change(now, p, Down, fault.Error(), step)
+}
+
+// change moves a strategy to another state and puts it on record.
+func (d *Desk) change(now engine.Time, p *post, state State, why string, step Step) {
+	if p.state != state {
+		p.state, p.since = state, now
+		d.assign()
+	}
+	step(engine.RecordStrategy{By: p.decision(), State: state.String(), Detail: why})
+}
+
+func asFault(kind FaultKind, err error) *Fault {
+	var fault *Fault
+	if errors.As(err, &fault) {
+		return fault
+	}
+	return &Fault{Kind: kind, Err: err}
+}
+
+// Close closes every instance and waits for them. No job may be under way.
+func (d *Desk) Close(ctx context.Context) {
+	for _, p := range d.posts {
+		p.retire()
+		job := &Job{post: p, closing: p.retired}
+		job.Run(ctx)
+		p.retired = nil
+		p.state = Idle
+	}
+}

@@ -1,0 +1,225 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package strategy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// State is how a strategy is.
+type State uint8
+
+// The states of a strategy.
+const (
+	// Idle: no queue needs it.
+	Idle State = iota
+	// Starting: an instance is being started.
+	Starting
+	// Active: it decides for its queues.
+	Active
+	// Probing: an instance runs and is given turns, but its proposals are not
+	// used until it has proven itself; the fallback decides.
+	Probing
+	// Down: it failed and waits for its next start; the fallback decides.
+	Down
+)
+
+// String returns the state's stable name, such as "probing".
+func (s State) String() string {
+	names := [...]string{"idle", "starting", "active", "probing", "down"}
+	if int(s) >= len(names) {
+		return fmt.Sprintf("state_%d", uint8(s))
+	}
+	return names[s]
+}
+
+// How supervision is paced. Times are those of the workspace.
+const (
+	probeTurns     = 3                   // good turns in a row before a strategy takes over again
+	strikeWindow   = engine.Time(10_000) // in which so many dropped replies open the breaker:
+	strikesToBreak = 3                   //
+	backoffFirst   = engine.Time(100)    // before the first restart; doubles with each failure
+	backoffMost    = engine.Time(30_000) //
+	wellAfter      = engine.Time(60_000) // of being active, failures are forgotten
+	maxResyncs     = 3                   // snapshots asked for in a row
+	wakeAtSoonest  = engine.Time(1)      // a strategy wakes no more often than that
+	latencySamples = 1024                // turn times kept for percentiles
+)
+
+// post is one strategy as a workspace employs it: its present instance, the
+// feed to it, and its record.
+type post struct {
+	spec    Spec
+	runtime Runtime
+	feed    *feed
+
+	state    State
+	since    engine.Time
+	instance Instance
+	manifest route.Manifest
+	reasons  map[uint16]string
+	epoch    uint64
+	seq      uint64
+	busy     bool // a job is under way
+	turn     route.Turn
+	reply    route.Reply
+
+	wakeAt   engine.Time
+	retryAt  engine.Time
+	failures int // in a row
+	good     int // turns in a row
+	resyncs  int // snapshots asked for in a row
+	late     bool
+	strikes  []engine.Time
+	retired  []Instance // to be closed
+	counts   Counts
+	latency  latency
+}
+
+// Counts is a strategy's record since the workspace was opened.
+type Counts struct {
+	Turns, Proposals, Offers, Refusals, Faults, Restarts, Resyncs uint64
+	// LastFault is the last fault in words; empty if there was none.
+	LastFault string
+}
+
+// decision names the post in what it decides.
+func (p *post) decision() engine.Decision {
+	return engine.Decision{
+		Strategy: p.spec.Name, Version: p.manifest.Version, Runtime: p.spec.Runtime, Epoch: p.epoch, Turn: p.seq,
+	}
+}
+
+// due reports whether there is reason for a turn.
+func (p *post) due(now engine.Time) bool {
+	switch {
+	case p.instance == nil:
+		return false
+	case p.state == Probing:
+		return true
+	case len(p.feed.scope) == 0:
+		return false
+	default:
+		return p.feed.pending() || p.wakeAt > 0 && p.wakeAt <= now
+	}
+}
+
+// nextTurn fills the turn that the post is given now.
+func (p *post) nextTurn(now engine.Time, seed uint64) {
+	p.turn.Reset()
+	p.reply.Reset()
+	p.feed.fill(&p.turn)
+	p.seq++
+	p.wakeAt = 0
+	p.turn.Epoch, p.turn.Seq, p.turn.Now = p.epoch, p.seq, int64(now)
+	p.turn.Seed, p.turn.Budget = turnSeed(seed, p.epoch, p.seq), budget(p.spec.Limits.TurnDeadline)
+	p.feed.base = p.seq
+	p.counts.Turns++
+}
+
+// check says what is wrong with the reply, nil if nothing is.
+func (p *post) check() error {
+	switch {
+	case p.reply.Epoch != p.epoch || p.reply.Seq != p.seq:
+		return &Fault{Kind: FaultWrongTurn, Err: fmt.Errorf(
+			"answered turn %d of epoch %d when asked turn %d of epoch %d", p.reply.Seq, p.reply.Epoch, p.seq, p.epoch)}
+	case len(p.reply.Proposals) > p.spec.Limits.ReplyProposals:
+		return &Fault{Kind: FaultTooLarge, Err: fmt.Errorf(
+			"made %d proposals in one turn, %d are allowed", len(p.reply.Proposals), p.spec.Limits.ReplyProposals)}
+	case p.reply.Digest != 0 && p.turn.Digest != 0 && p.reply.Digest != p.turn.Digest:
+		return route.ErrNeedSnapshot
+	}
+	return nil
+}
+
+// proposals translates the reply's rows to what the engine settles.
+func (p *post) proposals() []engine.Proposal {
+	out := make([]engine.Proposal, len(p.reply.Proposals))
+	for i := range p.reply.Proposals {
+		row := &p.reply.Proposals[i]
+		out[i] = engine.Proposal{
+			Revision: row.Revision, Score: row.Score, Reason: p.reasons[row.Reason], Rank: row.Rank,
+		}
+		var knownWork, knownAgent bool
+		out[i].Work, knownWork = p.feed.work.key(row.Work)
+		out[i].Agent, knownAgent = p.feed.agents.key(row.Agent)
+		switch {
+		case !knownWork:
+			out[i].Refused = route.VerdictUnknownWork
+		case !knownAgent:
+			out[i].Refused = route.VerdictUnknownAgent
+		}
+	}
+	return out
+}
+
+// retire takes the instance out of service; the next job closes it.
+func (p *post) retire() {
+	if p.instance != nil {
+		p.retired = append(p.retired, p.instance)
+		p.instance = nil
+	}
+}
+
+// strike counts a dropped reply and reports whether the breaker opens.
+func (p *post) strike(now engine.Time) bool {
+	p.strikes = append(p.strikes, now)
+	for p.strikes[0]+strikeWindow < now {
+		p.strikes = p.strikes[1:]
+	}
+	return len(p.strikes) >= strikesToBreak
+}
+
+func (p *post) backoff() engine.Time {
+	return min(backoffFirst<<min(p.failures, 16), backoffMost)
+}
+
+// Job is something that takes time and must not hold up a workspace: starting
+// an instance, carrying a turn, closing an instance. Whoever owns the Desk runs
+// it, on a goroutine of its own or not, and hands it back to Desk.Done.
+type Job struct {
+	post     *post
+	start    bool
+	turn     bool
+	closing  []Instance
+	instance Instance
+	manifest route.Manifest
+	err      error
+	took     time.Duration
+}
+
+// Run does the job. It blocks until it is done, or ctx ends.
+func (j *Job) Run(ctx context.Context) {
+	began := time.Now()
+	for _, instance := range j.closing {
+		j.err = errors.Join(j.err, instance.Close())
+	}
+	limits := j.post.spec.Limits
+	switch {
+	case j.start:
+		ctx, cancel := context.WithTimeout(ctx, limits.StartTimeout)
+		j.instance, j.manifest, j.err = j.post.runtime.Start(ctx, j.post.spec, j.post.epoch)
+		cancel()
+	case j.turn && limits.TurnDeadline > 0:
+		ctx, cancel := context.WithTimeout(ctx, limits.TurnDeadline)
+		j.err = j.instance.Turn(ctx, &j.post.turn, &j.post.reply)
+		cancel()
+	case j.turn:
+		j.err = j.instance.Turn(ctx, &j.post.turn, &j.post.reply)
+	}
+	j.took = time.Since(began)
+}
+
+// Discard releases what a finished job brought, instead of Desk.Done.
+func (j *Job) Discard() {
+	if j.start && j.instance != nil {
+		_ = j.instance.Close()
+	}
+}

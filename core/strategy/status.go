@@ -1,0 +1,88 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package strategy
+
+import (
+	"slices"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+)
+
+// Status is how a strategy fares.
+type Status struct {
+	// Name and Runtime are configuration's, Version the package's.
+	Name, Runtime, Version string
+	State                  State
+	// Since is when it came into that state.
+	Since engine.Time
+	Epoch uint64
+	// Queues lists the queues for which it decides now.
+	Queues []string
+	Counts Counts
+	// P50 and P99 are percentiles of the last turns' times; 0 if there were
+	// none.
+	P50, P99 time.Duration
+}
+
+// Status returns every strategy's status in order of names.
+func (d *Desk) Status() []Status {
+	out := make([]Status, len(d.posts))
+	for i, p := range d.posts {
+		p50, p99 := p.latency.percentiles()
+		out[i] = Status{
+			Name: p.spec.Name, Runtime: p.spec.Runtime, Version: p.manifest.Version,
+			State: p.state, Since: p.since, Epoch: p.epoch, Counts: p.counts, P50: p50, P99: p99,
+		}
+		for queue, owner := range d.owner {
+			if owner == p {
+				out[i].Queues = append(out[i].Queues, queue)
+			}
+		}
+		slices.Sort(out[i].Queues)
+	}
+	return out
+}
+
+// Owner returns the strategy that decides for the queue now; false if none
+// does.
+func (d *Desk) Owner(queue string) (name string, ok bool) {
+	p := d.owner[queue]
+	if p == nil {
+		return "", false
+	}
+	return p.spec.Name, true
+}
+
+// Settled reports whether every strategy has heard all there is to tell and
+// none is at work: nothing more happens until something new does.
+func (d *Desk) Settled(now engine.Time) bool {
+	for _, p := range d.posts {
+		if p.busy || len(p.retired) > 0 || p.state == Starting || p.due(now) {
+			return false
+		}
+	}
+	return true
+}
+
+// latency keeps the last turns' times.
+type latency struct {
+	samples [latencySamples]time.Duration
+	n       int
+}
+
+func (l *latency) add(took time.Duration) {
+	l.samples[l.n%latencySamples] = took
+	l.n++
+}
+
+func (l *latency) percentiles() (p50, p99 time.Duration) {
+	n := min(l.n, latencySamples)
+	if n == 0 {
+		return 0, 0
+	}
+	sorted := slices.Clone(l.samples[:n])
+	slices.Sort(sorted)
+	return sorted[(n-1)/2], sorted[(n-1)*99/100]
+}

@@ -1,0 +1,171 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package strategy stands between a workspace and the strategies that decide
+// for it: it keeps each one's board in step, carries turns, and replaces a
+// strategy that fails by its fallback until it is well again.
+//
+// It knows the engine's state and the contract of sdk/route. It does not know
+// how a strategy is carried (that is a Runtime's matter), and it never decides
+// who gets what.
+package strategy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// Spec is what configuration says of one strategy.
+type Spec struct {
+	// Name is the admin's name for it, unique in the workspace.
+	Name string
+	// Runtime says how it runs: "builtin", "process" or "wasm".
+	Runtime string
+	// Source names what runs: the built-in's name, or the path of an
+	// executable or a .wasm module.
+	Source string
+	// Args are given to a process; empty for the other runtimes.
+	Args []string
+	// SHA256 is the expected checksum of the file in lower-case hex. A process
+	// is not started without; a WASM module is checked when it is given.
+	SHA256 string
+	// Settings is the strategy's settings as a JSON object; nil means "{}".
+	Settings []byte
+	// Attributes lists the attributes of work that the strategy may see.
+	Attributes []string
+	// Limits bound what it may take.
+	Limits Limits
+}
+
+// Limits bound one instance of a strategy. A zero field means the default.
+type Limits struct {
+	// TurnDeadline is how long a turn may take. Default 100 ms; NoDeadline for
+	// as long as it likes, which only simulations should grant.
+	TurnDeadline time.Duration
+	// StartTimeout is how long starting may take, compilation included.
+	// Default 30 s.
+	StartTimeout time.Duration
+	// MemoryBytes is the most memory it may use. Default 256 MiB.
+	MemoryBytes uint64
+	// ReplyBytes is the largest reply, encoded. Default 1 MiB.
+	ReplyBytes int
+	// ReplyProposals is the most proposals in one reply. Default 10,000.
+	ReplyProposals int
+	// LogLines is how many lines a second it may log. Default 100.
+	LogLines int
+}
+
+// NoDeadline lets a turn take as long as it likes.
+const NoDeadline = time.Duration(-1)
+
+// WithDefaults returns the limits with every zero field at its default.
+func (l Limits) WithDefaults() Limits {
+	return Limits{
+		TurnDeadline:   or(l.TurnDeadline, 100*time.Millisecond),
+		StartTimeout:   or(l.StartTimeout, 30*time.Second),
+		MemoryBytes:    or(l.MemoryBytes, 256<<20),
+		ReplyBytes:     or(l.ReplyBytes, 1<<20),
+		ReplyProposals: or(l.ReplyProposals, 10_000),
+		LogLines:       or(l.LogLines, 100),
+	}
+}
+
+func or[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// Runtime starts instances of strategies that run in one way.
+type Runtime interface {
+	// Start starts one instance, checks that it speaks the contract, and
+	// configures it. The epoch goes into every turn and tells this instance's
+	// replies from those of an earlier one. Errors are *Fault of kind
+	// FaultStart.
+	Start(ctx context.Context, spec Spec, epoch uint64) (Instance, route.Manifest, error)
+}
+
+// Instance is one running copy of a strategy.
+//
+// Turn is never called concurrently with itself. Close may be called while a
+// Turn is under way, which then returns a fault.
+type Instance interface {
+	// Turn carries one turn to the strategy and fills in reply. It returns when
+	// the strategy has answered or ctx ends. Errors are route.ErrNeedSnapshot
+	// or *Fault.
+	Turn(ctx context.Context, turn *route.Turn, reply *route.Reply) error
+	// Close ends the instance, by force if need be, releases what it holds and
+	// waits until that is done. A second Close does nothing.
+	Close() error
+}
+
+// FaultKind says in which way a strategy failed.
+type FaultKind uint8
+
+// The ways in which a strategy fails.
+const (
+	// FaultStart means that it could not be started, verified or configured.
+	FaultStart FaultKind = 1 + iota
+	// FaultDied means that it ended, or closed the stream.
+	FaultDied
+	// FaultDeadline means that it did not answer in time.
+	FaultDeadline
+	// FaultTrap means that it crashed inside a turn.
+	FaultTrap
+	// FaultMemory means that it wanted more memory than it may have.
+	FaultMemory
+	// FaultBroken means that it answered with an error of its own.
+	FaultBroken
+	// FaultWrongTurn means that it answered to another turn or epoch.
+	FaultWrongTurn
+	// FaultRubbish means that its answer could not be read.
+	FaultRubbish
+	// FaultTooLarge means that its answer was larger than its limits allow.
+	FaultTooLarge
+)
+
+// String returns the kind's stable name.
+func (k FaultKind) String() string {
+	names := [...]string{
+		"unknown", "start", "died", "deadline", "trap", "out_of_memory", "broken", "wrong_turn", "rubbish", "too_large",
+	}
+	if int(k) >= len(names) {
+		return names[0]
+	}
+	return names[k]
+}
+
+func (k FaultKind) fatal() bool {
+	switch k {
+	case FaultWrongTurn, FaultRubbish, FaultTooLarge, FaultDeadline:
+		return false
+	default:
+		return true
+	}
+}
+
+// Fault is what a runtime reports of a strategy that failed.
+type Fault struct {
+	// Kind is the way in which it failed.
+	Kind FaultKind
+	// Err says what happened, in words fit for an admin.
+	Err error
+	// Gone says that the instance cannot be used any more, whatever the kind:
+	// a WASM guest that was cut off, say.
+	Gone bool
+}
+
+// Fatal reports whether the instance cannot be used any more. After other
+// faults its reply is dropped and it is given a snapshot.
+func (f *Fault) Fatal() bool { return f.Gone || f.Kind.fatal() }
+
+// Error implements error.
+func (f *Fault) Error() string { return fmt.Sprintf("strategy: %s: %v", f.Kind, f.Err) }
+
+// Unwrap returns the cause.
+func (f *Fault) Unwrap() error { return f.Err }

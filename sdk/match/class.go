@@ -1,0 +1,285 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package match
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"github.com/tidwall/btree"
+
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// class holds the work that is waiting and of which the same agents are
+// eligible: alike in queue, channel, size, needs, exclusions, and the one agent
+// that it is for, if there is one.
+type class struct {
+	id       uint32
+	key      string
+	queue    *queue
+	channel  uint64 // as a bit; 0 if there is no such channel
+	size     int64
+	personal bool   // for one agent alone
+	agent    uint32 // dictionary id of that one
+	needs    []route.Need
+	declined []uint32 // sorted
+
+	heap  []uint32 // refs of work; the first is first in pending order
+	first spot     // that of heap[0] while the class stands in a tree
+	place place
+	shelf *shelf // where it sleeps; nil until it first does
+
+	// The session in which the next two are valid.
+	session   uint64
+	candidate *shelf // whose cursor goes on when this class's turn comes
+	narrow    *shelf // whose agents are the only ones who could serve it
+}
+
+// manyClasses is from how many classes on empty ones are not kept.
+const manyClasses = 4096
+
+// spot is a place in the pending order.
+type spot struct {
+	order order
+	ref   uint32
+}
+
+func (a *spot) compare(b *spot) int { return compareOrders(a.order, b.order, a.ref, b.ref) }
+
+// place says in which tree a class stands.
+type place uint8
+
+const (
+	nowhere place = iota
+	isAwake
+	isAsleep
+)
+
+// item is what the index holds of one piece of work.
+type item struct {
+	order order
+	class uint32 // id of its class plus 1; 0 if it is in none
+	at    uint32 // where in the class's heap
+}
+
+func newClassTree() *btree.BTreeG[*class] {
+	return btree.NewBTreeGOptions(func(a, b *class) bool {
+		return a.first.compare(&b.first) < 0
+	}, btree.Options{NoLocks: true, Degree: 8})
+}
+
+// open reports whether nothing but queue, channel and size decides about
+// agents.
+func (c *class) open() bool { return len(c.needs) == 0 && len(c.declined) == 0 }
+
+func (c *class) candidateOf(session uint64) *shelf {
+	if c.session != session {
+		return nil
+	}
+	return c.candidate
+}
+
+func (c *class) narrowTo(session uint64) *shelf {
+	if c.session != session {
+		return nil
+	}
+	return c.narrow
+}
+
+// classOf returns the class to which the work belongs now. A new one is empty.
+func (x *Index) classOf(work *route.Work) *class {
+	declined := x.board.Declined(work)
+	agent, personal := x.onlyFor(work, declined)
+	key := binary.LittleEndian.AppendUint32(x.key[:0], work.Queue)
+	key = binary.LittleEndian.AppendUint32(key, uint32(work.Size))
+	key = binary.LittleEndian.AppendUint16(key, work.Channel)
+	if personal {
+		key = binary.LittleEndian.AppendUint32(append(key, 1), agent)
+	}
+	needs := x.board.Needs(work)
+	if len(needs) > 0 || len(declined) > 0 {
+		needs, declined = canonicalNeeds(needs), canonicalIDs(declined)
+		key = binary.LittleEndian.AppendUint32(append(key, 2), uint32(len(needs)))
+		for i := range needs {
+			key = binary.LittleEndian.AppendUint32(key, needs[i].Name)
+			key = binary.LittleEndian.AppendUint32(key, needs[i].Level)
+		}
+		for _, id := range declined {
+			key = binary.LittleEndian.AppendUint32(key, id)
+		}
+	}
+	x.key = key
+	if c := x.byKey[string(key)]; c != nil {
+		return c
+	}
+	c := &class{
+		key: string(key), queue: x.queue(work.Queue), size: int64(work.Size),
+		personal: personal, agent: agent, needs: needs, declined: declined,
+	}
+	if work.Channel < 64 {
+		c.channel = 1 << work.Channel
+	}
+	x.adopt(c)
+	return c
+}
+
+// onlyFor returns the one agent whom the work may be offered to now, if it is
+// for one alone: a required agent, or a preferred one until its time ends. A
+// preferred agent who has declined is not waited for.
+func (x *Index) onlyFor(work *route.Work, declined []uint32) (agent uint32, personal bool) {
+	if work.Flags&route.WorkRequired != 0 {
+		return work.Agent, true
+	}
+	if work.Agent != 0 && work.PreferredUntil > x.now && !slices.Contains(declined, work.Agent) {
+		return work.Agent, true
+	}
+	return 0, false
+}
+
+// canonicalNeeds returns a sorted copy of the needs that are not dropped.
+func canonicalNeeds(needs []route.Need) []route.Need {
+	var list []route.Need
+	for i := range needs {
+		if needs[i].Flags&route.NeedDropped == 0 {
+			list = append(list, route.Need{Name: needs[i].Name, Level: needs[i].Level})
+		}
+	}
+	slices.SortFunc(list, func(a, b route.Need) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Level, b.Level))
+	})
+	return slices.Compact(list)
+}
+
+func canonicalIDs(ids []uint32) []uint32 {
+	list := slices.Clone(ids)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func (x *Index) adopt(c *class) {
+	if n := len(x.spare); n > 0 {
+		c.id = x.spare[n-1]
+		x.spare = x.spare[:n-1]
+		x.classes[c.id] = c
+	} else {
+		c.id = uint32(len(x.classes))
+		x.classes = append(x.classes, c)
+	}
+	x.byKey[c.key] = c
+}
+
+// disown ends a class that is empty. Those that nothing but queue, channel and
+// size tell apart are kept, because more of their work will come.
+func (x *Index) disown(c *class) {
+	c.place = nowhere
+	if c.open() && !c.personal && len(x.classes) < manyClasses {
+		return
+	}
+	delete(x.byKey, c.key)
+	x.classes[c.id] = nil
+	x.spare = append(x.spare, c.id)
+}
+
+// place puts the work at ref where it belongs now: into a class if it waits
+// and is not proposed, else nowhere.
+func (x *Index) place(ref uint32) {
+	for int(ref) >= len(x.items) {
+		x.items = append(x.items, item{})
+	}
+	var to, from *class
+	row := x.board.Work(ref)
+	_, proposed := x.pending[ref]
+	if row != nil && row.State == route.WorkWaiting && !proposed {
+		to = x.classOf(row)
+		x.prefers.set(ref, row.PreferredUntil, to.personal && row.Flags&route.WorkRequired == 0)
+	} else {
+		x.prefers.drop(ref)
+	}
+	if id := x.items[ref].class; id != 0 {
+		from = x.classes[id-1]
+	}
+	if from != nil {
+		if from == to && x.items[ref].order == orderOf(row) {
+			return
+		}
+		if from == to && len(from.heap) == 1 {
+			x.lift(from)
+			x.items[ref].order = orderOf(row)
+			x.drop(from)
+			return
+		}
+		x.pull(from, ref)
+	}
+	if to != nil {
+		x.push(to, ref, orderOf(row))
+	}
+}
+
+// push adds work to the class.
+func (x *Index) push(c *class, ref uint32, o order) {
+	x.items[ref] = item{order: o, class: c.id + 1}
+	if len(c.heap) == 0 {
+		c.add(x.items, ref)
+		x.wake(c)
+		return
+	}
+	if head := c.heap[0]; compareOrders(o, x.items[head].order, ref, head) > 0 {
+		c.add(x.items, ref)
+		return
+	}
+	x.lift(c)
+	c.add(x.items, ref)
+	x.drop(c)
+}
+
+// pull takes work out of the class, which ends when it is empty.
+func (x *Index) pull(c *class, ref uint32) {
+	it := &x.items[ref]
+	first := it.at == 0
+	if first {
+		x.lift(c)
+	}
+	c.remove(x.items, it.at)
+	it.class = 0
+	switch {
+	case len(c.heap) == 0:
+		x.disown(c)
+	case first:
+		x.drop(c)
+	}
+}
+
+// lift takes the class out of its tree so that its first work may change; drop
+// puts it back.
+func (x *Index) lift(c *class) {
+	switch c.place {
+	case isAwake:
+		x.awake.Delete(c)
+	case isAsleep:
+		c.shelf.classes.Delete(c)
+	}
+}
+
+func (x *Index) drop(c *class) {
+	c.first = x.spotOf(c)
+	if c.place == isAsleep {
+		c.shelf.classes.Set(c)
+		return
+	}
+	c.place = isAwake
+	x.awake.Set(c)
+}
+
+// spotOf returns where the class's first work stands.
+func (x *Index) spotOf(c *class) spot {
+	return spot{order: x.items[c.heap[0]].order, ref: c.heap[0]}
+}
+
+// wake puts the class, which stands in no tree, among those to be looked at.
+func (x *Index) wake(c *class) {
+	c.place = nowhere
+	x.drop(c)
+}

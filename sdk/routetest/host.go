@@ -1,0 +1,280 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package routetest
+
+import (
+	"slices"
+
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// Start is a new host's time: 2026-01-01 00:00:00 UTC in Unix milliseconds.
+const Start int64 = 1_767_225_600_000
+
+// Host is a small settling host for one strategy: it keeps queues, agents and
+// work, says what changed in turns, and settles proposals by the contract's own
+// rule. It reads like the domain:
+//
+//	h := routetest.NewHost()
+//	h.Queue("support").Model(route.ModelLongestIdle)
+//	h.Agent("anna").Capacity(5000).In("support").On("case")
+//	h.Work("w1").In("support").On("case").Size(1000)
+//	turns := h.Turns()
+//
+// It does nothing by itself: time passes by Wait, and offers end when they are
+// told to. Misuse, such as completing work that nobody holds, panics. A Host is
+// not safe for concurrent use.
+type Host struct {
+	now        int64
+	epoch, seq uint64
+	snapshot   bool // the next turn is one
+	pageRows   int
+	sequence   uint64
+
+	words     map[string]uint32
+	texts     []string // by id - 1
+	wordsSent int
+	channels  []string // by ordinal
+	chansSent int
+
+	queues table[Queue]
+	agents table[Agent]
+	work   table[Work]
+
+	held     map[string]*holding // open work, which is off the board, by name
+	settled  []route.Settled
+	digest   route.Digest
+	turnSeed uint64
+}
+
+// holding is an offer or open work at an agent.
+type holding struct {
+	agent    *Agent
+	size     int32
+	proposal route.Proposal
+	seq      uint64
+}
+
+// NewHost returns a host without anybody or anything, at Start. Its first turn
+// is a snapshot.
+func NewHost() *Host {
+	return &Host{
+		now: Start, epoch: 1, snapshot: true,
+		words:  map[string]uint32{},
+		queues: newTable[Queue](), agents: newTable[Agent](), work: newTable[Work](),
+		held: map[string]*holding{},
+	}
+}
+
+// Now returns the host's time in Unix milliseconds.
+func (h *Host) Now() int64 { return h.now }
+
+// Wait lets that many milliseconds pass.
+func (h *Host) Wait(ms int64) { h.now += ms }
+
+// Seq returns the number of the last turn.
+func (h *Host) Seq() uint64 { return h.seq }
+
+// Digest returns what the digest of the strategy's board must be after the last
+// turn.
+func (h *Host) Digest() uint32 { return h.digest.Sum() }
+
+// Snapshot makes the next turn a snapshot, as after a reply that asked for one.
+// What is not settled by then is never told.
+func (h *Host) Snapshot() {
+	h.snapshot = true
+	h.settled = h.settled[:0]
+}
+
+// Restart makes the next turn a snapshot for a new start of the instance.
+func (h *Host) Restart() {
+	h.Snapshot()
+	h.epoch++
+	h.seq = 0
+}
+
+// Page sets how many rows a page of a snapshot holds at most; 0 means that a
+// snapshot is one page.
+func (h *Host) Page(rows int) { h.pageRows = max(rows, 0) }
+
+// Settle settles the proposals in their order, as the host does: each becomes
+// an offer or is refused, and the next turn says so. It returns the verdicts.
+func (h *Host) Settle(proposals []route.Proposal) []route.Verdict {
+	verdicts := make([]route.Verdict, len(proposals))
+	for i := range proposals {
+		verdicts[i] = h.Verdict(&proposals[i])
+		if verdicts[i] == route.VerdictNone {
+			verdicts[i] = route.VerdictAcceptedByHost
+			h.offer(proposals[i])
+		}
+		h.tell(proposals[i], h.seq, verdicts[i])
+	}
+	return verdicts
+}
+
+// Refuse answers the proposal with the verdict, whatever is so.
+func (h *Host) Refuse(proposal route.Proposal, verdict route.Verdict) {
+	h.tell(proposal, h.seq, verdict)
+}
+
+// Verdict says what would become of the proposal: VerdictNone if it holds.
+func (h *Host) Verdict(p *route.Proposal) route.Verdict {
+	work, agent := h.work.at(p.Work), h.agents.at(p.Agent)
+	switch {
+	case work == nil:
+		return route.VerdictUnknownWork
+	case agent == nil:
+		return route.VerdictUnknownAgent
+	case work.row.State != route.WorkWaiting:
+		return route.VerdictAlreadyAssigned
+	case work.row.Revision != p.Revision:
+		return route.VerdictStale
+	}
+	pair := route.Pair{
+		Connected: agent.row.Flags&route.AgentConnected != 0,
+		Channels:  agent.row.Channels, Channel: work.row.Channel,
+		Member: slices.ContainsFunc(agent.members, func(m route.Member) bool {
+			return m.Queue == work.row.Queue
+		}),
+		OtherRequired: work.row.Flags&route.WorkRequired != 0 && work.row.Agent != agent.row.Name,
+		Declined:      slices.Contains(work.declined, agent.row.Name),
+		Skilled:       route.Skilled(work.needs, agent.skills),
+		Open:          uint32(agent.row.Open), MaxOpen: agent.row.MaxOpen,
+		Capacity: agent.row.Capacity, Used: agent.row.Used, Size: work.row.Size,
+	}
+	return pair.Verdict()
+}
+
+func (h *Host) tell(p route.Proposal, seq uint64, verdict route.Verdict) {
+	h.settled = append(h.settled, route.Settled{
+		Seq: seq, Work: p.Work, Revision: p.Revision, Agent: p.Agent, Verdict: verdict, At: h.now,
+	})
+}
+
+func (h *Host) offer(p route.Proposal) {
+	work, agent := h.work.at(p.Work), h.agents.at(p.Agent)
+	work.row.State = route.WorkOffered
+	work.changed()
+	agent.row.Open++
+	agent.row.Used += work.row.Size
+	agent.row.IdleSince, agent.row.AssignedAt = 0, h.now
+	agent.changed()
+	h.held[work.name] = &holding{agent: agent, size: work.row.Size, proposal: p, seq: h.seq}
+}
+
+// Accept lets the agent accept the work that is offered. It is open then, and
+// off the board.
+func (h *Host) Accept(work string) {
+	held := h.offered(work)
+	h.tell(held.proposal, held.seq, route.VerdictAccepted)
+	h.drop(h.work.must(work))
+}
+
+// Decline ends the offer of the work, which waits again with its age: verdict
+// says why (declined, timed out, unavailable or withdrawn). Unless it is
+// withdrawn, the agent is not asked again.
+func (h *Host) Decline(work string, verdict route.Verdict) {
+	held := h.offered(work)
+	w := h.work.must(work)
+	h.tell(held.proposal, held.seq, verdict)
+	w.row.State = route.WorkWaiting
+	if verdict != route.VerdictWithdrawn {
+		w.row.Declines++
+		w.declined = append(w.declined, held.agent.row.Name)
+	}
+	w.changed()
+	h.release(work)
+}
+
+// Complete ends open work and frees the agent.
+func (h *Host) Complete(work string) {
+	if _, open := h.held[work]; !open || h.work.named(work) != nil {
+		panic("routetest: " + work + " is not open")
+	}
+	h.release(work)
+}
+
+// Cancel takes the work off the board, whether it waits or is offered.
+func (h *Host) Cancel(work string) {
+	if held := h.held[work]; held != nil {
+		h.tell(held.proposal, held.seq, route.VerdictWithdrawn)
+		h.release(work)
+	}
+	h.drop(h.work.must(work))
+}
+
+// SignOut takes the agent off the board. What is offered to it waits again;
+// what is open is forgotten.
+func (h *Host) SignOut(agent string) {
+	a := h.agents.must(agent)
+	for _, w := range h.work.inOrder() {
+		if held := h.held[w.name]; held != nil && held.agent == a {
+			h.Decline(w.name, route.VerdictUnavailable)
+		}
+	}
+	for name, held := range h.held { // the order does not matter: all go
+		if held.agent == a {
+			delete(h.held, name)
+		}
+	}
+	h.agents.remove(a.slot, &h.digest)
+}
+
+// CloseQueue takes the queue off the board, and its members out of it. Work
+// that waits in it waits on.
+func (h *Host) CloseQueue(queue string) {
+	q := h.queues.must(queue)
+	for _, a := range h.agents.inOrder() {
+		a.leave(q)
+	}
+	h.queues.remove(q.slot, &h.digest)
+}
+
+func (h *Host) offered(work string) *holding {
+	held := h.held[work]
+	if held == nil || h.work.named(work) == nil {
+		panic("routetest: " + work + " is not offered")
+	}
+	return held
+}
+
+func (h *Host) release(work string) {
+	held := h.held[work]
+	delete(h.held, work)
+	a := held.agent
+	a.row.Open--
+	a.row.Used -= held.size
+	if a.row.Open == 0 {
+		a.row.IdleSince = h.now
+	}
+	a.changed()
+}
+
+func (h *Host) drop(w *Work) { h.work.remove(w.slot, &h.digest) }
+
+// word returns the dictionary id of the text, 0 for the empty one.
+func (h *Host) word(text string) uint32 {
+	if text == "" {
+		return 0
+	}
+	id := h.words[text]
+	if id == 0 {
+		h.texts = append(h.texts, text)
+		id = uint32(len(h.texts))
+		h.words[text] = id
+	}
+	return id
+}
+
+func (h *Host) channel(name string) uint16 {
+	if i := slices.Index(h.channels, name); i >= 0 {
+		return uint16(i)
+	}
+	if len(h.channels) == 64 {
+		panic("routetest: more than 64 channels")
+	}
+	h.word(name)
+	h.channels = append(h.channels, name)
+	return uint16(len(h.channels) - 1)
+}
