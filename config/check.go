@@ -147,7 +147,11 @@ func (c *checker) duplicateItem(e *jsonschema.ValidationError, k *kind.UniqueIte
 func (c *checker) wrongValue(e *jsonschema.ValidationError) {
 	r := c.schema.at(e.SchemaURL)
 	value := c.lookup(e.InstanceLocation)
-	message := fmt.Sprintf("this is %s; it must be %s", show(e.InstanceLocation, value), c.schema.title(r))
+	shown := show(e.InstanceLocation, value)
+	if literal := c.doc.literal(e.InstanceLocation); literal != "" && !secret(e.InstanceLocation) {
+		shown = clip(literal)
+	}
+	message := fmt.Sprintf("this is %s; it must be %s", shown, c.schema.title(r))
 	code := CodeFormat
 	switch k := e.ErrorKind.(type) {
 	case *kind.Enum:
@@ -195,8 +199,14 @@ func show(path []string, v any) string {
 	case nil:
 		return "empty"
 	case map[string]any:
+		if len(v) == 0 {
+			return "an empty map"
+		}
 		return "a map"
 	case []any:
+		if len(v) == 0 {
+			return "an empty list"
+		}
 		return "a list"
 	case string:
 		if secret(path) {
@@ -216,7 +226,7 @@ func secret(path []string) bool {
 	if len(path) == 0 || path[0] != "api" {
 		return slices.Contains(path, "settings")
 	}
-	return len(path) < 3 || path[1] == "keys" && path[len(path)-1] == "sha256"
+	return len(path) < 3 || path[1] != "tls" && !slices.Contains(path[3:], "role") && !slices.Contains(path[3:], "scope")
 }
 
 func texts(values []any) []string {

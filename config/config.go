@@ -22,7 +22,7 @@ import (
 )
 
 // maxFile is the largest file that is read, in bytes. A workspace with 100,000
-// agents takes a fifth of it.
+// agents takes about a sixth of it.
 const maxFile = 64 << 20
 
 // Config is a whole configuration with every default filled in. It is made by

@@ -6,6 +6,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/knadh/koanf/v2"
@@ -35,7 +36,7 @@ func overlay(doc *document, layers []layer, faults *faults) (map[string]any, err
 	withQueue(file)
 	s := theSchema()
 	s.complete(s.raw, file)
-	all := []map[string]any{file}
+	all := []map[string]any{head(file)}
 	for _, l := range layers {
 		if l.unknown != "" {
 			warnVariable(l, faults)
@@ -50,7 +51,20 @@ func overlay(doc *document, layers []layer, faults *faults) (map[string]any, err
 			return nil, fmt.Errorf("config: layers: %w", err)
 		}
 	}
-	return k.Raw(), nil
+	maps.Copy(file, k.Raw())
+	return file, nil
+}
+
+// head returns the part of the file that a layer can change. The rest, which
+// may hold 100,000 agents, need not be copied.
+func head(file map[string]any) map[string]any {
+	m := map[string]any{}
+	for _, path := range settable {
+		if v, ok := file[path[0]]; ok {
+			m[path[0]] = v
+		}
+	}
+	return m
 }
 
 // withQueue adds the built-in strategy "queue" unless it is defined anew. A new
@@ -80,12 +94,12 @@ func (l layer) nested() map[string]any {
 func warnVariable(l layer, faults *faults) {
 	var known []string
 	for _, path := range settable {
-		known = append(known, variable(path))
+		known = append(known, strings.TrimPrefix(variable(path), prefix))
 	}
-	if near := nearest(l.unknown, known); near != "" {
+	if near := nearest(strings.TrimPrefix(l.unknown, prefix), known); near != "" {
 		faults.warn(Error{
 			File: l.origin, Line: 1, Column: 1, Code: CodeUnused,
-			Message: fmt.Sprintf("this variable sets nothing; did you mean $%s?", near),
+			Message: fmt.Sprintf("this variable sets nothing; did you mean $%s?", prefix+near),
 		})
 	}
 }

@@ -17,9 +17,11 @@ type mark struct{ line, column int }
 type node struct {
 	at     mark
 	scalar any
-	fields map[string]*field
-	order  []string
-	items  []*node
+	// literal is how a number or truth value is written; empty otherwise.
+	literal string
+	fields  map[string]*field
+	order   []string
+	items   []*node
 }
 
 // field is an entry of a map; key is the place of its key.
@@ -94,6 +96,21 @@ func (d *document) place(path []string, key bool) Error {
 		}
 	}
 	return Error{File: d.file, Line: at.line, Column: at.column, Path: d.render(path)}
+}
+
+// literal returns how the number or truth value at path is written in the file;
+// empty for anything else.
+func (d *document) literal(path []string) string {
+	if _, ok := d.over[strings.Join(path, separator)]; ok {
+		return ""
+	}
+	n := d.root
+	for _, step := range path {
+		if n, _ = n.step(step); n == nil {
+			return ""
+		}
+	}
+	return n.literal
 }
 
 // step returns the value under a key or index, and the place of its key.

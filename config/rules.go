@@ -131,7 +131,7 @@ func (c *checker) strategies() {
 		}
 		if len(args) > 0 && (runtime == runtimeBuiltin || runtime == runtimeWASM) {
 			c.report(stageRules, c.doc.key(at("args")), CodeConflict,
-				"only a process takes args; a %s takes settings", runtime)
+				"only a process takes args; with runtime %s, use settings", runtime)
 		}
 		if b := c.options.builtins; b != nil && runtime == runtimeBuiltin && source != "" && !slices.Contains(b, source) {
 			c.report(stageRules, c.doc.value(at("source")), CodeReference,
@@ -164,14 +164,12 @@ func quoteShell(path string) string {
 }
 
 // fallbacks refuses a fallback that fails together with what it stands in for.
-// The built-in queue may: there is nothing below it.
+// A built-in may: there is nothing below it.
 func (c *checker) fallbacks() {
 	for name, r := range c.section("routing_configs") {
 		strategy, _ := r["strategy"].(string)
-		if runtime := c.lookup([]string{"strategies", strategy, "runtime"}); runtime == runtimeBuiltin {
-			continue
-		}
-		if strategy != "" && r["fallback"] == strategy {
+		runtime := c.lookup([]string{"strategies", strategy, "runtime"})
+		if (runtime == runtimeProcess || runtime == runtimeWASM) && r["fallback"] == strategy {
 			c.report(stageRules, c.doc.value([]string{"routing_configs", name, "fallback"}), CodeConflict,
 				"%q cannot stand in for itself; name another strategy, such as one with runtime builtin", clip(strategy))
 		}

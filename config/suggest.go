@@ -22,7 +22,7 @@ func didYouMean(got string, candidates []string, plural string) string {
 	case len(candidates) > few:
 		return fmt.Sprintf("; there are %d %s", len(candidates), plural)
 	default:
-		return fmt.Sprintf("; the %s are %s", plural, strings.Join(candidates, ", "))
+		return fmt.Sprintf("; the %s are: %s", plural, strings.Join(candidates, ", "))
 	}
 }
 

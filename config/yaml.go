@@ -9,12 +9,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -36,7 +34,7 @@ func readYAML(name string, data []byte, faults *faults) *document {
 		faults: faults,
 	}
 	if at, ok := badText(data); ok {
-		r.fault(at, CodeSyntax, "the file is not UTF-8 text from here on; save it as UTF-8")
+		r.fault(at, CodeSyntax, "this character cannot stand in a text; save the file as UTF-8, without control characters")
 		r.doc.root = nil
 		return r.doc
 	}
@@ -298,10 +296,10 @@ func (r *reader) scalar(n *yaml.Node, at mark) *node {
 	case "!!int", "!!float", "!!bool":
 		value, ok := number(n)
 		if !ok {
-			r.fault(at, CodeType, "this is not a value of the type %s", tag)
+			r.fault(at, CodeType, "this is not a finite number, nor true or false; write one of these, or a text in quotes")
 			return nil
 		}
-		out.scalar = value
+		out.scalar, out.literal = value, n.Value
 	default:
 		r.fault(at, CodeUnsupported, "the tag %s means nothing here; remove it", clip(tag))
 		return nil
@@ -327,69 +325,4 @@ func number(n *yaml.Node) (any, bool) {
 	default:
 		return nil, false
 	}
-}
-
-// badText finds the first place that is not UTF-8, or a byte that no text has.
-func badText(data []byte) (mark, bool) {
-	at := mark{1, 1}
-	for len(data) > 0 {
-		r, size := utf8.DecodeRune(data)
-		if r == utf8.RuneError && size == 1 || r == 0 {
-			return at, true
-		}
-		if r == '\n' {
-			at = mark{at.line + 1, 1}
-		} else {
-			at.column++
-		}
-		data = data[size:]
-	}
-	return mark{}, false
-}
-
-var (
-	syntaxLine    = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)$`)
-	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
-)
-
-// syntax reports an error of the YAML parser, which names a line at best.
-func (r *reader) syntax(data []byte, err error) {
-	text := strings.ReplaceAll(err.Error(), "\n", " ")
-	found := syntaxLine.FindStringSubmatch(text)
-	line, _ := strconv.Atoi(found[1])
-	problem := found[2]
-	at := mark{line, 0}
-	if anchor := unknownAnchor.FindStringSubmatch(problem); anchor != nil {
-		at = find(data, "*"+anchor[1])
-		problem = fmt.Sprintf("there is no anchor %q above", clip(anchor[1]))
-	}
-	r.path = nil
-	r.fault(clamp(data, at), CodeSyntax, "this is not YAML: %s", problem)
-}
-
-// find returns the place of the first occurrence of text.
-func find(data []byte, text string) mark {
-	i := bytes.Index(data, []byte(text))
-	if i < 0 {
-		return mark{1, 1}
-	}
-	before := data[:i]
-	line := bytes.Count(before, []byte("\n")) + 1
-	return mark{line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1}
-}
-
-// clamp brings a place into the file, and a place without a column to the
-// first character of its line that is not blank.
-func clamp(data []byte, at mark) mark {
-	lines := bytes.Split(data, []byte("\n"))
-	at.line = min(max(at.line, 1), len(lines))
-	if at.column > 0 {
-		return at
-	}
-	text := lines[at.line-1]
-	at.column = len(text) - len(bytes.TrimLeft(text, " \t\r")) + 1
-	if at.column > len(text) {
-		at.column = 1
-	}
-	return at
 }

@@ -35,34 +35,24 @@ type split struct {
 func newSplit(listener net.Listener, config *tls.Config) *split {
 	s := &split{listener: listener, grpc: newLane(listener.Addr()), http: newLane(listener.Addr())}
 	if config != nil {
-		s.tls = config.Clone()
-		s.tls.NextProtos = []string{"http/1.1", "h2"}
-		s.tls.GetConfigForClient = s.choose(config)
+		s.tls = choosing(config)
 	}
 	return s
 }
 
-// choose settles the protocol by what the client offers.
-func (s *split) choose(config *tls.Config) func(*tls.ClientHelloInfo) (*tls.Config, error) {
-	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		chosen := config
-		if config.GetConfigForClient != nil {
-			own, err := config.GetConfigForClient(hello)
-			if err != nil {
-				return nil, err
-			}
-			if own != nil {
-				chosen = own
-			}
-		}
-		chosen = chosen.Clone()
-		chosen.GetConfigForClient = nil
-		chosen.NextProtos = []string{"http/1.1"}
+// choosing returns a config that settles the protocol by what the client
+// offers.
+func choosing(config *tls.Config) *tls.Config {
+	http1, http2, chooser := config.Clone(), config.Clone(), config.Clone()
+	http1.NextProtos = []string{"http/1.1"}
+	http2.NextProtos = []string{"h2"}
+	chooser.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if slices.Contains(hello.SupportedProtos, "h2") && !slices.Contains(hello.SupportedProtos, "http/1.1") {
-			chosen.NextProtos = []string{"h2"}
+			return http2, nil
 		}
-		return chosen, nil
+		return http1, nil
 	}
+	return chooser
 }
 
 // run accepts connections until the listener is closed, and then waits for
@@ -72,12 +62,23 @@ func (s *split) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.greeting.Wait()
 	defer cancel()
-	for {
+	for pause := time.Duration(0); ; {
 		conn, err := s.listener.Accept()
-		if err != nil {
+		if err == nil {
+			pause = 0
+			s.greeting.Go(func() { s.greet(ctx, conn) })
+			continue
+		}
+		// Too many open files, for one, passes.
+		if passing, ok := err.(interface{ Temporary() bool }); !ok || !passing.Temporary() {
 			return err
 		}
-		s.greeting.Go(func() { s.greet(ctx, conn) })
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
 	}
 }
 

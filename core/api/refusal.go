@@ -36,6 +36,7 @@ const (
 	codeUnauthenticated  = "unauthenticated"
 	codeForbidden        = "forbidden"
 	codeReplaced         = "replaced"
+	codeTooSlow          = "too_slow"
 	codeEventsGone       = "events_gone"
 	codeShuttingDown     = "shutting_down"
 	codeUnavailable      = "unavailable"
@@ -127,7 +128,7 @@ func ofEngine(r *engine.Refusal) *refusal {
 		if r.Field == "agent" {
 			kind = codes.NotFound
 		}
-	case engine.CodeNotSignedIn, engine.CodeWrongState, engine.CodeDeclineForbidden:
+	case engine.CodeNotSignedIn, engine.CodeWrongState, engine.CodeInUse:
 		kind = codes.FailedPrecondition
 	case engine.CodeAlreadySignedIn:
 		kind = codes.AlreadyExists

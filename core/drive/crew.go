@@ -24,7 +24,19 @@ type crew struct {
 	workers []*worker
 	shifts  sync.WaitGroup // agents' shifts
 	streams sync.WaitGroup // agents' streams
-	jobs    sync.WaitGroup // work under way
+
+	mu     sync.Mutex
+	paused bool
+	jobs   sync.WaitGroup // work under way
+}
+
+// begin runs a job, unless nothing is to begin any more.
+func (c *crew) begin(job func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.paused {
+		c.jobs.Go(job)
+	}
 }
 
 // worker is one agent at work.
@@ -73,6 +85,9 @@ func (p *Player) crew(playing, calls context.Context) *crew {
 // playing has ended. Streams stay.
 func (c *crew) pause() {
 	c.shifts.Wait()
+	c.mu.Lock()
+	c.paused = true
+	c.mu.Unlock()
 	c.jobs.Wait()
 }
 
@@ -122,7 +137,7 @@ func (w *worker) signIn() bool {
 	ctx, cancel := context.WithTimeout(w.calls, callTimeout)
 	defer cancel()
 	answer, err := w.client.SignIn(ctx, &patchbayv1.SignInRequest{Agent: w.Agent, Status: w.player.options.Status})
-	if status.Code(err) == codes.FailedPrecondition || status.Code(err) == codes.AlreadyExists {
+	if status.Code(err) == codes.AlreadyExists {
 		// Somebody of that name is signed in, as after a run that was cut off.
 		_, err = w.client.SetStatus(ctx, &patchbayv1.SetStatusRequest{Agent: w.Agent, Status: w.player.options.Status})
 	}

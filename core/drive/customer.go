@@ -97,6 +97,9 @@ func (c *customer) create(ctx context.Context) bool {
 		IdempotencyKey: p.run + "/" + c.ID, External: p.run + "/" + c.ID, Channel: p.options.Channel, Queue: c.Queue,
 		Attributes: c.attributes(),
 	}
+	if c.Channel != "" {
+		request.Channel = c.Channel
+	}
 	if c.Priority >= 0 {
 		request.Priority = &c.Customer.Priority
 	}
@@ -175,7 +178,9 @@ func (c *customer) answered(at time.Time) {
 	defer c.mu.Unlock()
 	if c.acceptedAt.IsZero() {
 		c.acceptedAt = at
-		c.fate = max(c.fate, open)
+		if c.fate != refused {
+			c.fate = open
+		}
 		close(c.accepted)
 	}
 }

@@ -29,7 +29,7 @@ type Options struct {
 	Conns []grpc.ClientConnInterface
 	// Speed is how many seconds of the plan pass in one; 0 means 1.
 	Speed float64
-	// Channel is the channel of the work. Required.
+	// Channel is the channel of work whose customer has none. Required.
 	Channel string
 	// Status is the presence status in which agents take work. Required.
 	Status string

@@ -33,13 +33,14 @@ func (w *worker) take(offer *patchbayv1.Offer, at time.Time) {
 		w.opens(j.assignment, at)
 		return
 	}
-	if w.playing.Err() == nil {
-		w.crew.jobs.Go(func() { w.accept(j, at) })
-	}
+	w.crew.begin(func() { w.accept(j, at) })
 }
 
 // accept accepts an offer at once. One that is gone meanwhile is let go.
 func (w *worker) accept(j *job, offered time.Time) {
+	if w.playing.Err() != nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(w.calls, callTimeout)
 	defer cancel()
 	answer, err := w.client.AcceptOffer(ctx, &patchbayv1.AcceptOfferRequest{Assignment: j.assignment, Agent: w.Agent})
@@ -76,10 +77,7 @@ func (w *worker) opens(assignment string, at time.Time) {
 		j.customer.answered(at)
 		service = w.player.clock.real(j.customer.Service)
 	}
-	if w.playing.Err() != nil {
-		return
-	}
-	w.crew.jobs.Go(func() {
+	w.crew.begin(func() {
 		if sleep(w.playing, at.Add(service)) {
 			w.complete(j, true)
 		}
@@ -91,6 +89,9 @@ func (w *worker) opens(assignment string, at time.Time) {
 func (w *worker) complete(j *job, counted bool) {
 	ctx, cancel := context.WithTimeout(w.calls, callTimeout)
 	defer cancel()
+	if !w.holds(j) {
+		return // somebody took it back
+	}
 	began := time.Now()
 	answer, err := w.client.CompleteWork(ctx, &patchbayv1.CompleteWorkRequest{Assignment: j.assignment, Agent: w.Agent})
 	if err != nil {
@@ -113,6 +114,12 @@ func (w *worker) drop(assignment string) {
 	defer w.mu.Unlock()
 	delete(w.held, assignment)
 	w.checkEmpty()
+}
+
+func (w *worker) holds(j *job) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.held[j.assignment] == j
 }
 
 // opened returns the open assignments.

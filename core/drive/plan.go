@@ -51,6 +51,8 @@ type Customer struct {
 	At time.Duration
 	// Queue is where the customer waits.
 	Queue string
+	// Channel is the work's channel; empty for that of the player's Options.
+	Channel string
 	// Priority is the work's, 0 highest; negative leaves it to the queue.
 	Priority int32
 	// Class and Caller, if not empty, go with the work as its attributes

@@ -141,7 +141,7 @@ func (p *Player) Run(ctx context.Context) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	summary.Interrupted, summary.Elapsed = interrupted, elapsed
+	summary.Interrupted, summary.Elapsed = interrupted, Seconds(elapsed)
 	return summary, nil
 }
 

@@ -31,7 +31,8 @@ const (
 // Audit checks the invariants and returns what breaks them, nil if nothing
 // does. It looks at count agents from the given one on and all they hold, and
 // returns where to go on; 0 means that the round is complete. A small
-// workspace is checked whole, counters included, each time.
+// workspace is checked whole, counters included, each time. It expects that
+// due timers have run: an offer a few seconds past its deadline is a find.
 func (e *Engine) Audit(from, count int) (next int, found []Violation) {
 	c := &audit{Engine: e}
 	if len(e.roster)+len(e.inOrder) <= fullAuditEntries {

@@ -381,15 +381,18 @@ func same(t fataler, how string, a, b *engine.Engine) {
 		db, _ := cbor.Diagnose(pb)
 		t.Fatalf("the %s workspace differs:\n%s\n%s", how, da, db)
 	}
-	var backlogs [2][]engine.Backlog
-	for i, e := range []*engine.Engine{a, b} {
-		e.EachQueue(func(b engine.Backlog) bool {
-			b.Queue, b.Routing = nil, nil
-			backlogs[i] = append(backlogs[i], b)
-			return true
-		})
+	if ba, bb := backlogs(a), backlogs(b); !slices.Equal(ba, bb) {
+		t.Fatalf("the %s workspace has backlogs %+v, want %+v", how, bb, ba)
 	}
-	if !slices.Equal(backlogs[0], backlogs[1]) {
-		t.Fatalf("the %s workspace has backlogs %+v, want %+v", how, backlogs[1], backlogs[0])
-	}
+}
+
+// backlogs is what a workspace counts by queue, which is derived and not saved.
+func backlogs(e *engine.Engine) []engine.Backlog {
+	var list []engine.Backlog
+	e.EachQueue(func(b engine.Backlog) bool {
+		b.Queue, b.Routing = nil, nil
+		list = append(list, b)
+		return true
+	})
+	return list
 }

@@ -22,10 +22,10 @@ func TestDamagedFiles(t *testing.T) {
 		name   string
 		damage func(t *testing.T, path string)
 	}{
-		{"flipped at the front", func(t *testing.T, path string) { flip(t, path, numbered(1)) }},
-		{"flipped in the middle", func(t *testing.T, path string) { flip(t, path, numbered(50)) }},
-		{"flipped at the end", func(t *testing.T, path string) { flip(t, path, numbered(100)) }},
-		{"flipped length", func(t *testing.T, path string) { flipBefore(t, path, numbered(50)) }},
+		{"flipped at the front", func(t *testing.T, path string) { flip(t, path, stored(1)) }},
+		{"flipped in the middle", func(t *testing.T, path string) { flip(t, path, stored(50)) }},
+		{"flipped at the end", func(t *testing.T, path string) { flip(t, path, stored(100)) }},
+		{"flipped length", func(t *testing.T, path string) { flipBefore(t, path, stored(50)) }},
 		{"cut in the middle", func(t *testing.T, path string) { cut(t, path, 2) }},
 		{"cut at the end", func(t *testing.T, path string) { cut(t, path, 1) }},
 		{"emptied", func(t *testing.T, path string) { cut(t, path, 0) }},
@@ -128,13 +128,13 @@ func TestDamageIsLeftAlone(t *testing.T) {
 	closeServer(t, s)
 	path := blockFiles(t, dir, "log_w")[0]
 	remove(t, filepath.Join(path, "../index.db"))
-	flip(t, path, numbered(50))
+	flip(t, path, stored(50))
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	damage := wantDamage(t, openAndReplay(t, dir))
-	if damage.File != path || damage.Offset <= 0 || damage.Offset >= int64(bytes.Index(before, []byte("record 51"))) {
+	if damage.File != path || damage.Offset <= 0 || damage.Offset >= int64(bytes.Index(before, stored(51))) {
 		t.Errorf("got %v, want a place in %s", damage, path)
 	}
 	after, err := os.ReadFile(path)
@@ -154,8 +154,8 @@ func TestAcceptDataLoss(t *testing.T) {
 		damage []byte
 		last   uint64
 	}{
-		{"middle", numbered(49), 48},
-		{"end", numbered(99), 98},
+		{"middle", stored(49), 48},
+		{"end", stored(99), 98},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -168,6 +168,11 @@ func TestAcceptDataLoss(t *testing.T) {
 			flip(t, path, tt.damage)
 			var lines logBuffer
 			s = openWith(t, journal.Options{Dir: dir, Logger: lines.logger(), AcceptDataLoss: true})
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("said meanwhile:\n%s", &lines)
+				}
+			})
 			l := openLog(t, s, "w")
 			checkNumbered(t, l, 0, tt.last)
 			appendNumbered(t, l, 110)

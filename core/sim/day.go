@@ -205,3 +205,6 @@ func (d *day) finish() DayResult {
 	_, d.result.Violations = d.world.Engine().Audit(0, len(d.opts.Definition.Agents)+1<<20)
 	return d.result
 }
+
+// String writes the assignment as "w42 to anna at 123456".
+func (a DayAssignment) String() string { return fmt.Sprintf("%v to %s at %d", a.Work, a.Agent, a.At) }

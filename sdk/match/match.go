@@ -61,6 +61,8 @@ type Index struct {
 	touched []uint32       // agents out of their trees while a turn is applied
 	dirty   []uint32       // agents who may be able to take more than before
 
+	few     int      // see fewAgents
+	tidy    int      // see tidyShelves
 	session uint64   // counts calls of prepare
 	fresh   bool     // prepare has run since the last turn
 	active  []*shelf // shelves with agents who may be able to take more
@@ -94,7 +96,7 @@ type Match struct {
 // New returns an index of the board, which must be empty or be given a
 // snapshot before the index is used.
 func New(board *route.Board) *Index {
-	x := &Index{board: board}
+	x := &Index{board: board, few: fewAgents, tidy: tidyShelves}
 	x.reset()
 	return x
 }
@@ -106,7 +108,7 @@ func (x *Index) reset() {
 		queues: map[uint32]*queue{}, personal: map[uint32]*shelf{},
 		byName: map[uint32]uint32{}, holders: map[uint32]int{},
 		pending: map[uint32]pending{}, prefers: newPreferences(),
-		session: x.session,
+		session: x.session, few: x.few, tidy: x.tidy,
 	}
 }
 

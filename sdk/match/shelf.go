@@ -9,9 +9,13 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// few is up to how many agents who can take more are asked one by one about
+// fewAgents is up to how many agents who can take more are asked one by one about
 // each sleeping class of a shelf. With more, the queue's trees are asked.
-const few = 16
+const fewAgents = 16
+
+// tidyShelves is from how many shelves of a queue on those without anything on
+// them are taken away before another is put up.
+const tidyShelves = 16
 
 // shelf holds sleeping classes that the same agents may be able to serve: those
 // of one queue, channel, size and needed skill, or those for one agent.
@@ -59,9 +63,9 @@ func (x *Index) shelfOf(c *class) *shelf {
 			return s
 		}
 	}
-	if len(list) >= 16 {
+	if len(list) >= x.tidy {
 		list = slices.DeleteFunc(list, func(s *shelf) bool {
-			s.gone = s.classes.Len() == 0 && !s.active
+			s.gone = s.classes.Len() == 0
 			return s.gone
 		})
 	}
@@ -139,7 +143,7 @@ func (x *Index) join(s *shelf, ref uint32) {
 	}
 	switch {
 	case s.many || slices.Contains(s.agents, ref):
-	case len(s.agents) < few:
+	case len(s.agents) < x.few:
 		s.agents = append(s.agents, ref)
 	default:
 		s.many, s.agents = true, s.agents[:0]

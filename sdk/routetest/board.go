@@ -60,7 +60,7 @@ func (t *table[T]) named(name string) *T {
 func (t *table[T]) must(name string) *T {
 	row := t.named(name)
 	if row == nil {
-		panic("routetest: " + name + " is not on the board")
+		panic(misuse(name + " is not on the board"))
 	}
 	return row
 }

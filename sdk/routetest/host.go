@@ -98,24 +98,25 @@ func (h *Host) Restart() {
 // snapshot is one page.
 func (h *Host) Page(rows int) { h.pageRows = max(rows, 0) }
 
-// Settle settles the proposals in their order, as the host does: each becomes
-// an offer or is refused, and the next turn says so. It returns the verdicts.
-func (h *Host) Settle(proposals []route.Proposal) []route.Verdict {
+// Settle settles the proposals of turn seq in their order, as the host does:
+// each becomes an offer or is refused, and the next turn says so. It returns
+// the verdicts.
+func (h *Host) Settle(seq uint64, proposals ...route.Proposal) []route.Verdict {
 	verdicts := make([]route.Verdict, len(proposals))
 	for i := range proposals {
 		verdicts[i] = h.Verdict(&proposals[i])
 		if verdicts[i] == route.VerdictNone {
 			verdicts[i] = route.VerdictAcceptedByHost
-			h.offer(proposals[i])
+			h.offer(seq, proposals[i])
 		}
-		h.tell(proposals[i], h.seq, verdicts[i])
+		h.tell(proposals[i], seq, verdicts[i])
 	}
 	return verdicts
 }
 
-// Refuse answers the proposal with the verdict, whatever is so.
-func (h *Host) Refuse(proposal route.Proposal, verdict route.Verdict) {
-	h.tell(proposal, h.seq, verdict)
+// Refuse answers the proposal of turn seq with the verdict, whatever is so.
+func (h *Host) Refuse(seq uint64, proposal route.Proposal, verdict route.Verdict) {
+	h.tell(proposal, seq, verdict)
 }
 
 // Verdict says what would become of the proposal: VerdictNone if it holds.
@@ -152,7 +153,7 @@ func (h *Host) tell(p route.Proposal, seq uint64, verdict route.Verdict) {
 	})
 }
 
-func (h *Host) offer(p route.Proposal) {
+func (h *Host) offer(seq uint64, p route.Proposal) {
 	work, agent := h.work.at(p.Work), h.agents.at(p.Agent)
 	work.row.State = route.WorkOffered
 	work.changed()
@@ -160,7 +161,7 @@ func (h *Host) offer(p route.Proposal) {
 	agent.row.Used += work.row.Size
 	agent.row.IdleSince, agent.row.AssignedAt = 0, h.now
 	agent.changed()
-	h.held[work.name] = &holding{agent: agent, size: work.row.Size, proposal: p, seq: h.seq}
+	h.held[work.name] = &holding{agent: agent, size: work.row.Size, proposal: p, seq: seq}
 }
 
 // Accept lets the agent accept the work that is offered. It is open then, and
@@ -190,7 +191,7 @@ func (h *Host) Decline(work string, verdict route.Verdict) {
 // Complete ends open work and frees the agent.
 func (h *Host) Complete(work string) {
 	if _, open := h.held[work]; !open || h.work.named(work) != nil {
-		panic("routetest: " + work + " is not open")
+		panic(misuse(work + " is not open"))
 	}
 	h.release(work)
 }
@@ -234,7 +235,7 @@ func (h *Host) CloseQueue(queue string) {
 func (h *Host) offered(work string) *holding {
 	held := h.held[work]
 	if held == nil || h.work.named(work) == nil {
-		panic("routetest: " + work + " is not offered")
+		panic(misuse(work + " is not offered"))
 	}
 	return held
 }
@@ -272,7 +273,7 @@ func (h *Host) channel(name string) uint16 {
 		return uint16(i)
 	}
 	if len(h.channels) == 64 {
-		panic("routetest: more than 64 channels")
+		panic(misuse("there are 64 channels already"))
 	}
 	h.word(name)
 	h.channels = append(h.channels, name)

@@ -22,7 +22,7 @@ func (h *Host) Work(name string) *Work {
 		return w
 	}
 	if h.held[name] != nil {
-		panic("routetest: " + name + " is open already")
+		panic(misuse(name + " is open already"))
 	}
 	h.sequence++
 	w := &Work{host: h}

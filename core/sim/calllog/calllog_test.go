@@ -204,7 +204,7 @@ func recorded(t *testing.T) string {
 	t.Helper()
 	path, ok := calllog.Recorded()
 	if !ok {
-		t.Skip("the recorded log is not here: put bank-calls-1999-10.tsv.gz into ../shared/data, or name its folder in PATCHBAY_DATA")
+		t.Skip("the recorded log is not here: put bank-calls-1999-10.tsv.gz into ../shared/data, or name its folder in PATCHBAY_RECORDED")
 	}
 	return path
 }

@@ -14,10 +14,10 @@ const RecordedName = "bank-calls-1999-10.tsv.gz"
 
 // Recorded looks for the file with the month of recorded calls and returns its
 // path and whether it is there: in the folder that the environment variable
-// PATCHBAY_DATA names or else in shared/data beside the module's root, which is
+// PATCHBAY_RECORDED names or else in shared/data beside the module's root, which is
 // the nearest folder above the working directory with a go.mod.
 func Recorded() (string, bool) {
-	folder := os.Getenv("PATCHBAY_DATA")
+	folder := os.Getenv("PATCHBAY_RECORDED")
 	if folder == "" {
 		root, err := moduleRoot()
 		if err != nil {

@@ -11,6 +11,7 @@ package patchbayv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2/options"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1072,7 +1073,8 @@ type Offer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The assignment; its id answers the offer.
 	Assignment *Assignment `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
-	// The work.
+	// The work as its source described it, with its state and without its
+	// history.
 	Work          *Work `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1624,7 +1626,7 @@ var File_patchbay_v1_agent_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x17patchbay/v1/agent.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x16patchbay/v1/work.proto\"\x8d\x05\n" +
+	"\x17patchbay/v1/agent.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x8d\x05\n" +
 	"\x05Agent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -1648,15 +1650,17 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\x0fdecline_reasons\x18\x10 \x03(\tR\x0edeclineReasons\x12\x12\n" +
 	"\x04held\x18\x11 \x03(\tR\x04held\x129\n" +
 	"\n" +
-	"idle_since\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\tidleSince\"F\n" +
+	"idle_since\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\tidleSince\"V\n" +
 	"\rSignInRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1f\n" +
-	"\x06status\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06status\"&\n" +
+	"\x06status\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06status:\x0e\x92A\v\n" +
+	"\t\xd2\x01\x06status\"&\n" +
 	"\x0eSignInResponse\x12\x14\n" +
-	"\x05event\x18\x01 \x01(\x04R\x05event\"I\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\"Y\n" +
 	"\x10SetStatusRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1f\n" +
-	"\x06status\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06status\")\n" +
+	"\x06status\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06status:\x0e\x92A\v\n" +
+	"\t\xd2\x01\x06status\")\n" +
 	"\x11SetStatusResponse\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\x04R\x05event\"&\n" +
 	"\x0eSignOutRequest\x12\x14\n" +
@@ -1739,7 +1743,7 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\x19STATUS_CAUSE_PUSH_TIMEOUT\x10\x03\x12\x1b\n" +
 	"\x17STATUS_CAUSE_SUPERVISOR\x10\x04\x12\x18\n" +
 	"\x14STATUS_CAUSE_SIGN_IN\x10\x05\x12 \n" +
-	"\x1cSTATUS_CAUSE_CONNECTION_LOST\x10\x062\xb7\t\n" +
+	"\x1cSTATUS_CAUSE_CONNECTION_LOST\x10\x062\x89\v\n" +
 	"\fAgentService\x12x\n" +
 	"\x06SignIn\x12\x1a.patchbay.v1.SignInRequest\x1a\x1b.patchbay.v1.SignInResponse\"5\xb2\xe3\x18\f\n" +
 	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/agents/{agent}/sign-in\x12\x80\x01\n" +
@@ -1752,8 +1756,11 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"ListAgents\x12\x1e.patchbay.v1.ListAgentsRequest\x1a\x1f.patchbay.v1.ListAgentsResponse\"\x1b\xb2\xe3\x18\x05\n" +
 	"\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/agents\x12\x88\x01\n" +
-	"\fStreamOffers\x12 .patchbay.v1.StreamOffersRequest\x1a!.patchbay.v1.StreamOffersResponse\"1\xb2\xe3\x18\f\n" +
+	"/v1/agents\x12\xda\x02\n" +
+	"\fStreamOffers\x12 .patchbay.v1.StreamOffersRequest\x1a!.patchbay.v1.StreamOffersResponse\"\x82\x02\x92A\xcd\x01:\x11text/event-streamJ\xb7\x01\n" +
+	"\x03200\x12\xaf\x01\n" +
+	"\x85\x01Server-Sent Events, named for what they tell: snapshot, offered, accepted, ended, status; the data of each is a StreamOffersResponse.\x12%\n" +
+	"#\x1a!.patchbay.v1.StreamOffersResponse\xb2\xe3\x18\f\n" +
 	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/agents/{agent}/offers0\x01\x12\x90\x01\n" +
 	"\vAcceptOffer\x12\x1f.patchbay.v1.AcceptOfferRequest\x1a .patchbay.v1.AcceptOfferResponse\">\xb2\xe3\x18\f\n" +
 	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/assignments/{assignment}/accept\x12\x94\x01\n" +

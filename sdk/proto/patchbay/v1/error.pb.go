@@ -10,6 +10,7 @@
 package patchbayv1
 
 import (
+	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2/options"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -142,13 +143,43 @@ var File_patchbay_v1_error_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_error_proto_rawDesc = "" +
 	"\n" +
-	"\x17patchbay/v1/error.proto\x12\vpatchbay.v1\"9\n" +
+	"\x17patchbay/v1/error.proto\x12\vpatchbay.v1\x1a.protoc-gen-openapiv2/options/annotations.proto\"9\n" +
 	"\rErrorResponse\x12(\n" +
 	"\x05error\x18\x01 \x01(\v2\x12.patchbay.v1.ErrorR\x05error\"K\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
-	"\x05field\x18\x03 \x01(\tR\x05fieldBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
+	"\x05field\x18\x03 \x01(\tR\x05fieldB\xb1\v\x92A\xeb\n" +
+	"\x12\xc7\x05\n" +
+	"\bPatchbay\x12\xfb\x04Routes work to the people who can do it. This is the REST side of patchbay.v1; the same methods are served over gRPC on the same port.\n" +
+	"\n" +
+	"Fields are written in snake_case. 64-bit numbers are strings, times are RFC 3339 in milliseconds. In streams, fields that do not apply are left out. Unknown fields and unknown query parameters are refused. In query parameters, enums may be given by their short names: state=waiting.\n" +
+	"\n" +
+	"Streams are Server-Sent Events: the id is the number of an event, and a stream of events goes on after the Last-Event-ID. A stream that the host ends says why in an event named \"end\", whose data is an ErrorResponse.*9\n" +
+	"\n" +
+	"Apache-2.0\x12+https://www.apache.org/licenses/LICENSE-2.02\x02v12\x10application/json:\x10application/jsonRe\n" +
+	"\x03400\x12^\n" +
+	"<The request is wrong; field says where. Nothing has changed.\x12\x1e\n" +
+	"\x1c\x1a\x1a.patchbay.v1.ErrorResponseRS\n" +
+	"\x03401\x12L\n" +
+	"*A key is needed, or this one is not known.\x12\x1e\n" +
+	"\x1c\x1a\x1a.patchbay.v1.ErrorResponseRS\n" +
+	"\x03403\x12L\n" +
+	"*The key's role or scope does not allow it.\x12\x1e\n" +
+	"\x1c\x1a\x1a.patchbay.v1.ErrorResponseRJ\n" +
+	"\x03404\x12C\n" +
+	"!What the path names is not there.\x12\x1e\n" +
+	"\x1c\x1a\x1a.patchbay.v1.ErrorResponseRX\n" +
+	"\x03409\x12Q\n" +
+	"/It is not in a state in which that can be done.\x12\x1e\n" +
+	"\x1c\x1a\x1a.patchbay.v1.ErrorResponseRK\n" +
+	"\adefault\x12@\n" +
+	"\x1eAnything else that went wrong.\x12\x1e\n" +
+	"\x1c\x1a\x1a.patchbay.v1.ErrorResponseZl\n" +
+	"j\n" +
+	"\x03key\x12c\b\x02\x12N\"Bearer KEY\". A host without keys, which listens on loopback only, needs none.\x1a\rAuthorization \x02b\t\n" +
+	"\a\n" +
+	"\x03key\x12\x00Z@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
 
 var (
 	file_patchbay_v1_error_proto_rawDescOnce sync.Once

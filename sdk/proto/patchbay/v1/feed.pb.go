@@ -11,6 +11,7 @@ package patchbayv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2/options"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -417,8 +418,9 @@ func (x *Event) GetDecision() *Decision {
 // StreamEventsRequest says where to begin, and what to leave out.
 type StreamEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Events with a number above this are sent: 0 begins at the oldest that is
-	// kept.
+	// Events with a number above this are sent: 0 begins with the first event,
+	// the last_event of GetStatus with what happens next. Events that are no
+	// longer kept are refused, and so is a number beyond the last.
 	After uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
 	// Only events of these kinds; empty for all.
 	Kinds []EventKind `protobuf:"varint,2,rep,packed,name=kinds,proto3,enum=patchbay.v1.EventKind" json:"kinds,omitempty"`
@@ -529,7 +531,7 @@ var File_patchbay_v1_feed_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\"\x97\x04\n" +
+	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x97\x04\n" +
 	"\x05Event\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12*\n" +
@@ -591,9 +593,17 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x14VERDICT_UNKNOWN_WORK\x10\t\x12\x19\n" +
 	"\x15VERDICT_UNKNOWN_AGENT\x10\n" +
 	"\x12\x11\n" +
-	"\rVERDICT_LIMIT\x10\v2\x81\x01\n" +
-	"\vFeedService\x12r\n" +
-	"\fStreamEvents\x12 .patchbay.v1.StreamEventsRequest\x1a!.patchbay.v1.StreamEventsResponse\"\x1b\xb2\xe3\x18\x05\n" +
+	"\rVERDICT_LIMIT\x10\v2\xbe\x03\n" +
+	"\vFeedService\x12\xae\x03\n" +
+	"\fStreamEvents\x12 .patchbay.v1.StreamEventsRequest\x1a!.patchbay.v1.StreamEventsResponse\"\xd6\x02\x92A\xb7\x02:\x11text/event-streamJ~\n" +
+	"\x03200\x12w\n" +
+	"]Server-Sent Events, named for their kind, such as work_created; the data of each is an Event.\x12\x16\n" +
+	"\x14\x1a\x12.patchbay.v1.EventJQ\n" +
+	"\x03410\x12J\n" +
+	"(The events asked for are no longer kept.\x12\x1e\n" +
+	"\x1c\x1a\x1a.patchbay.v1.ErrorResponserO\n" +
+	"M\n" +
+	"\rLast-Event-ID\x12:The number of the last event received; it overrules after.\x18\x01\xb2\xe3\x18\x05\n" +
 	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/events0\x01BBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
 

@@ -147,7 +147,13 @@ type GetStatusResponse struct {
 	// The strategies, in order of names.
 	Strategies []*StrategyStatus `protobuf:"bytes,7,rep,name=strategies,proto3" json:"strategies,omitempty"`
 	// What was counted since the host started.
-	Counters      *Counters `protobuf:"bytes,8,opt,name=counters,proto3" json:"counters,omitempty"`
+	Counters *Counters `protobuf:"bytes,8,opt,name=counters,proto3" json:"counters,omitempty"`
+	// When the host started.
+	Since *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`
+	// How many agents are signed in.
+	SignedIn uint32 `protobuf:"varint,10,opt,name=signed_in,json=signedIn,proto3" json:"signed_in,omitempty"`
+	// How many agents have a stream of offers.
+	Connected     uint32 `protobuf:"varint,11,opt,name=connected,proto3" json:"connected,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -236,6 +242,27 @@ func (x *GetStatusResponse) GetCounters() *Counters {
 		return x.Counters
 	}
 	return nil
+}
+
+func (x *GetStatusResponse) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetSignedIn() uint32 {
+	if x != nil {
+		return x.SignedIn
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetConnected() uint32 {
+	if x != nil {
+		return x.Connected
+	}
+	return 0
 }
 
 // QueueStatus is what waits in a queue, and who decides for it.
@@ -579,20 +606,24 @@ type Counters struct {
 	Declined uint64 `protobuf:"varint,4,opt,name=declined,proto3" json:"declined,omitempty"`
 	// Offers not answered in time.
 	TimedOut uint64 `protobuf:"varint,5,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// Offers whose agent went away.
+	Unavailable uint64 `protobuf:"varint,6,opt,name=unavailable,proto3" json:"unavailable,omitempty"`
 	// Work completed.
-	Completed uint64 `protobuf:"varint,6,opt,name=completed,proto3" json:"completed,omitempty"`
+	Completed uint64 `protobuf:"varint,7,opt,name=completed,proto3" json:"completed,omitempty"`
 	// Work withdrawn.
-	Cancelled uint64 `protobuf:"varint,7,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	Cancelled uint64 `protobuf:"varint,8,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
 	// Work whose customer left.
-	Abandoned uint64 `protobuf:"varint,8,opt,name=abandoned,proto3" json:"abandoned,omitempty"`
+	Abandoned uint64 `protobuf:"varint,9,opt,name=abandoned,proto3" json:"abandoned,omitempty"`
 	// Work whose time to live ran out.
-	Expired uint64 `protobuf:"varint,9,opt,name=expired,proto3" json:"expired,omitempty"`
-	// Proposals refused.
-	Refused uint64 `protobuf:"varint,10,opt,name=refused,proto3" json:"refused,omitempty"`
+	Expired uint64 `protobuf:"varint,10,opt,name=expired,proto3" json:"expired,omitempty"`
+	// Work taken from its agent to wait again.
+	Requeued uint64 `protobuf:"varint,11,opt,name=requeued,proto3" json:"requeued,omitempty"`
+	// Proposals refused. Of a strategy that babbles only some are counted here.
+	Refused uint64 `protobuf:"varint,12,opt,name=refused,proto3" json:"refused,omitempty"`
 	// Found breaches of what the host guarantees: no item open at two agents, no
 	// agent over capacity, counters equal to the ledger. Anything but 0 is a
 	// fault in Patchbay.
-	Violations    uint64 `protobuf:"varint,11,opt,name=violations,proto3" json:"violations,omitempty"`
+	Violations    uint64 `protobuf:"varint,13,opt,name=violations,proto3" json:"violations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -662,6 +693,13 @@ func (x *Counters) GetTimedOut() uint64 {
 	return 0
 }
 
+func (x *Counters) GetUnavailable() uint64 {
+	if x != nil {
+		return x.Unavailable
+	}
+	return 0
+}
+
 func (x *Counters) GetCompleted() uint64 {
 	if x != nil {
 		return x.Completed
@@ -690,6 +728,13 @@ func (x *Counters) GetExpired() uint64 {
 	return 0
 }
 
+func (x *Counters) GetRequeued() uint64 {
+	if x != nil {
+		return x.Requeued
+	}
+	return 0
+}
+
 func (x *Counters) GetRefused() uint64 {
 	if x != nil {
 		return x.Refused
@@ -709,7 +754,7 @@ var File_patchbay_v1_host_proto protoreflect.FileDescriptor
 const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"\x16patchbay/v1/host.proto\x12\vpatchbay.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xd2\x02\n" +
+	"\x10GetStatusRequest\"\xbf\x03\n" +
 	"\x11GetStatusResponse\x12\x1c\n" +
 	"\tworkspace\x18\x01 \x01(\tR\tworkspace\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
@@ -721,7 +766,11 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"strategies\x18\a \x03(\v2\x1b.patchbay.v1.StrategyStatusR\n" +
 	"strategies\x121\n" +
-	"\bcounters\x18\b \x01(\v2\x15.patchbay.v1.CountersR\bcounters\"\xcb\x02\n" +
+	"\bcounters\x18\b \x01(\v2\x15.patchbay.v1.CountersR\bcounters\x120\n" +
+	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1b\n" +
+	"\tsigned_in\x18\n" +
+	" \x01(\rR\bsignedIn\x12\x1c\n" +
+	"\tconnected\x18\v \x01(\rR\tconnected\"\xcb\x02\n" +
 	"\vQueueStatus\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\rR\awaiting\x12\x18\n" +
@@ -754,21 +803,23 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"last_fault\x18\x0f \x01(\tR\tlastFault\x124\n" +
 	"\bturn_p50\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\aturnP50\x124\n" +
-	"\bturn_p99\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\aturnP99\"\xbf\x02\n" +
+	"\bturn_p99\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\aturnP99\"\xfd\x02\n" +
 	"\bCounters\x12\x18\n" +
 	"\acreated\x18\x01 \x01(\x04R\acreated\x12\x16\n" +
 	"\x06offers\x18\x02 \x01(\x04R\x06offers\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\x04R\baccepted\x12\x1a\n" +
 	"\bdeclined\x18\x04 \x01(\x04R\bdeclined\x12\x1b\n" +
-	"\ttimed_out\x18\x05 \x01(\x04R\btimedOut\x12\x1c\n" +
-	"\tcompleted\x18\x06 \x01(\x04R\tcompleted\x12\x1c\n" +
-	"\tcancelled\x18\a \x01(\x04R\tcancelled\x12\x1c\n" +
-	"\tabandoned\x18\b \x01(\x04R\tabandoned\x12\x18\n" +
-	"\aexpired\x18\t \x01(\x04R\aexpired\x12\x18\n" +
-	"\arefused\x18\n" +
-	" \x01(\x04R\arefused\x12\x1e\n" +
+	"\ttimed_out\x18\x05 \x01(\x04R\btimedOut\x12 \n" +
+	"\vunavailable\x18\x06 \x01(\x04R\vunavailable\x12\x1c\n" +
+	"\tcompleted\x18\a \x01(\x04R\tcompleted\x12\x1c\n" +
+	"\tcancelled\x18\b \x01(\x04R\tcancelled\x12\x1c\n" +
+	"\tabandoned\x18\t \x01(\x04R\tabandoned\x12\x18\n" +
+	"\aexpired\x18\n" +
+	" \x01(\x04R\aexpired\x12\x1a\n" +
+	"\brequeued\x18\v \x01(\x04R\brequeued\x12\x18\n" +
+	"\arefused\x18\f \x01(\x04R\arefused\x12\x1e\n" +
 	"\n" +
-	"violations\x18\v \x01(\x04R\n" +
+	"violations\x18\r \x01(\x04R\n" +
 	"violations*\xb5\x01\n" +
 	"\rStrategyState\x12\x1e\n" +
 	"\x1aSTRATEGY_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -811,18 +862,19 @@ var file_patchbay_v1_host_proto_depIdxs = []int32{
 	3,  // 1: patchbay.v1.GetStatusResponse.queues:type_name -> patchbay.v1.QueueStatus
 	4,  // 2: patchbay.v1.GetStatusResponse.strategies:type_name -> patchbay.v1.StrategyStatus
 	5,  // 3: patchbay.v1.GetStatusResponse.counters:type_name -> patchbay.v1.Counters
-	7,  // 4: patchbay.v1.QueueStatus.longest_wait:type_name -> google.protobuf.Duration
-	0,  // 5: patchbay.v1.StrategyStatus.state:type_name -> patchbay.v1.StrategyState
-	6,  // 6: patchbay.v1.StrategyStatus.since:type_name -> google.protobuf.Timestamp
-	7,  // 7: patchbay.v1.StrategyStatus.turn_p50:type_name -> google.protobuf.Duration
-	7,  // 8: patchbay.v1.StrategyStatus.turn_p99:type_name -> google.protobuf.Duration
-	1,  // 9: patchbay.v1.HostService.GetStatus:input_type -> patchbay.v1.GetStatusRequest
-	2,  // 10: patchbay.v1.HostService.GetStatus:output_type -> patchbay.v1.GetStatusResponse
-	10, // [10:11] is the sub-list for method output_type
-	9,  // [9:10] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	6,  // 4: patchbay.v1.GetStatusResponse.since:type_name -> google.protobuf.Timestamp
+	7,  // 5: patchbay.v1.QueueStatus.longest_wait:type_name -> google.protobuf.Duration
+	0,  // 6: patchbay.v1.StrategyStatus.state:type_name -> patchbay.v1.StrategyState
+	6,  // 7: patchbay.v1.StrategyStatus.since:type_name -> google.protobuf.Timestamp
+	7,  // 8: patchbay.v1.StrategyStatus.turn_p50:type_name -> google.protobuf.Duration
+	7,  // 9: patchbay.v1.StrategyStatus.turn_p99:type_name -> google.protobuf.Duration
+	1,  // 10: patchbay.v1.HostService.GetStatus:input_type -> patchbay.v1.GetStatusRequest
+	2,  // 11: patchbay.v1.HostService.GetStatus:output_type -> patchbay.v1.GetStatusResponse
+	11, // [11:12] is the sub-list for method output_type
+	10, // [10:11] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_host_proto_init() }

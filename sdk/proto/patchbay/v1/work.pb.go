@@ -11,6 +11,7 @@ package patchbayv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2/options"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1362,7 +1363,7 @@ var File_patchbay_v1_work_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/work.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\"\xeb\x06\n" +
+	"\x16patchbay/v1/work.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xeb\x06\n" +
 	"\x04Work\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x16.patchbay.v1.WorkStateR\x05state\x12\x14\n" +
@@ -1416,7 +1417,7 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x04turn\x18\x05 \x01(\x04R\x04turn\x12\x16\n" +
 	"\x06config\x18\x06 \x01(\x04R\x06config\x12\x14\n" +
 	"\x05score\x18\a \x01(\x05R\x05score\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\"\xc0\x05\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\"\xd9\x05\n" +
 	"\x11CreateWorkRequest\x121\n" +
 	"\x0fidempotency_key\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x0eidempotencyKey\x12$\n" +
 	"\achannel\x18\x02 \x01(\tB\n" +
@@ -1437,7 +1438,8 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x0erequired_agent\x18\v \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\rrequiredAgent\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x17\x92A\x14\n" +
+	"\x12\xd2\x01\achannel\xd2\x01\x05queueB\v\n" +
 	"\t_priorityB\a\n" +
 	"\x05_size\"o\n" +
 	"\x12CreateWorkResponse\x12%\n" +

@@ -1,0 +1,152 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// build is a plugin to be built with the Go toolchain.
+type build struct {
+	dir     string // of the plugin
+	runtime string // "wasm" or "process"
+	output  string // empty for a file in this folder
+}
+
+// built is a plugin that was built.
+type built struct {
+	File    string `json:"file"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"`
+	Runtime string `json:"runtime"`
+	// Config is the part of a config that uses it.
+	Config string `json:"config"`
+}
+
+// run builds the plugin. What the toolchain says goes to log.
+func (b build) run(ctx context.Context, log io.Writer) (*built, error) {
+	if b.runtime != "wasm" && b.runtime != "process" {
+		return nil, usagef("--runtime: %q should be wasm or process", b.runtime)
+	}
+	dir, err := filepath.Abs(b.dir)
+	if err != nil {
+		return nil, err
+	}
+	main, err := mainPackage(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Base(dir)
+	output, err := filepath.Abs(b.file(name))
+	if err != nil {
+		return nil, err
+	}
+	if err := b.compile(ctx, main, output, log); err != nil {
+		return nil, err
+	}
+	size, sum, err := checksum(output)
+	if err != nil {
+		return nil, err
+	}
+	return &built{
+		File: output, Size: size, SHA256: sum, Runtime: b.runtime,
+		Config: snippet(name, b.runtime, output, sum),
+	}, nil
+}
+
+// file is where the plugin goes.
+func (b build) file(name string) string {
+	switch {
+	case b.output != "":
+		return b.output
+	case b.runtime == "wasm":
+		return name + ".wasm"
+	case runtime.GOOS == "windows":
+		return name + ".exe"
+	default:
+		// Not NAME alone: run in the parent of DIR, that would be DIR.
+		return name + ".plugin"
+	}
+}
+
+func (b build) compile(ctx context.Context, main, output string, log io.Writer) error {
+	if info, err := os.Stat(output); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder; name a file with -o", output)
+	}
+	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", output}
+	env := os.Environ()
+	if b.runtime == "wasm" {
+		args = append(args, "-buildmode=c-shared")
+		env = append(env, "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	} else {
+		env = append(env, "CGO_ENABLED=0")
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, ".")...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = main, env, log, log
+	if err := cmd.Run(); err != nil {
+		return toolchain(ctx, err, "the plugin in %s does not build; what the Go toolchain says is above", main)
+	}
+	return nil
+}
+
+// mainPackage finds the plugin's main package: the folder itself, or the folder
+// plugin in it.
+func mainPackage(ctx context.Context, dir string) (string, error) {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return "", usagef("DIR: there is no folder %s", dir)
+	}
+	for _, candidate := range []string{dir, filepath.Join(dir, "plugin")} {
+		cmd := exec.CommandContext(ctx, "go", "list", "-e", "-f", "{{.Name}}", ".")
+		cmd.Dir = candidate
+		if _, err := os.Stat(candidate); err != nil {
+			continue
+		}
+		var complaint bytes.Buffer
+		cmd.Stderr = &complaint
+		name, err := cmd.Output()
+		if err != nil {
+			return "", toolchain(ctx, err, "the Go toolchain cannot read %s: %s", candidate, strings.TrimSpace(complaint.String()))
+		}
+		if strings.TrimSpace(string(name)) == "main" {
+			return candidate, nil
+		}
+	}
+	return "", usagef("DIR: neither %s nor its folder plugin is a main package in Go", dir)
+}
+
+// toolchain says what is wrong when the Go toolchain fails or is not there.
+func toolchain(ctx context.Context, err error, format string, args ...any) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, exec.ErrNotFound):
+		return errors.New("the Go toolchain is needed to build a plugin, and there is no command \"go\"")
+	default:
+		return fmt.Errorf(format, args...)
+	}
+}
+
+// checksum returns a file's size and its SHA-256 in hex.
+func checksum(file string) (size int64, sum string, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, "", err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	size, err = io.Copy(hash, f)
+	return size, hex.EncodeToString(hash.Sum(nil)), err
+}

@@ -1,0 +1,52 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// bundle holds queue.wasm if this binary was built with it; see
+// bundled/README.md.
+//
+//go:embed all:bundled
+var bundle embed.FS
+
+// queuePlugin is the main package of the strategy the demo uses.
+const queuePlugin = "github.com/patchbay-cx/patchbay/plugins/queue/plugin"
+
+// module returns the path of the strategy as a WASM module: the one that was
+// named, the one this binary holds, or one built from source.
+func (d *demo) module(ctx context.Context, folder string) (string, error) {
+	if d.wasm != "" {
+		return filepath.Abs(d.wasm)
+	}
+	file := filepath.Join(folder, "queue.wasm")
+	content, err := bundle.ReadFile("bundled/queue.wasm")
+	if err == nil {
+		return file, os.WriteFile(file, content, 0o600)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", queuePlugin)
+	source, err := cmd.Output()
+	if err != nil {
+		return "", toolchain(ctx, err, "the demo needs the strategy as a WASM module: run it inside the project, or name a file with --wasm")
+	}
+	fmt.Fprintln(d.std.err, "building the WASM strategy…")
+	b := build{dir: strings.TrimSpace(string(source)), runtime: "wasm", output: file}
+	if _, err := b.run(ctx, d.std.err); err != nil {
+		return "", err
+	}
+	return file, nil
+}

@@ -1,0 +1,73 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchbay-cx/patchbay/sdk/serve"
+)
+
+func newPlugin(std stdio) *cobra.Command {
+	return group("plugin", "Build plugins", newPluginBuild(std), newPluginServe())
+}
+
+func newPluginBuild(std stdio) *cobra.Command {
+	var b build
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "build DIR",
+		Short: "Build the plugin in DIR as a WASM module or an executable",
+		Long: `Build builds the plugin in DIR: its main package is DIR itself or DIR/plugin. It
+needs the Go toolchain. It prints the file, its size and its SHA-256, and the
+lines to put into a config.`,
+		Args: exactly("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b.dir = args[0]
+			made, err := b.run(cmd.Context(), std.err)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(std.out).Encode(made)
+			}
+			_, err = fmt.Fprintf(std.out, "%s  %d bytes  sha256 %s\n\n%s", made.File, made.Size, made.SHA256, made.Config)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&b.runtime, "runtime", "wasm", "wasm or process")
+	cmd.Flags().StringVarP(&b.output, "output", "o", "", "the file to write; left out, NAME.wasm or NAME in this folder")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// snippet is what to put into a config for a plugin that was built.
+func snippet(name, runtime, file, sum string) string {
+	return fmt.Sprintf("strategies:\n  %s:\n    runtime: %s\n    source: %s\n    sha256: %s\n",
+		strconv.Quote(name), runtime, strconv.Quote(filepath.ToSlash(file)), sum)
+}
+
+// newPluginServe makes the command by which this binary is a process plugin
+// itself. A host starts it; people have no use for it.
+func newPluginServe() *cobra.Command {
+	return &cobra.Command{
+		Use:    "serve NAME",
+		Short:  "Serve a built-in strategy as a process plugin",
+		Hidden: true,
+		Args:   exactly("NAME"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			plugin, ok := plugins()[args[0]]
+			if !ok {
+				return usagef("there is no built-in strategy %q", args[0])
+			}
+			serve.Process(plugin)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,75 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
+)
+
+func newStatus(std stdio) *cobra.Command {
+	c := &client{std: std}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the host's queues, strategies and counters",
+		Args:  exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.call(func(conn *grpc.ClientConn) error {
+				status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(cmd.Context(), &patchbayv1.GetStatusRequest{})
+				if err != nil {
+					return err
+				}
+				if c.json {
+					return printJSON(std.out, status)
+				}
+				return printStatus(std.out, status)
+			})
+		},
+	}
+	c.flags(cmd)
+	return cmd
+}
+
+func printStatus(w io.Writer, s *patchbayv1.GetStatusResponse) error {
+	fmt.Fprintf(w, "workspace %s, event %d, config %d, patchbay %s\n\n", s.GetWorkspace(), s.GetLastEvent(), s.GetConfig(), s.GetVersion())
+	if err := table(w, queueRows(s)); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	rows := [][]string{{"STRATEGY", "RUNTIME", "VERSION", "STATE", "TURNS", "P50", "P99", "OFFERS", "REFUSED", "FAULTS", "STARTS", "DETAIL"}}
+	for _, x := range s.GetStrategies() {
+		rows = append(rows, []string{
+			x.GetStrategy(), x.GetRuntime(), x.GetVersion(), word(x.GetState()), fmt.Sprint(x.GetTurns()),
+			span(x.GetTurnP50().AsDuration()), span(x.GetTurnP99().AsDuration()), fmt.Sprint(x.GetAccepted()),
+			fmt.Sprint(x.GetRefused()), fmt.Sprint(x.GetFaults()), fmt.Sprint(x.GetStarts()), x.GetDetail(),
+		})
+	}
+	if err := table(w, rows); err != nil {
+		return err
+	}
+	n := s.GetCounters()
+	_, err := fmt.Fprintf(w, "\nsince the start: created %d, offers %d, accepted %d, declined %d, timed out %d, completed %d, "+
+		"cancelled %d, abandoned %d, expired %d, refused proposals %d, violations %d\n",
+		n.GetCreated(), n.GetOffers(), n.GetAccepted(), n.GetDeclined(), n.GetTimedOut(), n.GetCompleted(),
+		n.GetCancelled(), n.GetAbandoned(), n.GetExpired(), n.GetRefused(), n.GetViolations())
+	return err
+}
+
+// queueRows are the queues as a table.
+func queueRows(s *patchbayv1.GetStatusResponse) [][]string {
+	rows := [][]string{{"QUEUE", "WAITING", "LONGEST", "OFFERED", "OPEN", "PRESENT", "MEMBERS", "STRATEGY", "RUNTIME", "STATE"}}
+	for _, q := range s.GetQueues() {
+		rows = append(rows, []string{
+			q.GetQueue(), fmt.Sprint(q.GetWaiting()), span(q.GetLongestWait().AsDuration()), fmt.Sprint(q.GetOffered()),
+			fmt.Sprint(q.GetOpen()), fmt.Sprint(q.GetPresent()), fmt.Sprint(q.GetMembers()), q.GetStrategy(), q.GetRuntime(),
+			word(q.GetStrategyState()),
+		})
+	}
+	return rows
+}

@@ -1,0 +1,160 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine_test
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/fxamacker/cbor/v2"
+	"pgregory.net/rapid"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+)
+
+// durable lists the structs that are written to disk.
+func durable() []reflect.Type {
+	return []reflect.Type{
+		reflect.TypeFor[engine.Event](), reflect.TypeFor[engine.Decision](), reflect.TypeFor[engine.WorkSpec](),
+		reflect.TypeFor[engine.State](), reflect.TypeFor[engine.Work](), reflect.TypeFor[engine.Assignment](),
+		reflect.TypeFor[engine.Agent](), reflect.TypeFor[engine.Definition](), reflect.TypeFor[engine.Channel](),
+		reflect.TypeFor[engine.Status](), reflect.TypeFor[engine.PresenceConfig](), reflect.TypeFor[engine.RoutingConfig](),
+		reflect.TypeFor[engine.QueueDefinition](), reflect.TypeFor[engine.AgentDefinition](),
+	}
+}
+
+// What is written has a number of its own in its struct, from 1 without gaps,
+// and whatever is written within it does so too.
+func TestNumbersOnDisk(t *testing.T) {
+	t.Parallel()
+	listed := make(map[reflect.Type]bool)
+	for _, s := range durable() {
+		listed[s] = true
+	}
+	for _, s := range durable() {
+		t.Run(s.Name(), func(t *testing.T) {
+			t.Parallel()
+			for i, number := range numbers(t, s) {
+				if number != i+1 {
+					t.Errorf("number %d comes where %d should be", number, i+1)
+				}
+			}
+			for f := range fields(s) {
+				if inner := f.Type; f.Tag.Get("cbor") != "-" && holds(inner, listed) == reflect.Struct {
+					t.Errorf("%s is a struct that is not listed: %v", f.Name, inner)
+				}
+			}
+		})
+	}
+}
+
+func fields(s reflect.Type) func(func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range s.NumField() {
+			if f := s.Field(i); f.IsExported() && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+func numbers(t *testing.T, s reflect.Type) []int {
+	t.Helper()
+	var all []int
+	for f := range fields(s) {
+		tag := f.Tag.Get("cbor")
+		if tag == "-" {
+			continue
+		}
+		number, options, _ := strings.Cut(tag, ",")
+		n, err := strconv.Atoi(number)
+		if err != nil || !strings.HasPrefix(options, "keyasint") {
+			t.Errorf("%s has tag %q", f.Name, tag)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// holds returns reflect.Struct for a struct that is not listed, behind any
+// pointers and slices.
+func holds(inner reflect.Type, listed map[reflect.Type]bool) reflect.Kind {
+	for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+		inner = inner.Elem()
+	}
+	if listed[inner] {
+		return reflect.Invalid
+	}
+	return inner.Kind()
+}
+
+// Whatever a durable struct holds comes back from its bytes.
+func TestBytesComeBack(t *testing.T) {
+	t.Parallel()
+	for _, s := range durable() {
+		t.Run(s.Name(), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) {
+				in := reflect.New(s)
+				fill(t, in.Elem())
+				data, err := cbor.Marshal(in.Interface())
+				if err != nil {
+					t.Fatal(err)
+				}
+				out := reflect.New(s)
+				if err := cbor.Unmarshal(data, out.Interface()); err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(in.Interface(), out.Interface()) {
+					t.Fatalf("%+v came back as %+v", in.Elem(), out.Elem())
+				}
+			})
+		})
+	}
+}
+
+// fill sets every durable field at random: to nothing, to its smallest and
+// largest values, or between. Lists are nil or not empty, as in the engine.
+func fill(t *rapid.T, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() && f.Tag.Get("cbor") != "-" {
+				fill(t, v.Field(i))
+			}
+		}
+	case reflect.Pointer:
+		if rapid.Bool().Draw(t, "set") {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(t, v.Elem())
+		}
+	case reflect.Slice:
+		for range rapid.IntRange(0, 2).Draw(t, "length") {
+			item := reflect.New(v.Type().Elem()).Elem()
+			if item.Kind() == reflect.Pointer {
+				item.Set(reflect.New(item.Type().Elem()))
+				fill(t, item.Elem())
+			} else {
+				fill(t, item)
+			}
+			v.Set(reflect.Append(v, item))
+		}
+	case reflect.Map:
+		if m := rapid.MapOfN(rapid.String(), rapid.String(), 0, 3).Draw(t, "map"); len(m) > 0 {
+			v.Set(reflect.ValueOf(m))
+		}
+	case reflect.String:
+		v.SetString(rapid.String().Draw(t, "string"))
+	case reflect.Bool:
+		v.SetBool(rapid.Bool().Draw(t, "bool"))
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(rapid.Uint64().Draw(t, "number") >> (64 - v.Type().Bits()))
+	case reflect.Int32, reflect.Int64:
+		v.SetInt(rapid.Int64().Draw(t, "number") >> (64 - v.Type().Bits()))
+	default:
+		t.Fatalf("a durable field is of kind %v", v.Kind())
+	}
+}

@@ -1,0 +1,271 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wasm runs strategies as WebAssembly modules inside the host.
+//
+// A guest has no files, no arguments, no environment and no network. Its clock
+// is the turn's Now and its randomness the turn's Seed, so the same turns give
+// the same answers. Memory and time are limited; a guest that traps or is cut
+// off is thrown away. How host and guest call each other is said in package
+// sdk/serve/abi.
+//
+// # Notes
+//
+// With strategy.NoDeadline a guest is trusted to return: checks for the end of
+// its time are left out of its code, which is faster, and nothing can end it.
+//
+// The package knows the contract and wazero, which nobody else imports. It does
+// not know any strategy.
+package wasm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/patchbay-cx/patchbay/core/strategy"
+	"github.com/patchbay-cx/patchbay/core/strategy/lines"
+	"github.com/patchbay-cx/patchbay/sdk/route"
+	"github.com/patchbay-cx/patchbay/sdk/serve/abi"
+)
+
+const (
+	pageBytes = 64 << 10
+	maxPages  = 65536
+)
+
+// Options say how a Runtime works. The zero Options are good.
+type Options struct {
+	// Logger takes what strategies print. Nil means that it is dropped.
+	Logger *slog.Logger
+	// CacheDir is a folder for compiled modules, made if need be. Empty means
+	// that they are kept in memory only, and compiled anew by each process.
+	CacheDir string
+}
+
+// Runtime starts strategies as WebAssembly modules. It is safe for concurrent
+// use. Close it when no instance is left.
+type Runtime struct {
+	logger *slog.Logger
+	cache  wazero.CompilationCache
+}
+
+var _ strategy.Runtime = (*Runtime)(nil)
+
+// Open returns a Runtime. It fails if the cache folder cannot be made.
+func Open(options Options) (*Runtime, error) {
+	r := &Runtime{logger: options.Logger}
+	if r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
+	if options.CacheDir == "" {
+		r.cache = wazero.NewCompilationCache()
+		return r, nil
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(options.CacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("wasm: open the compilation cache: %w", err)
+	}
+	r.cache = cache
+	return r, nil
+}
+
+// Close releases the compiled modules. Instances must be closed before.
+func (r *Runtime) Close() error { return r.cache.Close(context.Background()) }
+
+// Start implements strategy.Runtime. Compiling is not cut off by ctx; it is
+// done once per module as long as the cache lasts.
+func (r *Runtime) Start(ctx context.Context, spec strategy.Spec, epoch uint64) (strategy.Instance, route.Manifest, error) {
+	in, manifest, err := r.start(ctx, spec, epoch)
+	if err != nil {
+		return nil, route.Manifest{}, &strategy.Fault{Kind: strategy.FaultStart, Err: fmt.Errorf("wasm: %s: %w", spec.Source, err)}
+	}
+	return in, manifest, nil
+}
+
+func (r *Runtime) start(ctx context.Context, spec strategy.Spec, epoch uint64) (*instance, route.Manifest, error) {
+	limits := spec.Limits.WithDefaults()
+	ctx, cancel := context.WithTimeout(ctx, limits.StartTimeout)
+	defer cancel()
+	code, err := read(spec)
+	if err != nil {
+		return nil, route.Manifest{}, err
+	}
+	log := lines.New(r.logger.With("strategy", spec.Name, "epoch", epoch), limits.LogLines)
+	in := &instance{limits: limits, log: log, world: newWorld()}
+	manifest, err := in.open(ctx, r.cache, code, spec.Settings)
+	if err != nil {
+		_ = in.Close()
+		if ctx.Err() != nil {
+			err = fmt.Errorf("it did not start in time: %w", ctx.Err())
+		}
+		return nil, manifest, withTail(err, log)
+	}
+	return in, manifest, nil
+}
+
+// read reads the module, and checks it against its pinned checksum if there is
+// one: what was checked is what runs.
+func read(spec strategy.Spec) ([]byte, error) {
+	code, err := os.ReadFile(spec.Source)
+	if err != nil {
+		return nil, err
+	}
+	if spec.SHA256 == "" {
+		return code, nil
+	}
+	sum := sha256.Sum256(code)
+	if got := hex.EncodeToString(sum[:]); !strings.EqualFold(got, spec.SHA256) {
+		return nil, fmt.Errorf("its SHA-256 is %s, but %s is pinned", got, spec.SHA256)
+	}
+	return code, nil
+}
+
+// withTail adds the last the guest printed to an error.
+func withTail(err error, log *lines.Log) error {
+	if tail := log.Tail(); tail != "" {
+		return fmt.Errorf("%w; the last it printed:\n%s", err, tail)
+	}
+	return err
+}
+
+// open compiles the module, makes the instance, and configures it.
+func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, code, settings []byte) (route.Manifest, error) {
+	config := wazero.NewRuntimeConfig().
+		WithCompilationCache(cache).
+		WithMemoryLimitPages(in.limitPages()).
+		WithCloseOnContextDone(!in.trusted())
+	in.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, in.runtime); err != nil {
+		return route.Manifest{}, err
+	}
+	if err := in.exportLog(ctx); err != nil {
+		return route.Manifest{}, err
+	}
+	compiled, err := in.runtime.CompileModule(ctx, code)
+	if err != nil {
+		return route.Manifest{}, fmt.Errorf("compile: %w", err)
+	}
+	if err := checkExports(compiled); err != nil {
+		return route.Manifest{}, err
+	}
+	in.module, err = in.runtime.InstantiateModule(ctx, compiled, in.world.config().
+		WithName("guest").WithStartFunctions("_initialize").WithStdout(in.log).WithStderr(in.log))
+	if err != nil {
+		return route.Manifest{}, fmt.Errorf("instantiate: %w", err)
+	}
+	in.bind()
+	return in.introduce(ctx, settings)
+}
+
+// introduce checks the guest's ABI and manifest, and gives it its settings.
+func (in *instance) introduce(ctx context.Context, settings []byte) (route.Manifest, error) {
+	var manifest route.Manifest
+	if err := in.call(ctx, in.abi); err != nil {
+		return manifest, fmt.Errorf("%s: %w", abi.ExportABI, err)
+	}
+	if version := uint32(in.stack[0]); version != abi.Version {
+		return manifest, fmt.Errorf("it speaks version %d of the guest interface; this host speaks %d", version, abi.Version)
+	}
+	if err := in.callCold(ctx, abi.OpManifest, nil, &manifest); err != nil {
+		return manifest, fmt.Errorf("manifest: %w", err)
+	}
+	if manifest.Name == "" {
+		return manifest, errors.New("its manifest has no name")
+	}
+	if manifest.Majors == nil {
+		manifest.Majors = []uint32{route.ContractMajor}
+	}
+	if !speaks(manifest.Majors) {
+		return manifest, fmt.Errorf("it speaks the contract's versions %v; this host speaks %d", manifest.Majors, uint32(route.ContractMajor))
+	}
+	if len(settings) == 0 {
+		settings = []byte("{}")
+	}
+	var answer abi.Answer
+	if err := in.callCold(ctx, abi.OpConfigure, settings, &answer); err != nil {
+		return manifest, fmt.Errorf("configure: %w", err)
+	}
+	if answer.Error != "" {
+		return manifest, fmt.Errorf("it refuses its settings: %s", answer.Error)
+	}
+	return manifest, nil
+}
+
+func speaks(majors []uint32) bool {
+	for _, major := range majors {
+		if major == route.ContractMajor {
+			return true
+		}
+	}
+	return false
+}
+
+// exportLog makes patchbay.log.
+func (in *instance) exportLog(ctx context.Context) error {
+	i32 := api.ValueTypeI32
+	_, err := in.runtime.NewHostModuleBuilder(abi.ImportModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, guest api.Module, stack []uint64) {
+			// What lies outside the guest's memory is not logged.
+			if text, ok := guest.Memory().Read(uint32(stack[1]), uint32(stack[2])); ok {
+				in.log.Line(level(uint32(stack[0])), string(text[:min(len(text), lines.Longest)]))
+			}
+		}), []api.ValueType{i32, i32, i32}, nil).
+		Export(abi.ImportLog).Instantiate(ctx)
+	return err
+}
+
+func level(l uint32) slog.Level {
+	switch l {
+	case abi.LevelDebug:
+		return slog.LevelDebug
+	case abi.LevelWarn:
+		return slog.LevelWarn
+	case abi.LevelError:
+		return slog.LevelError
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// signature is what an export must look like.
+type signature struct {
+	name            string
+	params, results []api.ValueType
+}
+
+// checkExports names everything that the module lacks.
+func checkExports(module wazero.CompiledModule) error {
+	i32, i64 := api.ValueTypeI32, api.ValueTypeI64
+	var missing []string
+	if _, ok := module.ExportedMemories()[abi.ExportMemory]; !ok {
+		missing = append(missing, abi.ExportMemory)
+	}
+	for _, want := range []signature{
+		{abi.ExportABI, nil, []api.ValueType{i32}},
+		{abi.ExportBuffer, []api.ValueType{i32}, []api.ValueType{i32}},
+		{abi.ExportCold, []api.ValueType{i32, i32, i32}, []api.ValueType{i64}},
+		{abi.ExportTurn, []api.ValueType{i32, i32}, []api.ValueType{i64}},
+	} {
+		got, ok := module.ExportedFunctions()[want.name]
+		switch {
+		case !ok:
+			missing = append(missing, want.name)
+		case string(got.ParamTypes()) != string(want.params) || string(got.ResultTypes()) != string(want.results):
+			missing = append(missing, fmt.Sprintf("%s with the right parameters and result", want.name))
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("it is no strategy guest: it does not export %s", strings.Join(missing, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package patchbay_test holds what is true of the whole repository: who may
+// import whom, and that the README's blocks work.
+package patchbay_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/patchbay-cx/patchbay/"
+
+// may says which of our own packages a room may import besides its own. Rooms
+// are matched by the longest prefix.
+var may = []struct {
+	room    string
+	imports []string
+	reason  string
+}{
+	{"sdk/route", nil, "an author who imports the contract pulls in the standard library only"},
+	{"sdk/match", []string{"sdk/route"}, "ordering and selection know boards, and nothing of how turns come"},
+	{"sdk/serve", []string{"sdk/route", "sdk/proto/patchbay/strategy"}, "carries the contract, whichever the strategy"},
+	{"sdk/routetest", []string{"sdk/route"}, "tries any strategy by the contract alone"},
+	{"sdk/proto", nil, "messages know nobody"},
+	{"plugins", []string{"sdk"}, "the built-in strategies prove that the SDK suffices"},
+	{"examples", []string{"sdk"}, "examples show what a third party can do"},
+	{"core/engine", []string{"sdk/route"}, "the engine is a pure machine and shares one rule with strategies"},
+	{"core/journal", nil, "the journal keeps records and does not know what they say"},
+	{"core/strategy", []string{"core/engine", "sdk/route"}, "the desk stands between engine and strategies"},
+	{"core/strategy/builtin", []string{"core/strategy", "sdk/route"}, "a runtime carries turns and knows no state"},
+	{"core/strategy/process", []string{"core/strategy", "sdk/route", "sdk/serve", "sdk/proto/patchbay/strategy"}, "a runtime carries turns and knows no state"},
+	{"core/strategy/wasm", []string{"core/strategy", "sdk/route", "sdk/serve"}, "a runtime carries turns and knows no state"},
+	{"core/host", []string{"core/engine", "core/journal", "core/strategy"}, "the loop joins engine, journal and strategies"},
+	{"core/sim", []string{"core/engine", "core/strategy", "sdk/route"}, "virtual time knows neither journal nor connections"},
+	{"core/sim/calllog", nil, "reading logs needs nobody"},
+	{"core/api", []string{"core/engine", "core/host", "core/strategy", "sdk/route", "sdk/proto/patchbay/v1"}, "the door shows the host to the outside"},
+	{"core/drive", []string{"core/sim/calllog", "sdk/proto/patchbay/v1"}, "load comes through the public API, as anybody's would"},
+	{"config", []string{"core/engine", "core/strategy", "sdk/route"}, "configuration turns a file into what engine and desk take"},
+	{"cmd", []string{"config", "core", "plugins", "sdk"}, "commands wire everything together; nobody imports them"},
+}
+
+// alone names outside modules that only one room may import.
+var alone = map[string][]string{
+	"github.com/hashicorp/go-plugin": {"core/strategy/process", "sdk/serve"},
+	"github.com/tetratelabs/wazero":  {"core/strategy/wasm"},
+	"github.com/nats-io/":            {"core/journal"},
+}
+
+// pure names rooms that must not reach for clocks, randomness or I/O.
+var pure = map[string][]string{
+	"core/engine": {"os", "io", "log", "log/slog", "net", "time", "math/rand", "math/rand/v2", "sync"},
+	"plugins":     {"time", "math/rand", "os"},
+	"sdk/match":   {"time", "math/rand", "os"},
+}
+
+func TestDirectionOfImports(t *testing.T) {
+	t.Parallel()
+	for _, file := range sources(t) {
+		room := filepath.ToSlash(filepath.Dir(file.path))
+		for _, path := range file.imports {
+			if why := forbidden(room, path); why != "" {
+				t.Errorf("%s imports %s: %s", file.path, path, why)
+			}
+		}
+	}
+}
+
+// forbidden says why the room may not import the path; empty if it may.
+func forbidden(room, path string) string {
+	for name, list := range pure {
+		if within(room, name) && slices.Contains(list, path) {
+			return name + " gets time, seed and state as arguments"
+		}
+	}
+	for outside, rooms := range alone {
+		if strings.HasPrefix(path, outside) && !slices.ContainsFunc(rooms, func(r string) bool { return within(room, r) }) {
+			return "only " + strings.Join(rooms, " and ") + " may"
+		}
+	}
+	if within(room, "sdk/route") && strings.Contains(path, ".") {
+		return "the contract is standard library only"
+	}
+	ours, ok := strings.CutPrefix(path, module)
+	if !ok {
+		return ""
+	}
+	best := -1
+	for i := range may {
+		if within(room, may[i].room) && (best < 0 || len(may[i].room) > len(may[best].room)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return "no rule says what " + room + " may import"
+	}
+	if within(ours, may[best].room) || slices.ContainsFunc(may[best].imports, func(r string) bool { return within(ours, r) }) {
+		return ""
+	}
+	return may[best].reason
+}
+
+func within(path, room string) bool { return path == room || strings.HasPrefix(path, room+"/") }
+
+type source struct {
+	path    string
+	imports []string
+}
+
+// sources returns the module's Go files but for tests, which may try the real
+// thing wherever it lives.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var files []source
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return skip(path, entry.Name())
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		file := source{path: path}
+		for _, spec := range parsed.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			file.imports = append(file.imports, name)
+		}
+		files = append(files, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 50 {
+		t.Fatalf("found %d Go files: is this the repository's root?", len(files))
+	}
+	return files
+}
+
+// skip leaves out hidden folders, test data, and modules of their own.
+func skip(path, name string) error {
+	if path == "." {
+		return nil
+	}
+	if strings.HasPrefix(name, ".") || name == "testdata" {
+		return filepath.SkipDir
+	}
+	if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
+		return filepath.SkipDir
+	}
+	return nil
+}

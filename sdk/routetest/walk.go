@@ -1,0 +1,185 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package routetest
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// Walk makes one random change to what is so at the host: work arrives, changes
+// or leaves, agents come, change or go, offers end, time passes. draw returns a
+// number from 0 to n-1 and is the only source of chance, so that a walk can be
+// repeated. Names, sizes and times come from small sets, so that ties,
+// shortages and changes of mind are common.
+func Walk(h *Host, draw func(n int) int) {
+	w := walker{h, draw}
+	steps := []func(){
+		w.arrive, w.arrive, w.arrive, w.change, w.cancel,
+		w.agent, w.agent, w.presence, w.signOut,
+		w.answer, w.answer, w.complete, w.complete,
+		w.queue, w.resend, w.wait, w.wait,
+	}
+	steps[draw(len(steps))]()
+}
+
+type walker struct {
+	h    *Host
+	draw func(n int) int
+}
+
+func (w walker) one(texts ...string) string { return texts[w.draw(len(texts))] }
+func (w walker) odds(n int) bool            { return w.draw(n) == 0 }
+func (w walker) agentName() string          { return "a" + strconv.Itoa(w.draw(8)) }
+func (w walker) queueName() string          { return w.one("q0", "q1", "q2") }
+func (w walker) channelName() string        { return w.one("case", "chat", "voice") }
+func (w walker) milli() int32               { return int32(w.draw(4)) * 500 }
+
+func (w walker) arrive() {
+	work := w.h.Work("w" + strconv.FormatUint(w.h.sequence+1, 10)).In(w.queueName()).On(w.channelName())
+	work.Size(w.milli())
+	w.alter(work)
+}
+
+func (w walker) change() {
+	if list := w.h.work.inOrder(); len(list) > 0 {
+		if work := list[w.draw(len(list))]; w.h.held[work.name] == nil {
+			w.alter(work)
+		}
+	}
+}
+
+func (w walker) alter(work *Work) {
+	work.Priority(int32(w.draw(3)), int32(w.draw(2)))
+	if w.odds(2) {
+		work.Age(int64(w.draw(3)) * 1000)
+	}
+	if w.odds(4) {
+		work.Target(int64(w.draw(3)) * 1000)
+	}
+	if w.odds(4) {
+		work.Need(w.one("german", "english"), uint32(w.draw(3)), w.needFlags())
+	}
+	switch w.draw(8) {
+	case 0:
+		work.Requires(w.agentName())
+	case 1:
+		work.Prefers(w.agentName(), int64(w.draw(4))*1000)
+	case 2:
+		work.Declined(w.agentName(), w.agentName())
+	case 3:
+		work.Declined()
+	}
+}
+
+func (w walker) needFlags() route.NeedFlags {
+	if w.odds(3) {
+		return route.NeedAdditional | route.NeedDropped
+	}
+	return 0
+}
+
+func (w walker) cancel() {
+	if list := w.h.work.inOrder(); len(list) > 0 {
+		w.h.Cancel(list[w.draw(len(list))].name)
+	}
+}
+
+func (w walker) agent() {
+	agent := w.h.Agent(w.agentName())
+	agent.Capacity(int32(1+w.draw(4)) * 500).MaxOpen(uint32(1 + w.draw(3)))
+	agent.SignedIn(int64(w.draw(2)) * 1000)
+	if w.odds(2) {
+		agent.In(w.queueName())
+	} else {
+		agent.In(w.queueName(), w.queueName())
+	}
+	if agent.row.Open == 0 {
+		agent.Idle(int64(w.draw(3)) * 1000)
+	}
+	agent.Skill(w.one("german", "english"), uint32(w.draw(3)))
+	w.status(agent)
+}
+
+func (w walker) status(agent *Agent) {
+	switch w.draw(4) {
+	case 0:
+		agent.On()
+	case 1:
+		agent.On(w.channelName())
+	default:
+		agent.On("case", "chat", "voice")
+	}
+}
+
+func (w walker) presence() {
+	if list := w.h.agents.inOrder(); len(list) > 0 {
+		agent := list[w.draw(len(list))]
+		if w.odds(3) {
+			agent.Connected(w.odds(2))
+		} else {
+			w.status(agent)
+		}
+	}
+}
+
+func (w walker) signOut() {
+	if list := w.h.agents.inOrder(); len(list) > 0 {
+		w.h.SignOut(list[w.draw(len(list))].name)
+	}
+}
+
+// holdings returns the work that is offered, or else the work that is open.
+func (w walker) holdings(offered bool) []string {
+	var names []string
+	for name := range w.h.held {
+		if (w.h.work.named(name) != nil) == offered {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (w walker) answer() {
+	if names := w.holdings(true); len(names) > 0 {
+		name := names[w.draw(len(names))]
+		switch w.draw(5) {
+		case 0:
+			w.h.Decline(name, route.VerdictDeclined)
+		case 1:
+			w.h.Decline(name, route.VerdictWithdrawn)
+		default:
+			w.h.Accept(name)
+		}
+	}
+}
+
+func (w walker) complete() {
+	if names := w.holdings(false); len(names) > 0 {
+		w.h.Complete(names[w.draw(len(names))])
+	}
+}
+
+func (w walker) queue() {
+	name := w.queueName()
+	if w.odds(6) && w.h.queues.named(name) != nil {
+		w.h.CloseQueue(name)
+		return
+	}
+	w.h.Queue(name).Model(route.Model(1 + w.draw(3)))
+}
+
+func (w walker) resend() {
+	if list := w.h.agents.inOrder(); len(list) > 0 {
+		list[w.draw(len(list))].Resend()
+	}
+	if list := w.h.work.inOrder(); len(list) > 0 {
+		list[w.draw(len(list))].Resend()
+	}
+}
+
+func (w walker) wait() { w.h.Wait(int64(1+w.draw(3)) * 1000) }
