@@ -296,10 +296,17 @@ func (d *driving) report(s *drive.Summary) error {
 // errBroken is returned when the host broke a promise.
 var errBroken = errors.New("the host broke its promises; the summary says how")
 
-// verdict fails if something was found wrong with the host.
+// errRefused is returned when there was no load at all.
+var errRefused = errors.New("the host refused every customer; the summary says why")
+
+// verdict fails if something was found wrong with the host, or nothing was
+// tried at all.
 func verdict(s *drive.Summary) error {
-	if !s.Sound() {
+	switch {
+	case !s.Sound():
 		return errBroken
+	case s.Refused > 0 && s.Refused == s.Offered:
+		return errRefused
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -42,33 +43,36 @@ func printStatus(w io.Writer, s *patchbayv1.GetStatusResponse) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	rows := [][]string{{"STRATEGY", "RUNTIME", "VERSION", "STATE", "TURNS", "P50", "P99", "OFFERS", "REFUSED", "FAULTS", "STARTS", "DETAIL"}}
+	rows := [][]string{{"STRATEGY", "RUNTIME", "VERSION", "STATE", "DECIDES FOR", "TURNS", "P50", "P99", "OFFERS", "REFUSED", "FAULTS", "RESTARTS", "LAST FAULT"}}
 	for _, x := range s.GetStrategies() {
 		rows = append(rows, []string{
-			x.GetStrategy(), x.GetRuntime(), x.GetVersion(), word(x.GetState()), fmt.Sprint(x.GetTurns()),
-			span(x.GetTurnP50().AsDuration()), span(x.GetTurnP99().AsDuration()), fmt.Sprint(x.GetAccepted()),
-			fmt.Sprint(x.GetRefused()), fmt.Sprint(x.GetFaults()), fmt.Sprint(x.GetStarts()), x.GetDetail(),
+			x.GetStrategy(), x.GetRuntime(), x.GetVersion(), word(x.GetState()), strings.Join(x.GetQueues(), ", "),
+			fmt.Sprint(x.GetTurns()), span(x.GetTurnP50().AsDuration()), span(x.GetTurnP99().AsDuration()), fmt.Sprint(x.GetOffers()),
+			fmt.Sprint(x.GetRefusals()), fmt.Sprint(x.GetFaults()), fmt.Sprint(x.GetRestarts()), x.GetLastFault(),
 		})
 	}
 	if err := table(w, rows); err != nil {
 		return err
 	}
 	n := s.GetCounters()
-	_, err := fmt.Fprintf(w, "\nsince the start: created %d, offers %d, accepted %d, declined %d, timed out %d, completed %d, "+
-		"cancelled %d, abandoned %d, expired %d, refused proposals %d, violations %d\n",
-		n.GetCreated(), n.GetOffers(), n.GetAccepted(), n.GetDeclined(), n.GetTimedOut(), n.GetCompleted(),
-		n.GetCancelled(), n.GetAbandoned(), n.GetExpired(), n.GetRefused(), n.GetViolations())
+	_, err := fmt.Fprintf(w, "\nsince the start: created %d, offers %d, accepted %d, declined %d, timed out %d, unavailable %d, "+
+		"completed %d, requeued %d, cancelled %d, abandoned %d, expired %d, refused proposals %d, violations %d\n",
+		n.GetCreated(), n.GetOffers(), n.GetAccepted(), n.GetDeclined(), n.GetTimedOut(), n.GetUnavailable(), n.GetCompleted(),
+		n.GetRequeued(), n.GetCancelled(), n.GetAbandoned(), n.GetExpired(), n.GetRefused(), n.GetViolations())
 	return err
 }
 
 // queueRows are the queues as a table.
 func queueRows(s *patchbayv1.GetStatusResponse) [][]string {
-	rows := [][]string{{"QUEUE", "WAITING", "LONGEST", "OFFERED", "OPEN", "PRESENT", "MEMBERS", "STRATEGY", "RUNTIME", "STATE"}}
+	rows := [][]string{{"QUEUE", "WAITING", "LONGEST", "OFFERED", "OPEN", "PRESENT", "MEMBERS", "STRATEGY", "DECIDING", "RUNTIME"}}
 	for _, q := range s.GetQueues() {
+		deciding := q.GetDeciding()
+		if deciding == "" {
+			deciding = "nobody"
+		}
 		rows = append(rows, []string{
 			q.GetQueue(), fmt.Sprint(q.GetWaiting()), span(q.GetLongestWait().AsDuration()), fmt.Sprint(q.GetOffered()),
-			fmt.Sprint(q.GetOpen()), fmt.Sprint(q.GetPresent()), fmt.Sprint(q.GetMembers()), q.GetStrategy(), q.GetRuntime(),
-			word(q.GetStrategyState()),
+			fmt.Sprint(q.GetOpen()), fmt.Sprint(q.GetPresent()), fmt.Sprint(q.GetMembers()), q.GetStrategy(), deciding, q.GetRuntime(),
 		})
 	}
 	return rows

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"

@@ -48,10 +48,10 @@ func milli(field string, size float64) (engine.Milli, error) {
 	scaled := size * float64(engine.Unit)
 	exact := math.Round(scaled)
 	switch {
-	case math.Abs(scaled-exact) > 1e-6*max(1, math.Abs(scaled)*1e-6):
+	case !(exact >= 0 && exact <= math.MaxInt32):
+		return 0, invalid(field, "%s %v should be from 0 to %v", field, size, math.MaxInt32/engine.Unit)
+	case math.Abs(scaled-exact) > 1e-6+1e-12*scaled:
 		return 0, invalid(field, "%s %v has more than 3 decimals", field, size)
-	case exact > math.MaxInt32:
-		return 0, invalid(field, "%s %v is too large", field, size)
 	}
 	return engine.Milli(exact), nil
 }

@@ -26,8 +26,8 @@ import (
 // wrong with it: the gateway passes errors on as mere text.
 type body struct {
 	io.ReadCloser
-	route   *route
-	refusal *refusal
+	endpoint *endpoint
+	refusal  *refusal
 }
 
 // jsonCodec is the JSON of the REST API: fields are named as in the proto, and
@@ -71,8 +71,8 @@ func (b *body) decode(into proto.Message) *refusal {
 	if err := protojson.Unmarshal(text, into); err != nil {
 		return explain(into.ProtoReflect().Descriptor(), text, err)
 	}
-	for _, name := range b.route.inPath {
-		if field := b.route.input.Fields().ByName(protoreflect.Name(name)); into.ProtoReflect().Has(field) {
+	for _, name := range b.endpoint.inPath {
+		if field := b.endpoint.input.Fields().ByName(protoreflect.Name(name)); into.ProtoReflect().Has(field) {
 			return refuse(codes.InvalidArgument, codeUnknownField, name, "%s is given by the path; leave it out of the body", name)
 		}
 	}

@@ -54,7 +54,7 @@ func TestBadRequestsOverREST(t *testing.T) {
 		{"POST", "/v1/work", `{"channel":"case","queue":"support"} {}`, 400, "invalid_json", ""},
 		{"POST", "/v1/work", `[1]`, 400, "invalid_json", ""},
 		{"POST", "/v1/work", `null`, 400, "invalid_json", ""},
-		{"POST", "/v1/work", "{\"channel\":\"\xff\"}", 400, "invalid_json", ""},
+		{"POST", "/v1/work", "{\"channel\":\"\xff\"}", 400, "invalid", "channel"},
 		{"POST", "/v1/work", `{"external":"` + strings.Repeat("x", api.MaxRequestBytes) + `"}`, 413, "too_large", ""},
 		{"POST", "/v1/work?queue=support", support, 400, "unknown_parameter", ""},
 		{"POST", "/v1/work", "", 400, "invalid", "channel"},

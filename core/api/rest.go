@@ -36,7 +36,7 @@ type rest struct {
 	workspace *host.Workspace
 	local     grpc.ClientConnInterface
 	mux       *runtime.ServeMux
-	routes    map[string]*route
+	endpoints map[string]*endpoint
 	// open says that there are no keys, so that a browser's own rules are all
 	// that keeps other sites' scripts out.
 	open bool
@@ -45,11 +45,11 @@ type rest struct {
 // newREST returns the handler for HTTP/1.1. Calls go to the methods registered
 // with local.
 func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open bool) (http.Handler, error) {
-	table, err := routes()
+	table, err := endpoints()
 	if err != nil {
 		return nil, err
 	}
-	s := &rest{workspace: workspace, local: local, routes: table, open: open}
+	s := &rest{workspace: workspace, local: local, endpoints: table, open: open}
 	s.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSON()),
 		runtime.WithErrorHandler(s.failed),
@@ -58,7 +58,7 @@ func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open boo
 		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithUnescapingMode(runtime.UnescapingModeAllCharacters),
+		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptSlash),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
 	)
@@ -167,6 +167,11 @@ func (s *rest) health(w http.ResponseWriter, r *http.Request) {
 func (s *rest) failed(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	if b, ok := r.Body.(*body); ok && b.refusal != nil {
 		writeRefusal(w, b.refusal)
+		return
+	}
+	var malformed *runtime.HTTPStatusError
+	if errors.As(err, &malformed) {
+		s.misrouted(r.Context(), s.mux, nil, w, r, malformed.HTTPStatus)
 		return
 	}
 	writeError(w, err)

@@ -55,16 +55,18 @@ type record struct {
 
 // Counts are what the feed has told.
 type Counts struct {
-	Created   int `json:"created"`
-	Offers    int `json:"offers"`
-	Accepted  int `json:"accepted"`
-	Declined  int `json:"declined"`
-	TimedOut  int `json:"timed_out"`
-	Completed int `json:"completed"`
-	Cancelled int `json:"cancelled"`
-	Abandoned int `json:"abandoned"`
-	Expired   int `json:"expired"`
-	Refused   int `json:"refused"`
+	Created     int `json:"created"`
+	Offers      int `json:"offers"`
+	Accepted    int `json:"accepted"`
+	Declined    int `json:"declined"`
+	TimedOut    int `json:"timed_out"`
+	Unavailable int `json:"unavailable"`
+	Requeued    int `json:"requeued"`
+	Completed   int `json:"completed"`
+	Cancelled   int `json:"cancelled"`
+	Abandoned   int `json:"abandoned"`
+	Expired     int `json:"expired"`
+	Refused     int `json:"refused"`
 	// Runtimes counts the offers by the runtime of the strategy that proposed
 	// them.
 	Runtimes map[string]int `json:"runtimes"`

@@ -27,6 +27,7 @@ func (c *Checker) apply(e *patchbayv1.Event) {
 		c.counts.TimedOut++
 		c.offerEnded(e)
 	case patchbayv1.EventKind_EVENT_KIND_OFFER_UNAVAILABLE:
+		c.counts.Unavailable++
 		c.offerEnded(e)
 	case patchbayv1.EventKind_EVENT_KIND_WORK_COMPLETED:
 		c.completed(e)
@@ -40,6 +41,7 @@ func (c *Checker) apply(e *patchbayv1.Event) {
 		c.counts.Expired++
 		c.ended(e, patchbayv1.WorkState_WORK_STATE_EXPIRED)
 	case patchbayv1.EventKind_EVENT_KIND_WORK_REQUEUED:
+		c.counts.Requeued++
 		c.requeued(e)
 	case patchbayv1.EventKind_EVENT_KIND_PROPOSAL_REFUSED:
 		c.counts.Refused++

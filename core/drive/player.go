@@ -333,6 +333,8 @@ func (p *Player) compare(now *patchbayv1.Counters, seen Counts) {
 		{"accepted", now.GetAccepted(), then.GetAccepted(), seen.Accepted},
 		{"declined", now.GetDeclined(), then.GetDeclined(), seen.Declined},
 		{"timed_out", now.GetTimedOut(), then.GetTimedOut(), seen.TimedOut},
+		{"unavailable", now.GetUnavailable(), then.GetUnavailable(), seen.Unavailable},
+		{"requeued", now.GetRequeued(), then.GetRequeued(), seen.Requeued},
 		{"completed", now.GetCompleted(), then.GetCompleted(), seen.Completed},
 		{"cancelled", now.GetCancelled(), then.GetCancelled(), seen.Cancelled},
 		{"abandoned", now.GetAbandoned(), then.GetAbandoned(), seen.Abandoned},

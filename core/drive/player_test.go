@@ -175,6 +175,8 @@ func TestPlaySynthetic(t *testing.T) {
 	sound(t, play(t, plan, o))
 }
 
+// Everything here is tens of ticks apart, half a second and more.
+//
 // Agents come and go with their shifts, customers hang up as they did, and what
 // is waiting when nobody is there any more is named and withdrawn.
 func TestPlayShifts(t *testing.T) {
@@ -183,19 +185,19 @@ func TestPlayShifts(t *testing.T) {
 	const tick = time.Second
 	plan := &drive.Plan{
 		Name:   "shifts",
-		Shifts: []drive.Shift{{Agent: "ann", Until: 100 * tick}, {Agent: "bob", From: 50 * tick, Until: 60 * tick}},
+		Shifts: []drive.Shift{{Agent: "ann", Until: 150 * tick}, {Agent: "bob", From: 40 * tick, Until: 80 * tick}},
 		Customers: []drive.Customer{
-			{ID: "1", At: 10 * tick, Queue: "PS", Priority: 1, Patience: drive.Forever, Service: 80 * tick},
+			{ID: "1", At: 10 * tick, Queue: "PS", Priority: 1, Patience: drive.Forever, Service: 130 * tick},
 			{ID: "2", At: 11 * tick, Queue: "PS", Priority: 2, Patience: 10 * tick, Service: tick},
-			{ID: "3", At: 30 * tick, Queue: "PS", Priority: 2, Patience: drive.Forever, Service: 30 * tick},
-			{ID: "4", At: 61 * tick, Queue: "PS", Priority: -1, Patience: 10 * tick, Service: tick},
-			{ID: "5", At: 110 * tick, Queue: "PS", Priority: 0, Patience: drive.Forever, Service: tick},
-			{ID: "6", At: 111 * tick, Queue: "PS", Priority: 0, Patience: tick, Service: tick},
+			{ID: "3", At: 30 * tick, Queue: "PS", Priority: 2, Patience: drive.Forever, Service: 60 * tick},
+			{ID: "4", At: 85 * tick, Queue: "PS", Priority: -1, Patience: 10 * tick, Service: tick},
+			{ID: "5", At: 190 * tick, Queue: "PS", Priority: 0, Patience: drive.Forever, Service: tick},
+			{ID: "6", At: 191 * tick, Queue: "PS", Priority: 0, Patience: tick, Service: tick},
 		},
 		Drain: 10 * tick,
 	}
 	o := options(dial(t, address))
-	o.Speed = 25
+	o.Speed = 50
 	s := play(t, plan, o)
 	sound(t, s)
 	if s.Offered != 6 || s.Served != 2 || s.Abandoned != 3 || s.Waiting != 1 {

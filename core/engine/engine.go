@@ -39,6 +39,8 @@ type Engine struct {
 	queues map[string]*queue
 
 	timers timers
+
+	deciding step // reused by Step
 }
 
 // New returns an empty workspace. Its first command must be Configure.
@@ -67,15 +69,18 @@ func (e *Engine) Step(now Time, command Command) (Result, error) {
 	last := e.now
 	e.now = max(last, now)
 	e.told = max(e.told, e.now)
-	s := &step{Engine: e}
+	s := &e.deciding
+	s.Engine, s.result = e, Result{}
 	err := command.decide(s)
-	if len(s.result.Events) == 0 {
+	result := s.result
+	s.result = Result{}
+	if len(result.Events) == 0 {
 		e.now = last
 	}
 	if err != nil {
 		return Result{}, err
 	}
-	return s.result, nil
+	return result, nil
 }
 
 // emit makes a fact of the event: numbers, dates and applies it.

@@ -40,6 +40,9 @@ type shadowAgent struct {
 	connected bool
 	grace     engine.Time
 	held      map[engine.AssignmentID]engine.Milli
+	cause     engine.Cause
+	// Since when: signed in, in this status, idle; and last offered something.
+	signedIn, changed, idle, assigned engine.Time
 }
 
 func newShadow(t fataler) *shadow {
@@ -79,13 +82,7 @@ func (s *shadow) used(agent string) engine.Milli {
 // able reports whether an agent could be offered the work but for load,
 // connection and declines.
 func (s *shadow) able(agent string, w *shadowWork) bool {
-	listed := false
-	for _, status := range s.definition.Statuses {
-		if status.Name == s.agents[agent].status && slices.Contains(status.Channels, w.spec.Channel) {
-			listed = true
-		}
-	}
-	return listed && slices.Contains(s.agentDefinition(agent).Queues, w.spec.Queue) &&
+	return slices.Contains(s.listed(agent), w.spec.Channel) && slices.Contains(s.agentDefinition(agent).Queues, w.spec.Queue) &&
 		(w.spec.RequiredAgent == "" || w.spec.RequiredAgent == agent) &&
 		w.spec.Size <= s.presence(agent).Capacity
 }
@@ -133,6 +130,24 @@ func (s *shadow) see(ev engine.Event) {
 		s.seeWork(ev, s.work[ev.Work])
 	}
 	s.forget(ev.At)
+	for id, a := range s.agents {
+		switch {
+		case len(a.held) > 0 || len(s.listed(id)) == 0:
+			a.idle = 0
+		case a.idle == 0:
+			a.idle = ev.At
+		}
+	}
+}
+
+// listed returns the channels of the agent's status.
+func (s *shadow) listed(agent string) []string {
+	for _, status := range s.definition.Statuses {
+		if status.Name == s.agents[agent].status {
+			return status.Channels
+		}
+	}
+	return nil
 }
 
 func (s *shadow) configured(d engine.Definition) {
@@ -163,8 +178,12 @@ func (s *shadow) seePresence(ev engine.Event, a *shadowAgent) {
 	if a == nil {
 		s.Fatalf("%v of nobody: %+v", ev.Kind, ev)
 	}
+	if ev.Kind != engine.KindAgentConnected && ev.Kind != engine.KindAgentDisconnected {
+		a.changed, a.cause = ev.At, ev.Cause
+	}
 	switch ev.Kind {
 	case engine.KindAgentSignedIn:
+		a.signedIn = ev.At
 		s.must(ev, a.status == engine.Offline && ev.Status != engine.Offline && (ev.Deadline == 0) == a.connected)
 		a.status, a.grace = ev.Status, ev.Deadline
 	case engine.KindAgentStatusChanged:
@@ -172,7 +191,7 @@ func (s *shadow) seePresence(ev engine.Event, a *shadowAgent) {
 		a.status = ev.Status
 	case engine.KindAgentSignedOut:
 		s.must(ev, a.status != engine.Offline)
-		a.status, a.grace = engine.Offline, 0
+		a.status, a.grace, a.signedIn = engine.Offline, 0, 0
 		for _, w := range s.work {
 			s.must(ev, w.state != engine.Offered || w.agent != ev.Agent)
 		}
@@ -255,6 +274,7 @@ func (s *shadow) offered(ev engine.Event, w *shadowWork) {
 	s.must(ev, ev.Deadline == deadline)
 	w.state, w.assignment, w.agent, w.deadline = engine.Offered, ev.Assignment, ev.Agent, ev.Deadline
 	s.agents[ev.Agent].held[ev.Assignment] = w.spec.Size
+	s.agents[ev.Agent].assigned = ev.At
 }
 
 // released takes the standing assignment, if any, from its agent.
@@ -346,8 +366,7 @@ func (s *shadow) sameWork(item *engine.Work, w *shadowWork) {
 		!slices.Equal(item.Excluded, w.excluded) || item.EndedAt != w.endedAt {
 		s.Fatalf("%v is %+v, should be %+v", item.ID, item, w)
 	}
-	rule := s.definition.RoutingConfigs
-	if w.state == engine.Waiting && len(w.excluded) > 0 && len(rule) > 0 && s.routing(w.spec.Queue).DeclineRule == engine.UntilExhausted && s.exhausted(w) {
+	if w.state == engine.Waiting && len(w.excluded) > 0 && s.routing(w.spec.Queue).DeclineRule == engine.UntilExhausted && s.exhausted(w) {
 		s.Fatalf("%v waits for nobody: all have declined, %v", item.ID, w.excluded)
 	}
 }
@@ -362,6 +381,9 @@ func (s *shadow) sameAgents(e *engine.Engine) {
 		}
 		if a.Status != want.status || a.Connected != want.connected || a.GraceUntil != want.grace || a.Used != s.used(a.ID) || len(a.Held) != len(want.held) {
 			s.Fatalf("agent %s is %+v, should be %+v", a.ID, a, want)
+		}
+		if a.IdleSince != want.idle || a.SignedInAt != want.signedIn || a.StatusSince != want.changed || a.AssignedAt != want.assigned || a.Cause != want.cause {
+			s.Fatalf("agent %s has been %+v, should have been %+v", a.ID, a, want)
 		}
 		for _, id := range a.Held {
 			if _, ok := want.held[id]; !ok {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -63,6 +65,90 @@ func BenchmarkRawFile(b *testing.B) {
 			reportRecords(b, size)
 		})
 	}
+}
+
+// BenchmarkClients is target T9 as it is met in life: clients that each wait
+// for their own command to be durable, and one writer that takes what has piled
+// up. Run it with -count and compare medians.
+func BenchmarkClients(b *testing.B) {
+	for _, clients := range batchSizes {
+		for _, way := range []string{"journal", "raw"} {
+			b.Run(fmt.Sprintf("clients=%d/%s", clients, way), func(b *testing.B) {
+				commit := rawCommit(b)
+				if way == "journal" {
+					l := openLog(b, openServer(b, b.TempDir()), "w")
+					commit = func(records [][]byte) error {
+						return l.Append(b.Context(), l.Last()+1, records)
+					}
+				}
+				runClients(b, clients, commit)
+			})
+		}
+	}
+}
+
+// rawCommit appends to one file and syncs it.
+func rawCommit(b *testing.B) func([][]byte) error {
+	f, err := os.Create(filepath.Join(b.TempDir(), "raw"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = f.Close() })
+	var buf []byte
+	return func(records [][]byte) error {
+		buf = buf[:0]
+		for _, r := range records {
+			buf = append(buf, r...)
+		}
+		if _, err := f.Write(buf); err != nil {
+			return err
+		}
+		return f.Sync()
+	}
+}
+
+// runClients makes b.N commands durable.
+func runClients(b *testing.B, clients int, commit func([][]byte) error) {
+	type command struct {
+		record []byte
+		done   chan error
+	}
+	queue := make(chan command, clients)
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wait sync.WaitGroup
+	b.ResetTimer()
+	for range clients {
+		wait.Go(func() {
+			c := command{make([]byte, recordLen), make(chan error, 1)}
+			for left.Add(-1) >= 0 {
+				queue <- c
+				if err := <-c.done; err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	go func() {
+		wait.Wait()
+		close(queue)
+	}()
+	for first := range queue {
+		batch := []command{first}
+		for n := len(queue); n > 0; n-- {
+			batch = append(batch, <-queue)
+		}
+		records := make([][]byte, len(batch))
+		for i, c := range batch {
+			records[i] = c.record
+		}
+		err := commit(records)
+		for _, c := range batch {
+			c.done <- err
+		}
+	}
+	reportRecords(b, 1)
 }
 
 // BenchmarkReplay reads a log from the beginning; T5 needs a million records

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,7 +26,19 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(victimDir); dir != "" {
 		os.Exit(victim(dir))
 	}
+	fewerChecks()
 	goleak.VerifyTestMain(m)
+}
+
+// fewerChecks lowers the number of runs of a property unless it was asked for:
+// here each run syncs a disk some hundred times.
+func fewerChecks() {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		_ = flag.Set("rapid.checks", "15")
+	}
 }
 
 // openServer opens a store that is closed with the test.

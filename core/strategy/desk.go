@@ -74,10 +74,7 @@ func (d *Desk) Reconfigure() error {
 	if err := d.Check(d.engine.Definition()); err != nil {
 		return err
 	}
-	for _, p := range d.posts {
-		p.feed.reset()
-	}
-	d.assign()
+	d.assign(true)
 	return nil
 }
 
@@ -98,39 +95,39 @@ func (d *Desk) Start(ctx context.Context, now engine.Time, step Step) {
 }
 
 // assign decides who decides for which queue, and gives everybody the queues
-// that they decide for or prepare to.
-func (d *Desk) assign() {
+// that they decide for or prepare to. Fresh begins everybody's board anew, else
+// only those whose queues differ.
+func (d *Desk) assign(fresh bool) {
 	scopes := make(map[*post]map[string]bool, len(d.posts))
 	for _, p := range d.posts {
 		scopes[p] = make(map[string]bool)
+		p.wanted = false
 	}
 	d.owner = make(map[string]*post)
-	wanted := make(map[*post]bool)
-	d.engine.EachQueue(func(q engine.Backlog) bool {
-		first, second := d.named[q.Routing.Strategy], d.named[q.Routing.Fallback]
-		wanted[first] = true
-		scopes[first][q.Queue.Name] = true
-		if first.state == Active {
-			d.owner[q.Queue.Name] = first
-		}
-		if second == nil || second == first {
-			return true
-		}
-		wanted[second] = true
-		if first.state != Active {
-			scopes[second][q.Queue.Name] = true
-			if second.state == Active {
-				d.owner[q.Queue.Name] = second
+	definition := d.engine.Definition()
+	for i := range definition.Queues {
+		name := definition.Queues[i].Name
+		_, routing := routed(definition, name)
+		for _, p := range []*post{d.named[routing.Strategy], d.named[routing.Fallback]} {
+			if p == nil {
+				continue
+			}
+			p.wanted = true
+			if d.owner[name] != nil {
+				continue // a fallback that is not needed
+			}
+			scopes[p][name] = true
+			if p.state == Active {
+				d.owner[name] = p
 			}
 		}
-		return true
-	})
+	}
 	d.sights = make(map[string][]*post)
 	for _, p := range d.posts {
-		if p.state == Idle && wanted[p] {
-			p.state = Down // to be started at once
+		if p.state == Idle && p.wanted {
+			p.state, p.retryAt = Down, 0 // to be started at once
 		}
-		p.feed.setScope(scopes[p])
+		p.feed.setScope(scopes[p], fresh)
 		for queue := range scopes[p] {
 			d.sights[queue] = append(d.sights[queue], p)
 		}
@@ -142,17 +139,16 @@ func (d *Desk) Observe(ev *engine.Event) {
 	if ev.Kind == engine.KindProposalRefused {
 		return
 	}
-	if w, ok := d.engine.Work(ev.Work); ok {
-		for _, p := range d.sights[w.Spec.Queue] {
-			p.feed.touchWork(w)
+	if ev.Work != 0 {
+		w, _ := d.engine.Work(ev.Work) // nil if it is forgotten already
+		for _, p := range d.sights[ev.Queue] {
+			p.feed.touchWork(ev.Work, w)
 			p.feed.outcome(ev)
 		}
 	}
 	if a, ok := d.engine.Agent(ev.Agent); ok {
-		for _, queue := range a.Definition.Queues {
-			for _, p := range d.sights[queue] {
-				p.feed.touchAgent(a)
-			}
+		for _, p := range d.posts {
+			p.feed.touchAgent(a)
 		}
 	}
 }
@@ -174,6 +170,12 @@ func (d *Desk) Next(now engine.Time) *Job {
 
 func (d *Desk) next(p *post, now engine.Time) *Job {
 	switch {
+	case !p.wanted && (p.instance != nil || p.state == Down):
+		p.retire()
+		p.state, p.since = Idle, now
+		job := &Job{post: p, closing: p.retired, idle: true}
+		p.retired = nil
+		return job
 	case len(p.retired) > 0:
 		job := &Job{post: p, closing: p.retired}
 		p.retired = nil
@@ -223,6 +225,8 @@ func (d *Desk) Done(now engine.Time, job *Job, step Step) {
 	case job.turn:
 		p.latency.add(job.took)
 		d.answered(now, job, step)
+	case job.idle && p.state == Idle:
+		d.change(now, p, Idle, "no queue needs it", step)
 	}
 }
 
@@ -232,7 +236,8 @@ func (d *Desk) started(now engine.Time, job *Job, step Step) {
 		d.failed(now, p, asFault(FaultStart, job.err), step)
 		return
 	}
-	p.instance, p.manifest, p.seq, p.good, p.late = job.instance, job.manifest, 0, 0, false
+	p.instance, p.manifest = job.instance, job.manifest
+	p.seq, p.good, p.resyncs, p.late = 0, 0, 0, false
 	p.reasons = make(map[uint16]string, len(job.manifest.Reasons))
 	for _, reason := range job.manifest.Reasons {
 		p.reasons[reason.Code] = reason.Name
@@ -260,54 +265,18 @@ func (d *Desk) answered(now engine.Time, job *Job, step Step) {
 		d.failed(now, p, asFault(FaultBroken, err), step)
 		return
 	}
-	p.resyncs = 0
-	p.late = false
 	if at := engine.Time(p.reply.WakeAt); at > 0 {
-		p.wakeAt = max(at, now+wakeAtSoonest)
+		p.wakeAt = min(max(at, now+wakeAtSoonest), now+wakeAtLatest)
 	}
-	if p.state == Active {
-		d.settle(now, p, step)
-	}
+	d.settle(now, p, step)
 	if !p.turn.Kind.Asks() {
-		return
+		return // a page proves little
 	}
+	p.resyncs = 0
 	if p.good++; p.state == Probing && p.good >= probeTurns {
+		p.late = false
+		p.wake(now) // what it proposed so far was not used
 		d.change(now, p, Active, fmt.Sprintf("answered %d turns well", p.good), step)
-	}
-	if p.state == Active && p.since+wellAfter <= now {
-		p.failures = 0
-	}
-}
-
-// settle has the engine settle the reply's proposals, and notes the verdicts
-// for the strategy's next turn.
-func (d *Desk) settle(now engine.Time, p *post, step Step) {
-	if len(p.reply.Proposals) == 0 {
-		return
-	}
-	proposals := p.proposals()
-	for i := range proposals {
-		if w, ok := d.engine.Work(proposals[i].Work); ok && d.owner[w.Spec.Queue] != p {
-			proposals[i].Refused = route.VerdictNotEligible
-		}
-	}
-	by := p.decision()
-	result := step(engine.Propose{By: by, Proposals: proposals})
-	p.counts.Proposals += uint64(len(proposals))
-	for i, verdict := range result.Verdicts {
-		row := &p.reply.Proposals[i]
-		var offer engine.AssignmentID
-		if verdict == route.VerdictAcceptedByHost {
-			p.counts.Offers++
-			if w, ok := d.engine.Work(proposals[i].Work); ok {
-				offer = w.Assignments[len(w.Assignments)-1].ID
-			}
-		} else {
-			p.counts.Refusals++
-		}
-		p.feed.settle(route.Settled{
-			Seq: p.seq, Work: row.Work, Revision: row.Revision, Agent: row.Agent, Verdict: verdict, At: int64(now),
-		}, offer)
 	}
 }
 
@@ -329,23 +298,24 @@ func (d *Desk) failed(now engine.Time, p *post, fault *Fault, step Step) {
 	p.counts.Faults++
 	p.counts.LastFault = fault.Error()
 	p.good = 0
+	if p.state == Active && p.since+wellAfter <= now {
+		p.failures = 0
+	}
 	p.feed.reset()
 	switch {
-	case fault.Fatal() || fault.Kind == FaultDeadline && p.late:
+	case fault.Fatal() || p.strike(now) || fault.Kind == FaultDeadline && p.late:
 		d.fell(now, p, fault, step)
 	case fault.Kind == FaultDeadline:
 		// One turn of grace: it is asked again while the fallback decides.
 		p.late = true
 		d.change(now, p, Probing, fault.Error(), step)
-	case p.strike(now):
-		p.strikes = nil
-		d.fell(now, p, fault, step)
 	}
 }
 
 // fell takes the instance out of service until a later start.
 func (d *Desk) fell(now engine.Time, p *post, fault *Fault, step Step) {
 	p.retire()
+	p.strikes = nil
 	p.retryAt = now + p.backoff()
 	p.failures++
 	d.change(now, p, Down, fault.Error(), step)
@@ -355,7 +325,7 @@ func (d *Desk) fell(now engine.Time, p *post, fault *Fault, step Step) {
 func (d *Desk) change(now engine.Time, p *post, state State, why string, step Step) {
 	if p.state != state {
 		p.state, p.since = state, now
-		d.assign()
+		d.assign(false)
 	}
 	step(engine.RecordStrategy{By: p.decision(), State: state.String(), Detail: why})
 }

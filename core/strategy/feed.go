@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -12,10 +13,15 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
-// maxRows bounds the rows of one turn, so that building it never holds up the
-// workspace for long. A larger snapshot comes in pages, a larger delta in
-// several turns.
-const maxRows = 4096
+const (
+	// maxRows bounds the rows of one turn, so that building it never holds up
+	// the workspace for long. A larger snapshot comes in pages, a larger delta
+	// in several turns.
+	maxRows = 4096
+	// maxScan bounds how many agents, and how much work, a page looks at in
+	// search of rows.
+	maxScan = 8 * maxRows
+)
 
 // feed keeps one instance's board in step with the engine. It holds what has
 // changed, never what happened: what is pending is at most a snapshot, however
@@ -24,26 +30,39 @@ type feed struct {
 	engine *engine.Engine
 	scope  map[string]bool // queues on the board
 	lets   []string        // attributes let through, sorted
+	rows   int             // of one turn at most
 
 	work   table[engine.WorkID]
 	agents table[string]
 	queues table[string]
 	words  map[string]uint32
 	digest route.Digest
+	walk   walk
 
+	board   uint64     // counts the boards begun
 	next    route.Kind // of the next turn: KindDelta, KindSnapshotFirst or KindSnapshotMore
 	base    uint64
 	settled []route.Settled
 	offers  map[engine.AssignmentID]route.Settled // made by this instance, awaiting their outcome
 }
 
+// walk is how far a snapshot has come: through the agents in order of ids, then
+// through the work there was when it began. Pages look for their rows as they
+// are filled, so that beginning a snapshot takes no time. What is still ahead
+// need not be noted when it changes.
+type walk struct {
+	agent  string        // the last one looked at
+	agents bool          // all are behind
+	item   engine.WorkID // the last one looked at
+	until  engine.WorkID // the last one there was
+	work   bool          // all is behind
+}
+
 func newFeed(e *engine.Engine, attributes []string) *feed {
-	f := &feed{
-		engine: e, scope: make(map[string]bool), lets: slices.Sorted(slices.Values(attributes)),
+	return &feed{
+		engine: e, lets: slices.Compact(slices.Sorted(slices.Values(attributes))), rows: maxRows,
 		words: make(map[string]uint32), offers: make(map[engine.AssignmentID]route.Settled),
 	}
-	f.reset()
-	return f
 }
 
 // reset makes the next turn a snapshot of all that is in scope.
@@ -55,37 +74,43 @@ func (f *feed) reset() {
 	clear(f.offers)
 	f.settled = f.settled[:0]
 	f.digest, f.base, f.next = 0, 0, route.KindSnapshotFirst
+	f.board++
 	for _, name := range slices.Sorted(maps.Keys(f.scope)) {
-		f.queues.touch(name)
+		ref, _ := f.queues.add(name)
+		f.queues.note(ref)
 	}
-	f.engine.EachAgent(func(a *engine.Agent) bool {
-		f.touchAgent(a)
-		return true
-	})
-	f.engine.EachWork(0, func(w *engine.Work) bool {
-		f.touchWork(w)
-		return true
-	})
+	nothing := len(f.scope) == 0
+	f.walk = walk{agents: nothing, work: nothing, until: f.engine.State().NextWork - 1}
 }
 
-// setScope changes which queues are on the board; a change makes the next turn
-// a snapshot.
-func (f *feed) setScope(queues map[string]bool) {
-	if !maps.Equal(f.scope, queues) {
+// setScope changes which queues are on the board. A change makes the next turn
+// a snapshot, and so does fresh.
+func (f *feed) setScope(queues map[string]bool, fresh bool) {
+	if fresh || !maps.Equal(f.scope, queues) {
 		f.scope = queues
 		f.reset()
 	}
 }
 
-func (f *feed) touchWork(w *engine.Work) {
-	if _, known := f.work.refs[w.ID]; known || f.hasWork(w) {
-		f.work.touch(w.ID)
+// touchWork notes that work may have changed; w is nil if the engine has
+// forgotten it.
+func (f *feed) touchWork(id engine.WorkID, w *engine.Work) {
+	if f.work.touch(id) || w == nil || !f.hasWork(w) {
+		return
+	}
+	if f.walk.work || id <= f.walk.item || id > f.walk.until {
+		ref, _ := f.work.add(id)
+		f.work.note(ref)
 	}
 }
 
 func (f *feed) touchAgent(a *engine.Agent) {
-	if _, known := f.agents.refs[a.ID]; known || f.hasAgent(a) {
-		f.agents.touch(a.ID)
+	if len(f.scope) == 0 || f.agents.touch(a.ID) || !f.hasAgent(a) {
+		return
+	}
+	if f.walk.agents || a.ID <= f.walk.agent {
+		ref, _ := f.agents.add(a.ID)
+		f.agents.note(ref)
 	}
 }
 
@@ -94,43 +119,55 @@ func (f *feed) hasWork(w *engine.Work) bool {
 }
 
 func (f *feed) hasAgent(a *engine.Agent) bool {
-	return a.SignedIn() && slices.ContainsFunc(a.Definition.Queues, func(name string) bool { return f.scope[name] })
+	if !a.SignedIn() {
+		return false
+	}
+	for _, name := range a.Definition.Queues {
+		if f.scope[name] {
+			return true
+		}
+	}
+	return false
 }
 
-// pending reports whether there is anything to tell.
+// pending reports whether there is anything to tell at once. What was settled
+// waits for the next turn: an outcome has changed rows too, and a refusal that
+// has not would only be proposed again.
 func (f *feed) pending() bool {
-	return f.next != route.KindDelta || f.work.pending()+f.agents.pending()+f.queues.pending()+len(f.settled) > 0
+	return f.next != route.KindDelta || f.work.pending()+f.agents.pending() > 0
 }
 
 // fill builds the next turn's rows. The caller sets epoch, seq, now, seed and
 // budget.
+//
+// A snapshot's pages take what is still ahead first, so that it ends however
+// much changes meanwhile. Of changes, neither agents nor work can crowd out the
+// other.
 func (f *feed) fill(t *route.Turn) {
-	if f.next == route.KindSnapshotFirst {
+	left := f.rows
+	if f.next != route.KindDelta {
 		f.fillChannels(t)
+		f.fillQueues(t)
+		left -= f.walkAgents(t, left)
+		left -= f.walkWork(t, left)
 	}
-	f.queues.drain(f.queues.pending(), func(ref uint32, s *slot[string]) bool {
-		return f.queueRow(t, ref, s)
-	}, f.gone(&t.QueuesGone, route.TableQueue))
-	left := maxRows
-	left -= f.agents.drain(left, func(ref uint32, s *slot[string]) bool {
-		return f.agentRow(t, ref, s)
-	}, f.gone(&t.AgentsGone, route.TableAgent))
-	f.work.drain(left, func(ref uint32, s *slot[engine.WorkID]) bool {
-		return f.workRow(t, ref, s)
-	}, f.gone(&t.WorkGone, route.TableWork))
+	left -= f.fillAgents(t, left-min(left/2, f.work.pending()))
+	f.fillWork(t, left)
 	t.Settled = append(t.Settled, f.settled...)
 	f.settled = f.settled[:0]
-	t.Kind, t.BaseSeq, t.Digest = f.kind(), f.base, f.digest.Sum()
+	if t.Kind = f.kind(); t.Kind == route.KindDelta {
+		t.BaseSeq = f.base
+	}
+	t.Digest = f.digest.Sum()
 }
 
 // kind says what the turn just filled is, and prepares for the next.
 func (f *feed) kind() route.Kind {
-	more := f.agents.pending()+f.work.pending() > 0
 	former := f.next
 	switch {
 	case former == route.KindDelta:
 		return route.KindDelta
-	case more:
+	case !f.walk.agents || !f.walk.work:
 		f.next = route.KindSnapshotMore
 		return former
 	case former == route.KindSnapshotFirst:
@@ -142,11 +179,102 @@ func (f *feed) kind() route.Kind {
 	}
 }
 
-func (f *feed) gone(into *[]route.Gone, of route.Table) func(ref, gen, version uint32) {
-	return func(ref, gen, version uint32) {
-		*into = append(*into, route.Gone{Ref: ref, Gen: gen})
-		f.digest.Toggle(of, ref, gen, version)
+// walkAgents sends up to limit of the agents that are still ahead, and returns
+// how many it sent.
+func (f *feed) walkAgents(t *route.Turn, limit int) (sent int) {
+	if f.walk.agents {
+		return 0
 	}
+	seen := 0
+	f.walk.agents = true
+	f.engine.EachAgent(func(a *engine.Agent) bool {
+		if a.ID <= f.walk.agent {
+			return true
+		}
+		if sent == limit || seen == maxScan {
+			f.walk.agents = false
+			return false
+		}
+		seen++
+		f.walk.agent = a.ID
+		if f.hasAgent(a) {
+			ref, s := f.agents.add(a.ID)
+			f.putAgent(t, ref, s, a)
+			sent++
+		}
+		return true
+	})
+	return sent
+}
+
+// walkWork does the same for work, once all agents are behind.
+func (f *feed) walkWork(t *route.Turn, limit int) (sent int) {
+	if !f.walk.agents || f.walk.work {
+		return 0
+	}
+	seen := 0
+	f.walk.work = true
+	f.engine.EachWork(f.walk.item, func(w *engine.Work) bool {
+		switch {
+		case w.ID > f.walk.until:
+			return false
+		case sent == limit || seen == maxScan:
+			f.walk.work = false
+			return false
+		}
+		seen++
+		f.walk.item = w.ID
+		if f.hasWork(w) {
+			ref, s := f.work.add(w.ID)
+			f.putWork(t, ref, s, w)
+			sent++
+		}
+		return true
+	})
+	return sent
+}
+
+// fillAgents sends up to limit of the agents that have changed, and returns how
+// many it sent.
+func (f *feed) fillAgents(t *route.Turn, limit int) (sent int) {
+	for ; sent < limit; sent++ {
+		ref, s, ok := f.agents.pop()
+		if !ok {
+			break
+		}
+		if a, ok := f.engine.Agent(s.key); ok && f.hasAgent(a) {
+			f.putAgent(t, ref, s, a)
+		} else {
+			t.AgentsGone = leave(f, &f.agents, route.TableAgent, ref, t.AgentsGone)
+		}
+	}
+	return sent
+}
+
+// fillWork does the same for work.
+func (f *feed) fillWork(t *route.Turn, limit int) {
+	for range limit {
+		ref, s, ok := f.work.pop()
+		if !ok {
+			return
+		}
+		if w, ok := f.engine.Work(s.key); ok && f.hasWork(w) {
+			f.putWork(t, ref, s, w)
+		} else {
+			t.WorkGone = leave(f, &f.work, route.TableWork, ref, t.WorkGone)
+		}
+	}
+}
+
+// leave frees a slot whose row is not on the board any more, and tells the
+// strategy if it ever knew.
+func leave[K comparable](f *feed, t *table[K], of route.Table, ref uint32, gone []route.Gone) []route.Gone {
+	if s := &t.slots[ref]; s.sent {
+		gone = append(gone, route.Gone{Ref: ref, Gen: s.gen})
+		f.digest.Toggle(of, ref, s.gen, s.version)
+	}
+	t.release(ref)
+	return gone
 }
 
 // sending notes that a row goes out under a version.
@@ -154,35 +282,51 @@ func sending[K comparable](f *feed, of route.Table, ref uint32, s *slot[K], vers
 	if s.sent {
 		f.digest.Toggle(of, ref, s.gen, s.version)
 	}
-	s.version = version
+	s.version, s.sent = version, true
 	f.digest.Toggle(of, ref, s.gen, version)
 }
 
+// fillChannels and fillQueues send what only a new definition changes, which
+// begins a snapshot: after the first page there is nothing left of it.
 func (f *feed) fillChannels(t *route.Turn) {
+	if f.next != route.KindSnapshotFirst {
+		return
+	}
 	channels := f.engine.Definition().Channels
 	for i := range channels {
 		t.Channels = append(t.Channels, route.Channel{Ordinal: uint16(i), Name: f.word(t, channels[i].Name)})
 	}
 }
 
-func (f *feed) queueRow(t *route.Turn, ref uint32, s *slot[string]) bool {
-	q, ok := f.engine.Backlog(s.key)
-	if !ok || !f.scope[s.key] {
-		return false
+func (f *feed) fillQueues(t *route.Turn) {
+	for {
+		ref, s, ok := f.queues.pop()
+		if !ok {
+			return
+		}
+		queue, routing := routed(f.engine.Definition(), s.key)
+		sending(f, route.TableQueue, ref, s, s.version+1)
+		t.Queues = append(t.Queues, route.Queue{
+			Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, s.key), Model: routing.Model,
+			WithinMS: uint32(min(queue.Within, 1<<32-1)),
+		})
 	}
-	sending(f, route.TableQueue, ref, s, s.version+1)
-	t.Queues = append(t.Queues, route.Queue{
-		Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, s.key), Model: q.Routing.Model,
-		WithinMS: uint32(min(q.Queue.Within, 1<<32-1)),
-	})
-	return true
 }
 
-func (f *feed) agentRow(t *route.Turn, ref uint32, s *slot[string]) bool {
-	a, ok := f.engine.Agent(s.key)
-	if !ok || !f.hasAgent(a) {
-		return false
-	}
+// routed finds a queue's definition and its routing config, which must be
+// there.
+func routed(d *engine.Definition, name string) (*engine.QueueDefinition, *engine.RoutingConfig) {
+	at, _ := slices.BinarySearchFunc(d.Queues, name, func(q engine.QueueDefinition, name string) int {
+		return cmp.Compare(q.Name, name)
+	})
+	queue := &d.Queues[at]
+	at, _ = slices.BinarySearchFunc(d.RoutingConfigs, queue.Routing, func(r engine.RoutingConfig, name string) int {
+		return cmp.Compare(r.Name, name)
+	})
+	return queue, &d.RoutingConfigs[at]
+}
+
+func (f *feed) putAgent(t *route.Turn, ref uint32, s *slot[string], a *engine.Agent) {
 	sending(f, route.TableAgent, ref, s, s.version+1)
 	row := route.Agent{
 		Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, a.ID), Status: f.word(t, a.Status),
@@ -202,14 +346,9 @@ func (f *feed) agentRow(t *route.Turn, ref uint32, s *slot[string]) bool {
 		}
 	}
 	t.Agents = append(t.Agents, row)
-	return true
 }
 
-func (f *feed) workRow(t *route.Turn, ref uint32, s *slot[engine.WorkID]) bool {
-	w, ok := f.engine.Work(s.key)
-	if !ok || !f.hasWork(w) {
-		return false
-	}
+func (f *feed) putWork(t *route.Turn, ref uint32, s *slot[engine.WorkID], w *engine.Work) {
 	sending(f, route.TableWork, ref, s, w.Revision)
 	spec := &w.Spec
 	channel, _ := f.engine.ChannelOrdinal(spec.Channel)
@@ -237,7 +376,6 @@ func (f *feed) workRow(t *route.Turn, ref uint32, s *slot[engine.WorkID]) bool {
 		}
 	}
 	t.Work = append(t.Work, row)
-	return true
 }
 
 // word returns the string's dictionary id, and sends the string if that is new.

@@ -50,7 +50,9 @@ const (
 	wellAfter      = engine.Time(60_000) // of being active, failures are forgotten
 	maxResyncs     = 3                   // snapshots asked for in a row
 	wakeAtSoonest  = engine.Time(1)      // a strategy wakes no more often than that
-	latencySamples = 1024                // turn times kept for percentiles
+	wakeAtLatest   = engine.Time(24 * 3600_000)
+	refusalPause   = engine.Time(1000) // until a refusal alone is reason for a turn
+	latencySamples = 1024              // turn times kept for percentiles
 )
 
 // post is one strategy as a workspace employs it: its present instance, the
@@ -62,21 +64,23 @@ type post struct {
 
 	state    State
 	since    engine.Time
+	wanted   bool // some queue names it
 	instance Instance
 	manifest route.Manifest
 	reasons  map[uint16]string
 	epoch    uint64
 	seq      uint64
-	busy     bool // a job is under way
+	board    uint64 // of the feed, when the turn was filled
+	busy     bool   // a job is under way
 	turn     route.Turn
 	reply    route.Reply
 
 	wakeAt   engine.Time
 	retryAt  engine.Time
-	failures int // in a row
-	good     int // turns in a row
-	resyncs  int // snapshots asked for in a row
-	late     bool
+	failures int  // in a row
+	good     int  // turns in a row
+	resyncs  int  // snapshots asked for in a row
+	late     bool // had its turn of grace since it was active
 	strikes  []engine.Time
 	retired  []Instance // to be closed
 	counts   Counts
@@ -120,7 +124,7 @@ func (p *post) nextTurn(now engine.Time, seed uint64) {
 	p.wakeAt = 0
 	p.turn.Epoch, p.turn.Seq, p.turn.Now = p.epoch, p.seq, int64(now)
 	p.turn.Seed, p.turn.Budget = turnSeed(seed, p.epoch, p.seq), budget(p.spec.Limits.TurnDeadline)
-	p.feed.base = p.seq
+	p.feed.base, p.board = p.seq, p.feed.board
 	p.counts.Turns++
 }
 
@@ -139,27 +143,6 @@ func (p *post) check() error {
 	return nil
 }
 
-// proposals translates the reply's rows to what the engine settles.
-func (p *post) proposals() []engine.Proposal {
-	out := make([]engine.Proposal, len(p.reply.Proposals))
-	for i := range p.reply.Proposals {
-		row := &p.reply.Proposals[i]
-		out[i] = engine.Proposal{
-			Revision: row.Revision, Score: row.Score, Reason: p.reasons[row.Reason], Rank: row.Rank,
-		}
-		var knownWork, knownAgent bool
-		out[i].Work, knownWork = p.feed.work.key(row.Work)
-		out[i].Agent, knownAgent = p.feed.agents.key(row.Agent)
-		switch {
-		case !knownWork:
-			out[i].Refused = route.VerdictUnknownWork
-		case !knownAgent:
-			out[i].Refused = route.VerdictUnknownAgent
-		}
-	}
-	return out
-}
-
 // retire takes the instance out of service; the next job closes it.
 func (p *post) retire() {
 	if p.instance != nil {
@@ -168,7 +151,14 @@ func (p *post) retire() {
 	}
 }
 
-// strike counts a dropped reply and reports whether the breaker opens.
+// wake sees to it that there is a turn at that time, unless there is one before.
+func (p *post) wake(at engine.Time) {
+	if p.wakeAt == 0 || at < p.wakeAt {
+		p.wakeAt = at
+	}
+}
+
+// strike counts a turn that came to nothing and reports whether the breaker opens.
 func (p *post) strike(now engine.Time) bool {
 	p.strikes = append(p.strikes, now)
 	for p.strikes[0]+strikeWindow < now {
@@ -186,6 +176,7 @@ func (p *post) backoff() engine.Time {
 // it, on a goroutine of its own or not, and hands it back to Desk.Done.
 type Job struct {
 	post     *post
+	idle     bool // no queue needs the strategy any more
 	start    bool
 	turn     bool
 	closing  []Instance

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -283,6 +282,7 @@ func (r *rig) run() {
 func (r *rig) pass(by engine.Time) {
 	r.Helper()
 	until := r.now + by
+	r.run()
 	for range 10_000 {
 		at := until
 		if t, ok := r.e.NextTimer(); ok {
@@ -389,4 +389,3 @@ func same[T comparable](t testing.TB, what string, got, want []T) {
 
 func fault(kind FaultKind, text string) error { return &Fault{Kind: kind, Err: errors.New(text)} }
 
-var _ = time.Second

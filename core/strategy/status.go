@@ -59,7 +59,8 @@ func (d *Desk) Owner(queue string) (name string, ok bool) {
 // none is at work: nothing more happens until something new does.
 func (d *Desk) Settled(now engine.Time) bool {
 	for _, p := range d.posts {
-		if p.busy || len(p.retired) > 0 || p.state == Starting || p.due(now) {
+		starts := p.state == Down && p.retryAt <= now
+		if p.busy || len(p.retired) > 0 || !p.wanted && p.state != Idle || starts || p.due(now) {
 			return false
 		}
 	}

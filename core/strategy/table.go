@@ -4,9 +4,9 @@
 package strategy
 
 // table gives keys (work, agents, queues) slots on one board and remembers
-// which of them have changed since they were sent last. Slots are given out
-// lowest first and in order of asking, so that the same history gives the same
-// refs.
+// which of them have changed since they were sent last. Slots are given out in
+// order of asking, the one that was freed last first, so that the same history
+// gives the same refs, and refs stay below the most rows there have been.
 type table[K comparable] struct {
 	refs  map[K]uint32
 	slots []slot[K]
@@ -33,32 +33,60 @@ func (t *table[K]) reset() {
 	t.slots, t.free, t.dirty, t.head = t.slots[:0], t.free[:0], t.dirty[:0], 0
 }
 
-// touch notes that the key's row has changed. Unknown keys get a slot.
-func (t *table[K]) touch(key K) {
-	ref, ok := t.refs[key]
-	if !ok {
-		ref = t.take()
-		t.refs[key] = ref
-		s := &t.slots[ref]
-		s.key, s.used, s.sent = key, true, false
+// add gives a slot to a key that has none. The slot may be read until the next
+// add.
+func (t *table[K]) add(key K) (ref uint32, s *slot[K]) {
+	if n := len(t.free); n > 0 {
+		ref = t.free[n-1]
+		t.free = t.free[:n-1]
+	} else {
+		ref = uint32(len(t.slots))
+		t.slots = append(t.slots, slot[K]{})
 	}
+	t.refs[key] = ref
+	s = &t.slots[ref]
+	s.key, s.used = key, true
+	return ref, s
+}
+
+// touch notes that the key's row has changed, and reports whether the key has
+// a slot; else nothing is noted.
+func (t *table[K]) touch(key K) bool {
+	ref, ok := t.refs[key]
+	if ok {
+		t.note(ref)
+	}
+	return ok
+}
+
+// note puts the slot on the list of changes, once.
+func (t *table[K]) note(ref uint32) {
 	if s := &t.slots[ref]; !s.dirty {
 		s.dirty = true
+		if len(t.dirty) == cap(t.dirty) && t.head > len(t.dirty)/2 {
+			n := copy(t.dirty, t.dirty[t.head:]) // or a list that is never empty would grow for ever
+			t.dirty, t.head = t.dirty[:n], 0
+		}
 		t.dirty = append(t.dirty, ref)
 	}
 }
 
-func (t *table[K]) take() uint32 {
-	if n := len(t.free); n > 0 {
-		ref := t.free[n-1]
-		t.free = t.free[:n-1]
-		return ref
+// pop takes the slot that changed first off the list of changes.
+func (t *table[K]) pop() (ref uint32, s *slot[K], ok bool) {
+	if t.head == len(t.dirty) {
+		return 0, nil, false
 	}
-	t.slots = append(t.slots, slot[K]{})
-	return uint32(len(t.slots) - 1)
+	ref = t.dirty[t.head]
+	if t.head++; t.head == len(t.dirty) {
+		t.dirty, t.head = t.dirty[:0], 0
+	}
+	s = &t.slots[ref]
+	s.dirty = false
+	return ref, s, true
 }
 
-// release frees a slot whose row has left the board.
+// release frees a slot whose row has left the board. It must not be on the list
+// of changes.
 func (t *table[K]) release(ref uint32) {
 	s := &t.slots[ref]
 	delete(t.refs, s.key)
@@ -68,33 +96,10 @@ func (t *table[K]) release(ref uint32) {
 
 // key returns what the strategy knows under the ref.
 func (t *table[K]) key(ref uint32) (key K, ok bool) {
-	if uint64(ref) >= uint64(len(t.slots)) || !t.slots[ref].used || !t.slots[ref].sent {
+	if uint64(ref) >= uint64(len(t.slots)) || !t.slots[ref].sent {
 		return key, false
 	}
 	return t.slots[ref].key, true
-}
-
-// drain calls row for up to limit changed slots, in the order in which they
-// changed, and reports how many it called for. Row says whether the slot's row
-// is still on the board.
-func (t *table[K]) drain(limit int, row func(ref uint32, s *slot[K]) bool, gone func(ref, gen, version uint32)) int {
-	n := min(limit, t.pending())
-	for _, ref := range t.dirty[t.head : t.head+n] {
-		s := &t.slots[ref]
-		s.dirty = false
-		if row(ref, s) {
-			s.sent = true
-			continue
-		}
-		if s.sent {
-			gone(ref, s.gen, s.version)
-		}
-		t.release(ref)
-	}
-	if t.head += n; t.head == len(t.dirty) {
-		t.dirty, t.head = t.dirty[:0], 0
-	}
-	return n
 }
 
 // pending returns how many slots have changed.

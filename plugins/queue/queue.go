@@ -78,8 +78,12 @@ func newStrategy() *strategy {
 
 // Configure implements route.Strategy: there is nothing to set.
 func (s *strategy) Configure(settings []byte) error {
-	if len(bytes.TrimSpace(settings)) == 0 {
+	settings = bytes.TrimSpace(settings)
+	if len(settings) == 0 {
 		return nil
+	}
+	if settings[0] != '{' {
+		return fmt.Errorf("queue: settings: %.20q is no JSON object: this strategy has no settings, so {} is right", settings)
 	}
 	var fields struct{}
 	decoder := json.NewDecoder(bytes.NewReader(settings))

@@ -18,6 +18,7 @@ type slot struct {
 	dirty bool // is to be sent
 
 	sent    bool
+	since   uint64 // turn in which it was sent first
 	sentAs  uint32 // version that was sent
 	version *uint32
 }
@@ -28,10 +29,12 @@ func (s *slot) changed() {
 	s.dirty = true
 }
 
-// send notes that the row goes into a turn.
-func (s *slot) send(digest *route.Digest) {
+// send notes that the row goes into turn seq.
+func (s *slot) send(digest *route.Digest, seq uint64) {
 	if s.sent {
 		digest.Toggle(s.table, s.ref, s.gen, s.sentAs)
+	} else {
+		s.since = seq
 	}
 	s.sent, s.sentAs, s.dirty = true, *s.version, false
 	digest.Toggle(s.table, s.ref, s.gen, s.sentAs)
@@ -86,6 +89,9 @@ func (t *table[T]) add(name string, row *T) (ref, gen uint32) {
 	t.rows[ref], t.names[name] = row, ref
 	return ref, t.gens[ref]
 }
+
+// knew reports whether a strategy that was asked in turn seq knew this row.
+func (s *slot) knew(seq uint64) bool { return s.sent && s.since <= seq }
 
 func (t *table[T]) remove(s slot, digest *route.Digest) {
 	if s.sent {

@@ -104,7 +104,7 @@ func (h *Host) Page(rows int) { h.pageRows = max(rows, 0) }
 func (h *Host) Settle(seq uint64, proposals ...route.Proposal) []route.Verdict {
 	verdicts := make([]route.Verdict, len(proposals))
 	for i := range proposals {
-		verdicts[i] = h.Verdict(&proposals[i])
+		verdicts[i] = h.Verdict(seq, &proposals[i])
 		if verdicts[i] == route.VerdictNone {
 			verdicts[i] = route.VerdictAcceptedByHost
 			h.offer(seq, proposals[i])
@@ -119,14 +119,20 @@ func (h *Host) Refuse(seq uint64, proposal route.Proposal, verdict route.Verdict
 	h.tell(proposal, seq, verdict)
 }
 
-// Verdict says what would become of the proposal: VerdictNone if it holds.
-func (h *Host) Verdict(p *route.Proposal) route.Verdict {
+// Verdict says what would become of the proposal of turn seq: VerdictNone if it
+// holds. A ref means what it meant in that turn: a slot that has been given to
+// another since is not mistaken for it.
+func (h *Host) Verdict(seq uint64, p *route.Proposal) route.Verdict {
 	work, agent := h.work.at(p.Work), h.agents.at(p.Agent)
 	switch {
 	case work == nil:
 		return route.VerdictUnknownWork
 	case agent == nil:
 		return route.VerdictUnknownAgent
+	case !work.knew(seq):
+		return route.VerdictGone
+	case !agent.knew(seq):
+		return route.VerdictAgentUnavailable
 	case work.row.State != route.WorkWaiting:
 		return route.VerdictAlreadyAssigned
 	case work.row.Revision != p.Revision:

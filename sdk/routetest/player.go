@@ -195,7 +195,7 @@ func (p *player) take() {
 		if agent := p.host.agents.at(proposal.Agent); agent != nil {
 			pr.agent = agent.name
 		}
-		if verdict := p.host.Verdict(&proposal); verdict != route.VerdictNone {
+		if verdict := p.host.Verdict(pr.seq, &proposal); verdict != route.VerdictNone {
 			p.find("%s is proposed, which does not hold: %s", pr, verdict)
 			pr.found = true
 		}

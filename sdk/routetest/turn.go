@@ -22,7 +22,7 @@ func (h *Host) Turns() []*route.Turn {
 	for _, q := range h.queues.inOrder() {
 		if q.dirty {
 			turn := b.room()
-			q.send(&h.digest)
+			q.send(&h.digest, turn.Seq)
 			turn.Queues = append(turn.Queues, q.row)
 		}
 	}
@@ -79,7 +79,7 @@ func (h *Host) sendChannels(turn *route.Turn) {
 }
 
 func (a *Agent) write(turn *route.Turn) {
-	a.send(&a.host.digest)
+	a.send(&a.host.digest, turn.Seq)
 	row := a.row
 	row.Members = route.Span{At: uint32(len(turn.Members)), N: uint32(len(a.members))}
 	turn.Members = append(turn.Members, a.members...)
@@ -89,7 +89,7 @@ func (a *Agent) write(turn *route.Turn) {
 }
 
 func (w *Work) write(turn *route.Turn) {
-	w.send(&w.host.digest)
+	w.send(&w.host.digest, turn.Seq)
 	row := w.row
 	row.Needs = route.Span{At: uint32(len(turn.Needs)), N: uint32(len(w.needs))}
 	turn.Needs = append(turn.Needs, w.needs...)

@@ -119,9 +119,8 @@ func (in *instance) Turn(ctx context.Context, turn *route.Turn, reply *route.Rep
 		if in.late {
 			return err
 		}
-		if fault := (*strategy.Fault)(nil); errors.As(err, &fault) {
-			in.broken = fault
-			return fault
+		if err != nil && errors.As(err, new(*strategy.Fault)) {
+			return in.failed(err)
 		}
 	}
 	in.turn = *turn
@@ -157,17 +156,22 @@ func (in *instance) wait(ctx context.Context, why string) error {
 
 // finish hands the answer to a turn over.
 func (in *instance) finish(err error, turn *route.Turn, reply *route.Reply) error {
+	if err != nil {
+		return in.failed(err)
+	}
+	in.reply.Epoch, in.reply.Seq = turn.Epoch, turn.Seq
+	*reply, in.reply = in.reply, *reply
+	return nil
+}
+
+// failed notes what an error means for later turns.
+func (in *instance) failed(err error) error {
 	var fault *strategy.Fault
 	if errors.As(err, &fault) {
 		in.broken = fault
 		return fault
 	}
-	if err != nil {
-		return strategy.ReplyError(err)
-	}
-	in.reply.Epoch, in.reply.Seq = turn.Epoch, turn.Seq
-	*reply, in.reply = in.reply, *reply
-	return nil
+	return strategy.ReplyError(err)
 }
 
 func (in *instance) died() error {

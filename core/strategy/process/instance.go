@@ -122,8 +122,7 @@ func (in *instance) wait(ctx context.Context, why string) error {
 // read takes the answer.
 func (in *instance) read(turn *route.Turn, reply *route.Reply) error {
 	err := route.DecodeReply(in.response.Frame, reply)
-	var status *route.StatusError
-	if err == nil || errors.As(err, &status) && status.Status == route.StatusNeedSnapshot {
+	if err == nil || errors.Is(err, route.ErrNeedSnapshot) {
 		if reply.Epoch != turn.Epoch || reply.Seq != turn.Seq {
 			return fault(strategy.FaultWrongTurn, "it answered turn %d of epoch %d, but turn %d of epoch %d was asked",
 				reply.Seq, reply.Epoch, turn.Seq, turn.Epoch)
@@ -134,6 +133,9 @@ func (in *instance) read(turn *route.Turn, reply *route.Reply) error {
 
 // failed notes what a fault means for later turns.
 func (in *instance) failed(err error) error {
+	if err == nil {
+		return nil
+	}
 	var f *strategy.Fault
 	if !errors.As(err, &f) {
 		return err

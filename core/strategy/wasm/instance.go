@@ -125,9 +125,11 @@ func (in *instance) callCold(ctx context.Context, op uint32, request []byte, ans
 	if err != nil {
 		return err
 	}
-	var refusal abi.Answer
-	if json.Unmarshal(text, &refusal) == nil && refusal.Error != "" {
-		return errors.New(refusal.Error)
+	if _, plain := answer.(*abi.Answer); !plain {
+		var refusal abi.Answer
+		if json.Unmarshal(text, &refusal) == nil && refusal.Error != "" {
+			return errors.New(refusal.Error)
+		}
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return fmt.Errorf("its answer is not the JSON it should be: %w", err)
@@ -154,10 +156,17 @@ func (in *instance) Turn(ctx context.Context, turn *route.Turn, reply *route.Rep
 		defer in.end()
 	}
 	in.world.set(turn.Now, turn.Seed)
-	err := in.carry(ctx, turn, reply)
+	if err := in.carry(ctx, turn, reply); err != nil {
+		return in.failed(ctx, err)
+	}
+	return nil
+}
+
+// failed notes what an error means for later turns.
+func (in *instance) failed(ctx context.Context, err error) error {
 	var fault *strategy.Fault
 	switch {
-	case err == nil || errors.Is(err, route.ErrNeedSnapshot):
+	case errors.Is(err, route.ErrNeedSnapshot):
 		return err
 	case errors.As(err, &fault):
 		if fault.Fatal() && fault.Kind != strategy.FaultBroken {
@@ -215,8 +224,7 @@ func (in *instance) carry(ctx context.Context, turn *route.Turn, reply *route.Re
 
 func readReply(frame []byte, turn *route.Turn, reply *route.Reply) error {
 	err := route.DecodeReply(frame, reply)
-	var status *route.StatusError
-	if err == nil || errors.As(err, &status) && status.Status == route.StatusNeedSnapshot {
+	if err == nil || errors.Is(err, route.ErrNeedSnapshot) {
 		if reply.Epoch != turn.Epoch || reply.Seq != turn.Seq {
 			return &strategy.Fault{Kind: strategy.FaultWrongTurn, Err: fmt.Errorf(
 				"wasm: it answered turn %d of epoch %d, but turn %d of epoch %d was asked",
@@ -297,7 +305,11 @@ func (in *instance) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
 	defer cancel()
 	var answer abi.Answer
-	if err := in.callCold(ctx, abi.OpDrain, nil, &answer); err != nil {
+	err := in.callCold(ctx, abi.OpDrain, nil, &answer)
+	if err == nil && answer.Error != "" {
+		err = errors.New(answer.Error)
+	}
+	if err != nil {
 		in.log.Line(slog.LevelWarn, "wasm: drain: "+err.Error())
 	}
 }

@@ -22,8 +22,8 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// route is one method of the REST API as the proto declares it.
-type route struct {
+// endpoint is one method of the REST API as the proto declares it.
+type endpoint struct {
 	verb, path string
 	input      protoreflect.MessageDescriptor
 	inPath     []string // fields that the path gives
@@ -32,16 +32,16 @@ type route struct {
 
 var pathVariable = regexp.MustCompile(`\{([a-z_]+)\}`)
 
-// routes reads all routes, by verb and by path as the gateway writes it.
-func routes() (map[string]*route, error) {
+// endpoints reads all of them, by verb and by path as the gateway writes it.
+func endpoints() (map[string]*endpoint, error) {
 	table, err := methods()
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[string]*route, len(table))
+	out := make(map[string]*endpoint, len(table))
 	for name, m := range table {
 		rule, _ := proto.GetExtension(m.descriptor.Options(), annotations.E_Http).(*annotations.HttpRule)
-		r := &route{input: m.descriptor.Input(), hasBody: rule.GetBody() != ""}
+		r := &endpoint{input: m.descriptor.Input(), hasBody: rule.GetBody() != ""}
 		switch {
 		case rule.GetGet() != "":
 			r.verb, r.path = http.MethodGet, rule.GetGet()
@@ -62,7 +62,7 @@ func routes() (map[string]*route, error) {
 func (s *rest) strict(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
 		pattern, _ := runtime.HTTPPattern(r.Context())
-		at, ok := s.routes[r.Method+" "+pattern.String()]
+		at, ok := s.endpoints[r.Method+" "+pattern.String()]
 		if !ok {
 			s.misrouted(r.Context(), s.mux, nil, w, r, http.StatusNotFound)
 			return
@@ -72,13 +72,34 @@ func (s *rest) strict(next runtime.HandlerFunc) runtime.HandlerFunc {
 			return
 		}
 		if at.hasBody {
-			r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, MaxRequestBytes), route: at}
+			r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, MaxRequestBytes), endpoint: at}
 		}
 		next(w, r, path)
 	}
 }
 
-func (at *route) check(r *http.Request, path map[string]string) *refusal {
+// unescape reads the path's fields anew, since the gateway leaves encoded
+// slashes in them as they are.
+func (at *endpoint) unescape(r *http.Request, path map[string]string) *refusal {
+	segments := strings.Split(r.URL.EscapedPath(), "/")
+	for i, segment := range strings.Split(at.path, "/") {
+		match := pathVariable.FindStringSubmatch(segment)
+		if match == nil || i >= len(segments) {
+			continue
+		}
+		value, err := url.PathUnescape(segments[i])
+		if err != nil {
+			return invalid(match[1], "%s is not well escaped", match[1])
+		}
+		path[match[1]] = value
+	}
+	return nil
+}
+
+func (at *endpoint) check(r *http.Request, path map[string]string) *refusal {
+	if f := at.unescape(r, path); f != nil {
+		return f
+	}
 	for name, value := range path {
 		if !utf8.ValidString(value) {
 			return invalid(name, "%s is not valid UTF-8", name)
@@ -93,7 +114,7 @@ func (at *route) check(r *http.Request, path map[string]string) *refusal {
 	return at.checkQuery(r)
 }
 
-func (at *route) checkBody(r *http.Request) *refusal {
+func (at *endpoint) checkBody(r *http.Request) *refusal {
 	if r.URL.RawQuery != "" {
 		return refuse(codes.InvalidArgument, codeUnknownParameter, "", "%s %s takes no query parameters; its fields belong into the body", r.Method, r.URL.Path)
 	}
@@ -111,7 +132,7 @@ func (at *route) checkBody(r *http.Request) *refusal {
 
 // checkQuery refuses query parameters that are no fields of the request or hold
 // no fitting value. Enums may be given by their short names, such as "waiting".
-func (at *route) checkQuery(r *http.Request) *refusal {
+func (at *endpoint) checkQuery(r *http.Request) *refusal {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return invalid("", "the query cannot be read: %v", err)
@@ -144,7 +165,7 @@ func (at *route) checkQuery(r *http.Request) *refusal {
 }
 
 // parameters lists the query parameters for an error message.
-func (at *route) parameters() string {
+func (at *endpoint) parameters() string {
 	var names []string
 	for i := range at.input.Fields().Len() {
 		if name := string(at.input.Fields().Get(i).Name()); !slices.Contains(at.inPath, name) {

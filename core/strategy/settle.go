@@ -1,0 +1,87 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package strategy
+
+import (
+	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// settle has the engine settle the reply's proposals, and notes the verdicts
+// for the strategy's next turn. Every proposal gets a verdict, for a strategy
+// may wait for it, unless a snapshot comes anyway.
+func (d *Desk) settle(now engine.Time, p *post, step Step) {
+	if len(p.reply.Proposals) == 0 {
+		return
+	}
+	p.counts.Proposals += uint64(len(p.reply.Proposals))
+	if p.board != p.feed.board {
+		// A new board was begun meanwhile: what the refs meant is gone, and
+		// the strategy decides again on the snapshot.
+		p.counts.Refusals += uint64(len(p.reply.Proposals))
+		return
+	}
+	var result engine.Result
+	if p.state == Active {
+		result = step(engine.Propose{By: p.decision(), Proposals: d.proposals(p)})
+	}
+	offers := offered(result.Events)
+	for i := range p.reply.Proposals {
+		row := &p.reply.Proposals[i]
+		settled := route.Settled{
+			Seq: p.seq, Work: row.Work, Revision: row.Revision, Agent: row.Agent,
+			Verdict: route.VerdictNotEligible, At: int64(now),
+		}
+		if i < len(result.Verdicts) {
+			settled.Verdict = result.Verdicts[i]
+		}
+		var offer engine.AssignmentID
+		if settled.Verdict == route.VerdictAcceptedByHost {
+			p.counts.Offers++
+			offer, offers = offers[0], offers[1:]
+		} else {
+			p.counts.Refusals++
+			p.wake(now + refusalPause)
+		}
+		p.feed.settle(settled, offer)
+	}
+	for i := range result.Events {
+		p.feed.outcome(&result.Events[i]) // of what was accepted at once
+	}
+}
+
+// offered returns the offers that were made, in their order.
+func offered(events []engine.Event) (offers []engine.AssignmentID) {
+	for i := range events {
+		if events[i].Kind == engine.KindWorkOffered {
+			offers = append(offers, events[i].Assignment)
+		}
+	}
+	return offers
+}
+
+// proposals translates the reply's rows to what the engine settles.
+func (d *Desk) proposals(p *post) []engine.Proposal {
+	out := make([]engine.Proposal, len(p.reply.Proposals))
+	for i := range out {
+		row, proposal := &p.reply.Proposals[i], &out[i]
+		proposal.Revision, proposal.Score, proposal.Rank = row.Revision, row.Score, row.Rank
+		proposal.Reason = p.reasons[row.Reason]
+		var knownWork, knownAgent bool
+		proposal.Work, knownWork = p.feed.work.key(row.Work)
+		proposal.Agent, knownAgent = p.feed.agents.key(row.Agent)
+		w, kept := d.engine.Work(proposal.Work)
+		switch {
+		case !knownWork:
+			proposal.Refused = route.VerdictUnknownWork
+		case !kept:
+			proposal.Refused = route.VerdictGone
+		case !knownAgent:
+			proposal.Refused = route.VerdictUnknownAgent
+		case d.owner[w.Spec.Queue] != p:
+			proposal.Refused = route.VerdictNotEligible
+		}
+	}
+	return out
+}
