@@ -186,6 +186,8 @@ func (d *demo) plan(found *drive.Host) (*drive.Plan, error) {
 			c.Channel = "chat"
 			c.Service *= 2
 		}
+		// What takes longer would still be open at the end.
+		plan.Customers[i].Service = min(plan.Customers[i].Service, plan.Drain*3/4)
 	}
 	return plan, nil
 }

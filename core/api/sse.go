@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,9 +53,7 @@ func (s *rest) events(w http.ResponseWriter, r *http.Request, _ map[string]strin
 		}
 		request.After = number
 	}
-	sse(s, w, r, patchbayv1.FeedService_StreamEvents_FullMethodName, func(ctx context.Context) (grpc.ServerStreamingClient[patchbayv1.StreamEventsResponse], error) {
-		return patchbayv1.NewFeedServiceClient(s.local).StreamEvents(ctx, request)
-	}, func(m *patchbayv1.StreamEventsResponse) notice {
+	sse(s, w, r, patchbayv1.FeedService_StreamEvents_FullMethodName, request, func(m *patchbayv1.StreamEventsResponse) notice {
 		kind := m.GetEvent().GetKind()
 		return notice{id: m.GetEvent().GetNumber(), name: shortName(kind.Descriptor(), kind.Number()), data: m.GetEvent()}
 	})
@@ -64,9 +63,7 @@ func (s *rest) events(w http.ResponseWriter, r *http.Request, _ map[string]strin
 // that is set.
 func (s *rest) offers(w http.ResponseWriter, r *http.Request, path map[string]string) {
 	request := &patchbayv1.StreamOffersRequest{Agent: path["agent"]}
-	sse(s, w, r, patchbayv1.AgentService_StreamOffers_FullMethodName, func(ctx context.Context) (grpc.ServerStreamingClient[patchbayv1.StreamOffersResponse], error) {
-		return patchbayv1.NewAgentServiceClient(s.local).StreamOffers(ctx, request)
-	}, func(m *patchbayv1.StreamOffersResponse) notice {
+	sse(s, w, r, patchbayv1.AgentService_StreamOffers_FullMethodName, request, func(m *patchbayv1.StreamOffersResponse) notice {
 		n := notice{id: m.GetEvent(), data: m}
 		message := m.ProtoReflect()
 		if set := message.WhichOneof(message.Descriptor().Oneofs().ByName("message")); set != nil {
@@ -79,9 +76,7 @@ func (s *rest) offers(w http.ResponseWriter, r *http.Request, path map[string]st
 // sse opens a stream of a method and copies it to the client as Server-Sent
 // Events until either ends. A stream that does not come about is an ordinary
 // error.
-func sse[M any](s *rest, w http.ResponseWriter, r *http.Request, method string,
-	open func(context.Context) (grpc.ServerStreamingClient[M], error), read func(*M) notice,
-) {
+func sse[M any](s *rest, w http.ResponseWriter, r *http.Request, method string, request proto.Message, read func(*M) notice) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	ctx, err := runtime.AnnotateContext(ctx, s.mux, r, method)
@@ -89,10 +84,7 @@ func sse[M any](s *rest, w http.ResponseWriter, r *http.Request, method string,
 		writeError(w, err)
 		return
 	}
-	stream, err := open(ctx)
-	if err == nil {
-		err = begun(stream)
-	}
+	stream, err := begin[M](ctx, s.local, method, request)
 	if err != nil {
 		writeError(w, err)
 		return
@@ -104,7 +96,7 @@ func sse[M any](s *rest, w http.ResponseWriter, r *http.Request, method string,
 	messages := make(chan received[M])
 	var receiving sync.WaitGroup
 	receiving.Go(func() { receive(ctx, stream, messages) })
-	relay(out, messages, read)
+	relay(ctx, out, messages, read)
 	cancel()
 	receiving.Wait()
 }
@@ -131,12 +123,14 @@ func receive[M any](ctx context.Context, stream grpc.ServerStreamingClient[M], t
 
 // relay writes messages, and a comment now and then while there are none. It
 // returns when the client is gone or the stream has ended.
-func relay[M any](out *eventWriter, messages <-chan received[M], read func(*M) notice) {
+func relay[M any](ctx context.Context, out *eventWriter, messages <-chan received[M], read func(*M) notice) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
 		var err error
 		select {
+		case <-ctx.Done():
+			return
 		case <-beat.C:
 			err = out.comment()
 		case m := <-messages:
@@ -152,19 +146,32 @@ func relay[M any](out *eventWriter, messages <-chan received[M], read func(*M) n
 	}
 }
 
-// begun waits until the method says that the stream stands, or fails.
-func begun[M any](stream grpc.ServerStreamingClient[M]) error {
+// begin opens a stream and waits until the method says that it stands, or
+// fails.
+func begin[M any](ctx context.Context, local grpc.ClientConnInterface, method string, request proto.Message) (grpc.ServerStreamingClient[M], error) {
+	plain, err := local.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method)
+	if err != nil {
+		return nil, err
+	}
+	stream := &grpc.GenericClientStream[proto.Message, M]{ClientStream: plain}
+	// io.EOF says that the method is over already; why, is to be received.
+	if err := stream.SendMsg(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if err := stream.CloseSend(); err != nil {
+		return nil, err
+	}
 	header, err := stream.Header()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(header.Get(opened)) > 0 {
-		return nil
+		return stream, nil
 	}
-	if _, err := stream.Recv(); err != nil && err != io.EOF {
-		return err
+	if _, err := stream.Recv(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
 	}
-	return fmt.Errorf("api: a stream ended before it began")
+	return nil, fmt.Errorf("api: %s ended before it began", method)
 }
 
 // eventWriter writes Server-Sent Events.

@@ -272,6 +272,21 @@ func (c *Checker) Verdict() Verdict {
 	return v
 }
 
+// Number returns the number of the last event taken.
+func (c *Checker) Number() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.number
+}
+
+// Violations returns how many breaches are certain so far: what the feed may
+// still bring is not counted.
+func (c *Checker) Violations() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.violations
+}
+
 // Straight reports whether the work, when it came in, found an agent free for
 // it, so that nothing but the host's own speed stood between it and an offer.
 func (c *Checker) Straight(id string) bool {

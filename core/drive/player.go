@@ -106,7 +106,7 @@ func (p *Player) Progress() Progress {
 	return Progress{
 		Customers: len(p.customers), Come: int(p.progress.come.Load()), Served: int(p.progress.served.Load()),
 		Abandoned: int(p.progress.abandoned.Load()), Refused: int(p.progress.refused.Load()),
-		Violations: p.checker.Verdict().Violations,
+		Violations: p.checker.Violations(),
 		Elapsed:    min(p.clock.planned(time.Since(p.clock.start)), p.plan.Length()), Length: p.plan.Length(),
 	}
 }

@@ -4,7 +4,6 @@
 package sim_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
@@ -49,11 +48,11 @@ func runtimes(t *testing.T) (map[string]strategy.Runtime, []strategy.Spec) {
 	}
 	executable, executableSum := file("queue")
 	module, moduleSum := file("queue.wasm", "GOOS=wasip1", "GOARCH=wasm")
-	guests, err := wasm.New(context.Background(), wasm.Options{CacheDir: dir})
+	guests, err := wasm.Open(wasm.Options{CacheDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = guests.Close(context.Background()) })
+	t.Cleanup(func() { _ = guests.Close() })
 	return map[string]strategy.Runtime{
 			"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()}),
 			"process": process.New(process.Options{}),

@@ -18,9 +18,9 @@ const (
 	// the workspace for long. A larger snapshot comes in pages, a larger delta
 	// in several turns.
 	maxRows = 4096
-	// maxScan bounds how many agents, and how much work, a page looks at in
-	// search of rows.
-	maxScan = 8 * maxRows
+	// maxScan bounds how many agents, and how much work, a page looks at for
+	// each row that it may have.
+	maxScan = 8
 )
 
 // feed keeps one instance's board in step with the engine. It holds what has
@@ -191,7 +191,7 @@ func (f *feed) walkAgents(t *route.Turn, limit int) (sent int) {
 		if a.ID <= f.walk.agent {
 			return true
 		}
-		if sent == limit || seen == maxScan {
+		if sent == limit || seen == maxScan*f.rows {
 			f.walk.agents = false
 			return false
 		}
@@ -218,7 +218,7 @@ func (f *feed) walkWork(t *route.Turn, limit int) (sent int) {
 		switch {
 		case w.ID > f.walk.until:
 			return false
-		case sent == limit || seen == maxScan:
+		case sent == limit || seen == maxScan*f.rows:
 			f.walk.work = false
 			return false
 		}

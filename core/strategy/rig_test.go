@@ -61,16 +61,22 @@ func centre() engine.Definition {
 	}
 }
 
+// tb is what a rig needs of a test, be it one of package testing or of rapid.
+type tb interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // rig is a workspace without a host: one loop, virtual time, and strategies
 // that are functions.
 type rig struct {
-	testing.TB
+	tb
 	e      *engine.Engine
 	d      *Desk
 	now    engine.Time
 	events []engine.Event
 	actors map[string]*actor
-	last   map[string]*route.Turn // the turn each strategy was given last
 }
 
 // actor scripts one strategy over all its starts.
@@ -153,9 +159,9 @@ func greedy(in *player, turn *route.Turn, reply *route.Reply) error {
 }
 
 // newRig opens the workspace; the desk comes later.
-func newRig(t testing.TB, change ...func(*engine.Definition)) *rig {
+func newRig(t tb, change ...func(*engine.Definition)) *rig {
 	t.Helper()
-	r := &rig{TB: t, e: engine.New(), now: begin, actors: make(map[string]*actor), last: make(map[string]*route.Turn)}
+	r := &rig{tb: t, e: engine.New(), now: begin, actors: make(map[string]*actor)}
 	d := centre()
 	for _, c := range change {
 		c(&d)
@@ -255,9 +261,6 @@ func (r *rig) once() bool {
 
 func (r *rig) finish(job *Job) {
 	r.Helper()
-	if job.turn {
-		r.last[job.post.spec.Name] = &job.post.turn
-	}
 	r.d.Done(r.now, job, r.step)
 	if _, found := r.e.Audit(0, 1000); len(found) > 0 {
 		r.Fatalf("audit: %v", found)
@@ -380,7 +383,7 @@ func verdicts(rows []route.Settled) []string {
 	return out
 }
 
-func same[T comparable](t testing.TB, what string, got, want []T) {
+func same[T comparable](t tb, what string, got, want []T) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Fatalf("%s: %v, want %v", what, got, want)
@@ -388,4 +391,3 @@ func same[T comparable](t testing.TB, what string, got, want []T) {
 }
 
 func fault(kind FaultKind, text string) error { return &Fault{Kind: kind, Err: errors.New(text)} }
-

@@ -119,6 +119,7 @@ func (x *Index) classOf(work *route.Work) *class {
 		key: string(key), queue: x.queue(work.Queue), size: int64(work.Size),
 		personal: personal, agent: agent, needs: needs, declined: declined,
 	}
+	c.queue.admit(x, c.size)
 	if work.Channel < 64 {
 		c.channel = 1 << work.Channel
 	}

@@ -16,6 +16,9 @@ import (
 // on which its work sleeps.
 type queue struct {
 	model route.Model
+	// least is the smallest size of which there may be work. Agents with less
+	// free capacity are on no bench: a full agent costs nothing to keep.
+	least int64
 	// benches are sorted by free capacity, most first, then by channels. None
 	// is empty.
 	benches []*bench
@@ -36,7 +39,7 @@ type bench struct {
 func (x *Index) queue(ref uint32) *queue {
 	q := x.queues[ref]
 	if q == nil {
-		q = &queue{model: x.modelOf(ref), shelves: map[uint32][]*shelf{}}
+		q = &queue{model: x.modelOf(ref), least: 1, shelves: map[uint32][]*shelf{}}
 		x.queues[ref] = q
 	}
 	return q
@@ -67,6 +70,22 @@ func (x *Index) remodel(ref uint32) {
 	}
 }
 
+// admit makes the agents with that much free capacity sit on benches, since
+// there is work of that size.
+func (q *queue) admit(x *Index, size int64) {
+	if size >= q.least {
+		return
+	}
+	was := q.least
+	q.least = size
+	for ref := range x.seats {
+		s := &x.seats[ref]
+		if s.listed && s.free() < was && slices.Contains(s.members, q) {
+			q.add(x, uint32(ref))
+		}
+	}
+}
+
 // find returns where the bench stands or would stand, and whether it is there.
 func (q *queue) find(free int64, channels uint64) (int, bool) {
 	return slices.BinarySearchFunc(q.benches, free, func(b *bench, free int64) int {
@@ -79,6 +98,9 @@ func (q *queue) find(free int64, channels uint64) (int, bool) {
 
 func (q *queue) add(x *Index, ref uint32) {
 	s := &x.seats[ref]
+	if s.free() < q.least {
+		return
+	}
 	at, found := q.find(s.free(), s.channels)
 	if !found {
 		b := &bench{free: s.free(), channels: s.channels}
@@ -92,7 +114,7 @@ func (q *queue) remove(x *Index, ref uint32) {
 	s := &x.seats[ref]
 	at, found := q.find(s.free(), s.channels)
 	if !found {
-		return
+		return // too little is free
 	}
 	b := q.benches[at]
 	if b.agents.Delete(x.rankOf(ref, q.model)); b.agents.Len() == 0 {

@@ -123,11 +123,12 @@ func (e *StatusError) Is(target error) bool {
 // StatusOf returns the status and text that tell the host of an error of
 // Strategy.Turn: StatusOK for nil.
 func StatusOf(err error) (Status, string) {
+	if err == nil {
+		return StatusOK, "" // without what errors.As allocates
+	}
 	var carried *StatusError
 	var frame *FrameError
 	switch {
-	case err == nil:
-		return StatusOK, ""
 	case errors.As(err, &carried):
 		return carried.Status, carried.Text
 	case errors.Is(err, ErrNeedSnapshot):
