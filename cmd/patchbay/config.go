@@ -40,7 +40,7 @@ func newConfigCheck(std stdio) *cobra.Command {
 				return printFaults(std, err)
 			}
 			printWarnings(std, c)
-			_, err = fmt.Fprintf(std.out, "%s: good: %d queues, %d agents, %d strategies\n", args[0], len(c.Queues), len(c.Agents), len(c.Strategies))
+			_, err = fmt.Fprintf(std.out, "%s is good (queues: %d, agents: %d, strategies: %d)\n", args[0], len(c.Queues), len(c.Agents), len(c.Strategies))
 			return err
 		},
 	}

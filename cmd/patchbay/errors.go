@@ -48,7 +48,7 @@ func describe(err error) printed {
 	switch {
 	case errors.As(err, &usage):
 		return printed{Code: "usage", Message: usage.text}
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), status.Code(err) == codes.Canceled:
 		return printed{Code: "failed", Message: "stopped before it was done"}
 	}
 	s, ok := status.FromError(err)

@@ -66,6 +66,8 @@ func TestKill(t *testing.T) {
 		h.renew()
 	}
 	h.stop()
+	v.kill()
+	v.start()
 	h.verify(rounds)
 	h.reread()
 	t.Logf("%d commands acknowledged, %d pieces of work", len(h.acks), len(h.keys))
@@ -183,6 +185,7 @@ type hammer struct {
 	checker *drive.Checker
 	cancel  context.CancelFunc
 	crowd   sync.WaitGroup
+	reading sync.Mutex // held while the feed is read
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -253,10 +256,22 @@ func (h *hammer) stop() {
 
 // await waits until so many commands were acknowledged since the last renewal.
 func (h *hammer) await(n int) {
+	h.t.Helper()
+	tooLong := false
+	timer := time.AfterFunc(time.Minute, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		tooLong = true
+		h.changed.Broadcast()
+	})
+	defer timer.Stop()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for h.recent < n {
+	for h.recent < n && !tooLong {
 		h.changed.Wait()
+	}
+	if h.recent < n {
+		h.t.Fatalf("only %d of %d commands were acknowledged within a minute", h.recent, n)
 	}
 }
 
@@ -271,6 +286,8 @@ func (h *hammer) acknowledged(event uint64, kind patchbayv1.EventKind, id string
 
 // read follows the feed from where it was left.
 func (h *hammer) read(ctx context.Context, conn *grpc.ClientConn) {
+	h.reading.Lock()
+	defer h.reading.Unlock()
 	stream, err := patchbayv1.NewFeedServiceClient(conn).StreamEvents(ctx, &patchbayv1.StreamEventsRequest{After: h.checker.Number()})
 	for err == nil {
 		var m *patchbayv1.StreamEventsResponse
@@ -285,33 +302,54 @@ func (h *hammer) verify(round int) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
 	defer cancel()
-	conn := h.victim.conn
-	status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(ctx, &patchbayv1.GetStatusRequest{})
-	if err != nil {
-		h.t.Fatalf("round %d: %v\n%s", round, err, h.victim.log)
-	}
+	status := h.status(ctx, round)
 	if told := h.checker.Number(); status.GetLastEvent() < told {
 		h.t.Fatalf("round %d: the feed told %d events, %d are left", round, told, status.GetLastEvent())
 	}
-	// The hammer does not know of the host yet: this is the only reader.
+	// The load does not know of the host yet: this is the only reader.
 	reading, stop := context.WithCancel(ctx)
 	var reader sync.WaitGroup
-	reader.Go(func() { h.read(reading, conn) })
-	err = h.checker.Reach(ctx, status.GetLastEvent())
-	stop()
-	reader.Wait()
-	if err != nil {
-		h.t.Fatalf("round %d: %v", round, err)
+	reader.Go(func() { h.read(reading, h.victim.conn) })
+	defer reader.Wait()
+	defer stop()
+	for {
+		h.reach(ctx, round, status.GetLastEvent())
+		wrong := h.compare(ctx, round)
+		// Nobody is connected, but time goes on, and with it timers.
+		before := status.GetLastEvent()
+		if status = h.status(ctx, round); status.GetLastEvent() != before {
+			continue
+		}
+		for _, text := range wrong {
+			h.t.Error(text)
+		}
+		break
 	}
 	if v := h.checker.Verdict(); v.Violations > 0 || status.GetCounters().GetViolations() > 0 {
 		h.t.Errorf("round %d: %d violations, %d found by the host, %d acknowledgements lost:\n%s", round,
 			v.Violations, status.GetCounters().GetViolations(), v.Lost, strings.Join(v.Examples, "\n"))
 	}
-	h.compare(ctx, round)
 }
 
-// compare compares the state of every piece of work with what the feed told.
-func (h *hammer) compare(ctx context.Context, round int) {
+func (h *hammer) status(ctx context.Context, round int) *patchbayv1.GetStatusResponse {
+	h.t.Helper()
+	status, err := patchbayv1.NewHostServiceClient(h.victim.conn).GetStatus(ctx, &patchbayv1.GetStatusRequest{})
+	if err != nil {
+		h.t.Fatalf("round %d: %v", round, err)
+	}
+	return status
+}
+
+func (h *hammer) reach(ctx context.Context, round int, event uint64) {
+	h.t.Helper()
+	if err := h.checker.Reach(ctx, event); err != nil {
+		h.t.Fatalf("round %d: %v", round, err)
+	}
+}
+
+// compare compares the state of every piece of work with what the feed told,
+// and returns what is wrong.
+func (h *hammer) compare(ctx context.Context, round int) (wrong []string) {
 	h.t.Helper()
 	works := patchbayv1.NewWorkServiceClient(h.victim.conn)
 	found, err := pages(1<<30, func(size uint32, token string) ([]*patchbayv1.Work, string, error) {
@@ -324,10 +362,10 @@ func (h *hammer) compare(ctx context.Context, round int) {
 	there := make(map[string]string)
 	for _, w := range found {
 		if got := h.checker.WorkState(w.GetId()); got != w.GetState() {
-			h.t.Errorf("round %d: %s is %v, and %v by the feed", round, w.GetId(), w.GetState(), got)
+			wrong = append(wrong, fmt.Sprintf("round %d: %s is %v, and %v by the feed", round, w.GetId(), w.GetState(), got))
 		}
 		if other := there[w.GetIdempotencyKey()]; other != "" {
-			h.t.Errorf("round %d: the key %s made %s and %s", round, w.GetIdempotencyKey(), other, w.GetId())
+			wrong = append(wrong, fmt.Sprintf("round %d: the key %s made %s and %s", round, w.GetIdempotencyKey(), other, w.GetId()))
 		}
 		there[w.GetIdempotencyKey()] = w.GetId()
 	}
@@ -335,9 +373,10 @@ func (h *hammer) compare(ctx context.Context, round int) {
 	defer h.mu.Unlock()
 	for key := range h.keys {
 		if there[key] == "" {
-			h.t.Errorf("round %d: the work of %s was acknowledged and is not there", round, key)
+			wrong = append(wrong, fmt.Sprintf("round %d: the work of %s was acknowledged and is not there", round, key))
 		}
 	}
+	return wrong
 }
 
 // reread reads the feed anew, from the oldest event that is kept, and compares

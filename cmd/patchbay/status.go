@@ -4,9 +4,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -16,13 +18,21 @@ import (
 
 func newStatus(std stdio) *cobra.Command {
 	c := &client{std: std}
+	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the host's queues, strategies and counters",
 		Args:  exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.call(func(conn *grpc.ClientConn) error {
-				status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(cmd.Context(), &patchbayv1.GetStatusRequest{})
+				ctx := cmd.Context()
+				if wait > 0 {
+					limited, cancel := context.WithTimeout(ctx, wait)
+					defer cancel()
+					ctx = limited
+				}
+				status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(
+					ctx, &patchbayv1.GetStatusRequest{}, grpc.WaitForReady(wait > 0))
 				if err != nil {
 					return err
 				}
@@ -34,6 +44,7 @@ func newStatus(std stdio) *cobra.Command {
 		},
 	}
 	c.flags(cmd)
+	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to wait for a host that is still starting, such as 10s")
 	return cmd
 }
 

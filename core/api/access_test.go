@@ -60,12 +60,12 @@ func TestAMethodWithoutRolesIsRefused(t *testing.T) {
 			proto.SetExtension(options, patchbayv1.E_Access, access)
 		}
 		file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-			Name: proto.String("test.proto"), Package: proto.String("test"), Syntax: proto.String("proto3"),
+			Name: new("test.proto"), Package: new("test"), Syntax: new("proto3"),
 			Dependency: []string{"patchbay/v1/host.proto"},
 			Service: []*descriptorpb.ServiceDescriptorProto{{
-				Name: proto.String("Service"), Method: []*descriptorpb.MethodDescriptorProto{{
-					Name: proto.String("Call"), InputType: proto.String(".patchbay.v1.GetStatusRequest"),
-					OutputType: proto.String(".patchbay.v1.GetStatusResponse"), Options: options,
+				Name: new("Service"), Method: []*descriptorpb.MethodDescriptorProto{{
+					Name: new("Call"), InputType: new(".patchbay.v1.GetStatusRequest"),
+					OutputType: new(".patchbay.v1.GetStatusResponse"), Options: options,
 				}},
 			}},
 		}, protoregistry.GlobalFiles)

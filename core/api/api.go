@@ -63,11 +63,10 @@ type Options struct {
 
 // Server serves one workspace. It is safe for concurrent use.
 type Server struct {
-	opts    Options
-	grpc    *grpc.Server
-	http    *http.Server
-	stop    context.CancelFunc // ends streams
-	version string
+	opts Options
+	grpc *grpc.Server
+	http *http.Server
+	stop context.CancelFunc // ends streams
 }
 
 // New returns a server for the workspace, which it does not close. An error
@@ -77,7 +76,7 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	stopping, stop := context.WithCancel(context.Background())
-	g, err := newGate(opts.Keys, opts.Logger, stopping)
+	g, err := newGate(stopping, opts.Keys, opts.Logger)
 	if err != nil {
 		stop()
 		return nil, err
@@ -145,7 +144,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	_ = listener.Close()
 	s.shutdown()
 	for range waiting {
-		<-failed
+		s.opts.Logger.Debug("a part of the API's server ended", "error", <-failed)
 	}
 	return err
 }
@@ -169,7 +168,8 @@ func (s *Server) shutdown() {
 	s.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()
-	defer context.AfterFunc(ctx, s.grpc.Stop)()
+	released := context.AfterFunc(ctx, s.grpc.Stop)
+	defer released()
 	if err := s.http.Shutdown(ctx); err != nil {
 		_ = s.http.Close()
 	}

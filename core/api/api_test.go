@@ -317,4 +317,34 @@ func TestHealthAndDocument(t *testing.T) {
 	if code, health := p.send(p.request("GET", "/healthz", "")); code != 503 || health["durable"] != false || health["alive"] != true {
 		t.Errorf("health of a closed workspace: %d %v", code, health)
 	}
+	p.fails(p.as("root").request("POST", "/v1/work", support), 503, "shutting_down", "")
+}
+
+func TestEventsThatAreNoLongerKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 3 { // each end writes a snapshot, and the last two are kept
+		workspace, end := openIn(t, dir)
+		for range 3 {
+			spec := engine.WorkSpec{Channel: "case", Queue: "support"}
+			if _, err := workspace.Do(t.Context(), engine.CreateWork{Spec: spec}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		end()
+	}
+	workspace, end := openIn(t, dir)
+	t.Cleanup(end)
+	p := serveWorkspace(t, workspace, api.Options{})
+	feed := p.events("/v1/events", "")
+	last := feed.drain()
+	if last.name != "end" || !strings.Contains(last.data, "events_gone") {
+		t.Errorf("the feed ended with %+v", last)
+	}
+	after := p.call("GET", "/v1/status", "")["last_event"].(string)
+	feed = p.events("/v1/events?after="+after, "")
+	p.call("POST", "/v1/work", support)
+	if e := feed.next(); e.name != "work_created" {
+		t.Errorf("after %s came %+v", after, e)
+	}
 }

@@ -42,16 +42,16 @@ func moment(field string, t *timestamppb.Timestamp) (engine.Time, error) {
 
 func units(m engine.Milli) float64 { return float64(m) / float64(engine.Unit) }
 
-// milli is a size of a request in thousandths. Finer ones are refused rather
+// milli is the size of a request in thousandths. Finer ones are refused rather
 // than rounded, so that sums are what the caller expects.
-func milli(field string, size float64) (engine.Milli, error) {
+func milli(size float64) (engine.Milli, error) {
 	scaled := size * float64(engine.Unit)
 	exact := math.Round(scaled)
 	switch {
 	case !(exact >= 0 && exact <= math.MaxInt32):
-		return 0, invalid(field, "%s %v should be from 0 to %v", field, size, math.MaxInt32/engine.Unit)
+		return 0, invalid("size", "size %v should be from 0 to %v", size, math.MaxInt32/engine.Unit)
 	case math.Abs(scaled-exact) > 1e-6+1e-12*scaled:
-		return 0, invalid(field, "%s %v has more than 3 decimals", field, size)
+		return 0, invalid("size", "size %v has more than 3 decimals", size)
 	}
 	return engine.Milli(exact), nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/host"
-	"github.com/patchbay-cx/patchbay/core/journal"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
@@ -37,7 +36,7 @@ func (s *feedService) StreamEvents(r *patchbayv1.StreamEventsRequest, out grpc.S
 	}
 	for {
 		events, err := feed.Next(ctx)
-		if errors.Is(err, journal.ErrTrimmed) {
+		if errors.Is(err, host.ErrForgotten) {
 			gone := refuse(codes.OutOfRange, codeEventsGone, "after", "the events after %d are no longer kept; begin later, such as at the last_event of the status", r.GetAfter())
 			gone.http = http.StatusGone
 			return gone

@@ -27,7 +27,7 @@ type gate struct {
 	stopping context.Context
 }
 
-func newGate(keys []Key, logger *slog.Logger, stopping context.Context) (*gate, error) {
+func newGate(stopping context.Context, keys []Key, logger *slog.Logger) (*gate, error) {
 	table, err := methods()
 	if err != nil {
 		return nil, err
@@ -65,9 +65,10 @@ func (g *gate) stream(server any, stream grpc.ServerStream, info *grpc.StreamSer
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(g.stopping, func() {
+	release := context.AfterFunc(g.stopping, func() {
 		cancel(refuse(codes.Unavailable, codeShuttingDown, "", "the host is shutting down; connect again"))
-	})()
+	})
+	defer release()
 	err = handle(server, &gatedStream{ServerStream: stream, ctx: ctx, check: func(request any) error {
 		return g.check(ctx, m, request)
 	}})

@@ -146,8 +146,6 @@ func streamEnded(err error) error {
 		return refuse(codes.Aborted, codeReplaced, "", "another stream of the same agent took over")
 	case errors.Is(err, host.ErrSlow):
 		return refuse(codes.ResourceExhausted, codeTooSlow, "", "the stream was not read fast enough; connect again")
-	case errors.Is(err, host.ErrClosed):
-		return refuse(codes.Unavailable, codeShuttingDown, "", "the host is shutting down; connect again")
 	default:
 		return err
 	}

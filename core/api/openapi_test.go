@@ -5,7 +5,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -141,6 +140,6 @@ func TestEveryFileOfThePackageIsServed(t *testing.T) {
 		}
 	}
 	if got, want := len(files()), 4; got != want {
-		t.Error(fmt.Sprintf("%d files have services, want %d", got, want))
+		t.Errorf("%d files have services, want %d", got, want)
 	}
 }

@@ -109,7 +109,11 @@ type place struct {
 // serve opens a workspace and serves it on a loopback port.
 func serve(t testing.TB, opts api.Options) *place {
 	t.Helper()
-	workspace := openWorkspace(t)
+	return serveWorkspace(t, openWorkspace(t), opts)
+}
+
+func serveWorkspace(t testing.TB, workspace *host.Workspace, opts api.Options) *place {
+	t.Helper()
 	server, err := api.New(workspace, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -143,10 +147,19 @@ func serving(t testing.TB, server *api.Server, listener net.Listener) *place {
 	return p
 }
 
+// openWorkspace opens a new workspace until the test ends.
 func openWorkspace(t testing.TB) *host.Workspace {
 	t.Helper()
+	workspace, end := openIn(t, t.TempDir())
+	t.Cleanup(end)
+	return workspace
+}
+
+// openIn opens the workspace of a folder.
+func openIn(t testing.TB, dir string) (workspace *host.Workspace, end func()) {
+	t.Helper()
 	ctx := context.Background()
-	server, err := journal.Open(ctx, journal.Options{Dir: t.TempDir()})
+	server, err := journal.Open(ctx, journal.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,10 +168,12 @@ func openWorkspace(t testing.TB) *host.Workspace {
 		t.Fatal(err)
 	}
 	plugin := route.Plugin{
-		Manifest: route.Manifest{Name: "first", Version: "1.2.3", Reasons: []route.Reason{{Code: 1, Name: "first_fit", Text: "the first who fits"}}},
-		New:      func() route.Strategy { return &firstFit{} },
+		Manifest: route.Manifest{
+			Name: "first", Version: "1.2.3", Reasons: []route.Reason{{Code: 1, Name: "first_fit", Text: "the first who fits"}},
+		},
+		New: func() route.Strategy { return &firstFit{} },
 	}
-	workspace, err := host.Open(ctx, host.Options{
+	workspace, err = host.Open(ctx, host.Options{
 		Name: "test", Log: log, Definition: definition(), Seed: 1,
 		Strategies: []strategy.Spec{{Name: "first", Runtime: "builtin", Source: "first"}},
 		Runtimes:   map[string]strategy.Runtime{"builtin": builtin.New(map[string]route.Plugin{"first": plugin})},
@@ -166,15 +181,14 @@ func openWorkspace(t testing.TB) *host.Workspace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	return workspace, func() {
 		if err := workspace.Close(); err != nil {
 			t.Error(err)
 		}
 		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
-	})
-	return workspace
+	}
 }
 
 // as is the same place with another caller's key.

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/host"
 )
 
 // Domain is the domain of the google.rpc.ErrorInfo that every error carries
@@ -183,6 +184,8 @@ func ofError(err error) (*refusal, bool) {
 		return mine, true
 	case errors.As(err, &engines):
 		return ofEngine(engines), true
+	case errors.Is(err, host.ErrClosed):
+		return refuse(codes.Unavailable, codeShuttingDown, "", "the host is shutting down; try again"), true
 	case errors.Is(err, context.Canceled):
 		return refuse(codes.Canceled, codeCanceled, "", "the request was given up before it was done"), true
 	case errors.Is(err, context.DeadlineExceeded):

@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/patchbay-cx/patchbay/core/api"
@@ -118,7 +117,7 @@ func TestBadHeadersOverREST(t *testing.T) {
 		t.Errorf("as localhost: %d %v", code, value)
 	}
 	override := p.request("POST", "/v1/work", support)
-	override.Header.Set("X-HTTP-Method-Override", "GET")
+	override.Header.Set("X-Http-Method-Override", "GET")
 	if code, value := p.send(override); code != http.StatusOK || value["work"].(map[string]any)["id"] != "w1" {
 		t.Errorf("a method is not to be overridden: %d %v", code, value)
 	}
@@ -130,9 +129,8 @@ func TestNotYours(t *testing.T) {
 	p.signIn("ann")
 	p.call("POST", "/v1/work", support)
 	offers := p.events("/v1/agents/ann/offers", "") // replaces the stream over gRPC
-	first := offers.next()
-	if !strings.Contains(first.data, `"a1"`) {
-		_, first = offers.upTo("offered")
+	if first := offers.next(); !strings.Contains(first.data, `"a1"`) {
+		offers.upTo("offered")
 	}
 	p.fails(p.request("POST", "/v1/assignments/a1/accept", `{"agent":"bob"}`), 403, "not_yours", "agent")
 	p.fails(p.request("POST", "/v1/assignments/a1/complete", ""), 409, "wrong_state", "")
@@ -160,7 +158,7 @@ func TestBadRequestsOverGRPC(t *testing.T) {
 	}{
 		{"no queue", create(func(r *patchbayv1.CreateWorkRequest) { r.Queue = "" }), codes.InvalidArgument, "invalid", "queue"},
 		{"unknown queue", create(func(r *patchbayv1.CreateWorkRequest) { r.Queue = "none" }), codes.InvalidArgument, "unknown_queue", "queue"},
-		{"fine size", create(func(r *patchbayv1.CreateWorkRequest) { r.Size = proto.Float64(1.00005) }), codes.InvalidArgument, "invalid", "size"},
+		{"fine size", create(func(r *patchbayv1.CreateWorkRequest) { r.Size = new(1.00005) }), codes.InvalidArgument, "invalid", "size"},
 		{"bad time", create(func(r *patchbayv1.CreateWorkRequest) { r.ExpiresAt = &timestamppb.Timestamp{Nanos: -1} }), codes.InvalidArgument, "invalid", "expires_at"},
 		{"unknown field", create(func(r *patchbayv1.CreateWorkRequest) { r.ProtoReflect().SetUnknown([]byte{0xf8, 0x07, 0x01}) }), codes.InvalidArgument, "unknown_field", ""},
 		{"unknown work", func() error {

@@ -169,8 +169,7 @@ func (s *rest) failed(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshale
 		writeRefusal(w, b.refusal)
 		return
 	}
-	var malformed *runtime.HTTPStatusError
-	if errors.As(err, &malformed) {
+	if malformed, ok := errors.AsType[*runtime.HTTPStatusError](err); ok {
 		s.misrouted(r.Context(), s.mux, nil, w, r, malformed.HTTPStatus)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func (p *place) events(path, lastID string) *events {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if media := response.Header.Get("Content-Type"); response.StatusCode != 200 || media != "text/event-stream" {
+	if media := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || media != "text/event-stream" {
 		text, _ := io.ReadAll(response.Body)
 		p.t.Fatalf("%s: %s, %s: %s", path, response.Status, media, text)
 	}

@@ -53,7 +53,7 @@ func specOf(r *patchbayv1.CreateWorkRequest) (engine.WorkSpec, error) {
 		Attributes: r.GetAttributes(), Priority: r.Priority, RequiredAgent: r.GetRequiredAgent(),
 	}
 	var err error
-	if spec.Size, err = milli("size", r.GetSize()); err != nil {
+	if spec.Size, err = milli(r.GetSize()); err != nil {
 		return spec, err
 	}
 	if r.Size != nil && spec.Size == 0 {

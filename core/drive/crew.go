@@ -136,9 +136,14 @@ func (w *worker) shift() {
 func (w *worker) signIn() bool {
 	ctx, cancel := context.WithTimeout(w.calls, callTimeout)
 	defer cancel()
-	answer, err := w.client.SignIn(ctx, &patchbayv1.SignInRequest{Agent: w.Agent, Status: w.player.options.Status})
+	request := &patchbayv1.SignInRequest{Agent: w.Agent, Status: w.player.options.Status}
+	answer, err := w.client.SignIn(ctx, request)
+	for status.Code(err) == codes.Unavailable && sleep(ctx, time.Now().Add(retryAfter)) {
+		answer, err = w.client.SignIn(ctx, request)
+	}
 	if status.Code(err) == codes.AlreadyExists {
-		// Somebody of that name is signed in, as after a run that was cut off.
+		// Somebody of that name is signed in, as after a run that was cut off or
+		// a call whose answer was lost.
 		_, err = w.client.SetStatus(ctx, &patchbayv1.SetStatusRequest{Agent: w.Agent, Status: w.player.options.Status})
 	}
 	if err != nil {

@@ -144,6 +144,28 @@ func TestAuditOfALargeWorkspace(t *testing.T) {
 	}
 }
 
+// What nobody is kept from any more is not looked at when presence changes.
+func TestExcludingIsLeft(t *testing.T) {
+	t.Parallel()
+	e := audited(t)
+	excluding := func(want int, c Command) {
+		t.Helper()
+		if _, err := e.Step(1000, c); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(e.queues["support"].excluding); got != want {
+			t.Errorf("after %T the queue watches %d items, want %d", c, got, want)
+		}
+	}
+	excluding(1, Decline{Assignment: 1, Agent: "ann"})
+	excluding(1, Propose{Proposals: []Proposal{{Work: 2, Revision: 3, Agent: "bob"}}})
+	excluding(0, Accept{Assignment: 4, Agent: "bob"})
+	excluding(0, RequeueWork{Work: 2})
+	excluding(0, Propose{Proposals: []Proposal{{Work: 2, Revision: 6, Agent: "ann"}}})
+	excluding(1, Decline{Assignment: 5, Agent: "ann"})
+	excluding(0, CancelWork{Work: 2})
+}
+
 // Work that is forgotten leaves the order once it outweighs the rest.
 func TestForgottenWorkIsSwept(t *testing.T) {
 	t.Parallel()

@@ -71,6 +71,11 @@ func (s *shadow) presence(agent string) engine.PresenceConfig {
 	return s.definition.PresenceConfigs[i]
 }
 
+func (s *shadow) onDisconnect(channel string) engine.DisconnectRule {
+	i := slices.IndexFunc(s.definition.Channels, func(c engine.Channel) bool { return c.Name == channel })
+	return s.definition.Channels[i].OnDisconnect
+}
+
 func (s *shadow) used(agent string) engine.Milli {
 	var sum engine.Milli
 	for _, size := range s.agents[agent].held {
@@ -191,9 +196,10 @@ func (s *shadow) seePresence(ev engine.Event, a *shadowAgent) {
 		a.status = ev.Status
 	case engine.KindAgentSignedOut:
 		s.must(ev, a.status != engine.Offline)
+		s.must(ev, ev.Cause != engine.CauseConnectionLost || !a.connected && a.grace > 0 && ev.At >= a.grace)
 		a.status, a.grace, a.signedIn = engine.Offline, 0, 0
 		for _, w := range s.work {
-			s.must(ev, w.state != engine.Offered || w.agent != ev.Agent)
+			s.must(ev, w.agent != ev.Agent || w.state == engine.Open && s.onDisconnect(w.spec.Channel) == engine.KeepOpen)
 		}
 	case engine.KindAgentConnected:
 		s.must(ev, !a.connected)
@@ -390,7 +396,7 @@ func (s *shadow) sameAgents(e *engine.Engine) {
 				s.Fatalf("agent %s holds %v and should not", a.ID, id)
 			}
 		}
-		if a.Used > s.presence(a.ID).Capacity+a.Excess || a.Excess < 0 {
+		if a.Excess != max(0, s.used(a.ID)-s.presence(a.ID).Capacity) {
 			s.Fatalf("agent %s holds %v of %v, excess %v", a.ID, a.Used, s.presence(a.ID).Capacity, a.Excess)
 		}
 		for _, q := range a.Definition.Queues {

@@ -34,6 +34,9 @@ var (
 	ErrReplaced = errors.New("host: another connection of the same agent took over")
 	// ErrSlow ends a stream whose reader fell too far behind.
 	ErrSlow = errors.New("host: the reader fell too far behind")
+	// ErrForgotten means that a feed was asked for events that a snapshot has
+	// long replaced.
+	ErrForgotten = errors.New("host: these events are no longer kept")
 )
 
 // Options say what a workspace is made of.

@@ -6,9 +6,11 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/journal"
 )
 
 const (
@@ -82,8 +84,8 @@ func (w *Workspace) Feed(after uint64) *Feed { return &Feed{workspace: w, number
 var errEnough = errors.New("host: enough")
 
 // Next returns the next events, at least one. It blocks until there are some,
-// the context ends, or the workspace is closed (ErrClosed). An error of the
-// journal says that the events asked for are no longer kept.
+// the context ends, or the workspace is closed (ErrClosed). ErrForgotten says
+// that the events asked for are no longer kept; other errors are the journal's.
 func (f *Feed) Next(ctx context.Context) ([]engine.Event, error) {
 	for {
 		events, more, held, closed := f.workspace.tail.after(f.number)
@@ -118,7 +120,10 @@ func (f *Feed) past(ctx context.Context) ([]engine.Event, error) {
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	switch {
+	case errors.Is(err, journal.ErrTrimmed):
+		return nil, fmt.Errorf("%w: %w", ErrForgotten, err)
+	case err != nil && !errors.Is(err, errEnough):
 		return nil, err
 	}
 	f.number = events[len(events)-1].Number

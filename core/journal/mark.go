@@ -17,9 +17,11 @@ import (
 // newest file damaged, cuts the file there and goes on: the log would be
 // shorter, and whole. The mark is what tells the difference.
 //
-// It is written after each acknowledgement and not synced, so it costs a
-// microsecond. After a kill it is exact; after a loss of power it may be
-// older than the log, never newer, because what it counts was durable first.
+// It is written after each acknowledgement and not synced: it must not cost a
+// second wait for the disk. After a kill it is exact; after a loss of power it
+// may be older than the log, never newer, because what it counts was durable
+// first. So a newest record that is lost together with the power, and damaged
+// as well, may go unnoticed; everything else does not.
 type mark struct {
 	f *os.File
 }

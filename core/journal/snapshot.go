@@ -12,14 +12,15 @@ import (
 	"slices"
 )
 
-// chunkSize is the length of a chunk message. Larger ones would be faster, and
-// hold up the appends that share the disk for longer.
+// chunkSize is the length of a chunk message. Each is one sync of the disk, for
+// which the appends that share it wait.
 const chunkSize = 1 << 20
 
 // SaveSnapshot stores what write writes as the state after record number at,
 // which must not be below the newest snapshot's nor above Last. The bytes are
-// checksummed, made durable, read back from the store and compared; only then
-// does the snapshot count. After that the last two snapshots are kept, and of
+// checksummed, made durable, and read back through the store, which may answer
+// from memory what it has just written; only if every checksum is right does
+// the snapshot count. After that the last two snapshots are kept, and of
 // the log what follows the older of them; a first snapshot drops nothing.
 //
 // It blocks until all that is done; write is called once, on the caller's

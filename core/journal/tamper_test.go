@@ -277,3 +277,60 @@ func TestStreamConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestReadBack loses a part of a snapshot while it is being written: it must
+// not count, and nothing may be dropped for it.
+func TestReadBack(t *testing.T) {
+	t.Parallel()
+	l, _ := tampered(t)
+	save := func(at uint64) error {
+		return l.SaveSnapshot(t.Context(), at, func(w io.Writer) error {
+			_, err := io.WriteString(w, "good")
+			return err
+		})
+	}
+	if err := errors.Join(save(3), save(4)); err != nil {
+		t.Fatal(err)
+	}
+	before := l.first
+	err := l.SaveSnapshot(t.Context(), 9, func(w io.Writer) error {
+		if _, err := w.Write(make([]byte, 3*chunkSize)); err != nil {
+			return err
+		}
+		_, seq, err := l.s.reads.getLast(t.Context(), l.snapshots, chunkSubject(l.snapshots))
+		if err != nil {
+			return err
+		}
+		return l.s.reads.trim(t.Context(), l.snapshots, seq)
+	})
+	var damage *DamageError
+	if !errors.As(err, &damage) || !strings.Contains(err.Error(), "reading it back") {
+		t.Fatalf("got %v, want a DamageError from reading back", err)
+	}
+	if l.first != before || l.whole[0].at != 4 {
+		t.Errorf("log begins at %d, want %d; newest snapshot is at %d, want 4", l.first, before, l.whole[0].at)
+	}
+}
+
+// TestNewFilesAreNoticed: every file the store begins is seen before the append
+// that began it returns, which is when its entry is synced. That the entry then
+// survives a loss of power is not for a unit test to show.
+func TestNewFilesAreNoticed(t *testing.T) {
+	t.Parallel()
+	l, _ := tampered(t)
+	for range 6 {
+		if err := l.Append(t.Context(), l.Last()+1, [][]byte{make([]byte, 3<<20)}); err != nil {
+			t.Fatal(err)
+		}
+		numbers, err := l.files.numbers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if newest := numbers[len(numbers)-1]; l.files.newest != newest {
+			t.Errorf("file %d was begun, but only those to %d were noticed", newest, l.files.newest)
+		}
+	}
+	if l.files.newest < 2 {
+		t.Error("no second file was begun: this test tests nothing")
+	}
+}

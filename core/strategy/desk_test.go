@@ -245,11 +245,15 @@ func TestBoardGone(t *testing.T) {
 	if r.work(id).State != engine.Waiting {
 		t.Fatal("refs of the former board were taken for those of the new one")
 	}
+	if last := r.events[len(r.events)-1]; last.Kind == engine.KindProposalRefused {
+		t.Fatalf("on record, though nobody can say what was meant: %+v", last)
+	}
 	r.run()
 	in := first.players[0]
 	if kind := in.kinds[len(in.kinds)-2]; kind != route.KindSnapshot || r.work(id).State != engine.Offered {
 		t.Fatalf("a %v followed, and the work is %v", kind, r.work(id).State)
 	}
+	same(t, "heard", verdicts(in.heard), []string{"3 0/0 accepted_by_host", "3 1/1 accepted_by_host"})
 }
 
 // A strategy that repeats what was refused is neither asked again at once, nor
@@ -586,6 +590,38 @@ func TestReconfigureRefuses(t *testing.T) {
 	r.owned("main", "first")
 	if !r.d.Settled(r.now) {
 		t.Fatal("something changed")
+	}
+}
+
+func TestSettled(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		change func(*post)
+		want   bool
+	}{
+		{"nothing to do", func(*post) {}, true},
+		{"at work", func(p *post) { p.busy = true }, false},
+		{"to be restarted", func(p *post) { p.state, p.instance, p.retryAt = Down, nil, begin }, false},
+		{"to be restarted later", func(p *post) { p.state, p.instance, p.retryAt = Down, nil, begin+1 }, true},
+		{"to be closed", func(p *post) { p.retire() }, false},
+		{"not needed", func(p *post) { p.wanted = false }, false},
+		{"idle", func(p *post) { p.wanted, p.state, p.instance = false, Idle, nil }, true},
+		{"to be woken", func(p *post) { p.wake(begin) }, false},
+		{"to be woken later", func(p *post) { p.wake(begin + 1) }, true},
+		{"changes to tell", func(p *post) { p.feed.agents.touch("ann") }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r, _, _ := ready(t)
+			c.change(r.d.named["first"])
+			if got := r.d.Settled(begin); got != c.want {
+				t.Fatalf("%v", got)
+			}
+			if job := r.d.Next(begin); job != nil && c.want {
+				t.Fatalf("and yet there is %+v", job)
+			}
+		})
 	}
 }
 

@@ -4,7 +4,6 @@
 package strategy
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -275,127 +274,6 @@ func leave[K comparable](f *feed, t *table[K], of route.Table, ref uint32, gone 
 	}
 	t.release(ref)
 	return gone
-}
-
-// sending notes that a row goes out under a version.
-func sending[K comparable](f *feed, of route.Table, ref uint32, s *slot[K], version uint32) {
-	if s.sent {
-		f.digest.Toggle(of, ref, s.gen, s.version)
-	}
-	s.version, s.sent = version, true
-	f.digest.Toggle(of, ref, s.gen, version)
-}
-
-// fillChannels and fillQueues send what only a new definition changes, which
-// begins a snapshot: after the first page there is nothing left of it.
-func (f *feed) fillChannels(t *route.Turn) {
-	if f.next != route.KindSnapshotFirst {
-		return
-	}
-	channels := f.engine.Definition().Channels
-	for i := range channels {
-		t.Channels = append(t.Channels, route.Channel{Ordinal: uint16(i), Name: f.word(t, channels[i].Name)})
-	}
-}
-
-func (f *feed) fillQueues(t *route.Turn) {
-	for {
-		ref, s, ok := f.queues.pop()
-		if !ok {
-			return
-		}
-		queue, routing := routed(f.engine.Definition(), s.key)
-		sending(f, route.TableQueue, ref, s, s.version+1)
-		t.Queues = append(t.Queues, route.Queue{
-			Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, s.key), Model: routing.Model,
-			WithinMS: uint32(min(queue.Within, 1<<32-1)),
-		})
-	}
-}
-
-// routed finds a queue's definition and its routing config, which must be
-// there.
-func routed(d *engine.Definition, name string) (*engine.QueueDefinition, *engine.RoutingConfig) {
-	at, _ := slices.BinarySearchFunc(d.Queues, name, func(q engine.QueueDefinition, name string) int {
-		return cmp.Compare(q.Name, name)
-	})
-	queue := &d.Queues[at]
-	at, _ = slices.BinarySearchFunc(d.RoutingConfigs, queue.Routing, func(r engine.RoutingConfig, name string) int {
-		return cmp.Compare(r.Name, name)
-	})
-	return queue, &d.RoutingConfigs[at]
-}
-
-func (f *feed) putAgent(t *route.Turn, ref uint32, s *slot[string], a *engine.Agent) {
-	sending(f, route.TableAgent, ref, s, s.version+1)
-	row := route.Agent{
-		Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, a.ID), Status: f.word(t, a.Status),
-		Channels: a.Channels, Open: uint16(len(a.Held)), MaxOpen: uint32(a.Presence.MaxOpen),
-		Capacity: int32(a.Presence.Capacity), Used: int32(a.Used),
-		IdleSince: int64(a.IdleSince), SignedInAt: int64(a.SignedInAt), AssignedAt: int64(a.AssignedAt),
-		StatusSince: int64(a.StatusSince),
-		Members:     route.Span{At: uint32(len(t.Members))},
-	}
-	if a.Connected {
-		row.Flags |= route.AgentConnected
-	}
-	for _, name := range a.Definition.Queues {
-		if queue, ok := f.queues.refs[name]; ok {
-			t.Members = append(t.Members, route.Member{Queue: queue, Tier: 1})
-			row.Members.N++
-		}
-	}
-	t.Agents = append(t.Agents, row)
-}
-
-func (f *feed) putWork(t *route.Turn, ref uint32, s *slot[engine.WorkID], w *engine.Work) {
-	sending(f, route.TableWork, ref, s, w.Revision)
-	spec := &w.Spec
-	channel, _ := f.engine.ChannelOrdinal(spec.Channel)
-	row := route.Work{
-		Ref: ref, Gen: s.gen, Revision: w.Revision, Queue: f.queues.refs[spec.Queue], Sequence: uint64(w.ID),
-		RequestedAt: int64(spec.RequestedAt), TargetAcceptAt: int64(spec.TargetAcceptAt),
-		Priority: *spec.Priority, Size: int32(spec.Size), Channel: channel,
-		State: route.WorkWaiting, Declines: w.Declines,
-		Declined:   route.Span{At: uint32(len(t.WordIDs)), N: uint32(len(w.Excluded))},
-		Attributes: route.Span{At: uint32(len(t.Attributes))},
-	}
-	if w.State == engine.Offered {
-		row.State = route.WorkOffered
-	}
-	if spec.RequiredAgent != "" {
-		row.Agent, row.Flags = f.word(t, spec.RequiredAgent), route.WorkRequired
-	}
-	for _, agent := range w.Excluded {
-		t.WordIDs = append(t.WordIDs, f.word(t, agent))
-	}
-	for _, name := range f.lets {
-		if value, ok := spec.Attributes[name]; ok {
-			t.Attributes = append(t.Attributes, route.Attribute{Name: f.word(t, name), Value: text(t, value)})
-			row.Attributes.N++
-		}
-	}
-	t.Work = append(t.Work, row)
-}
-
-// word returns the string's dictionary id, and sends the string if that is new.
-func (f *feed) word(t *route.Turn, s string) uint32 {
-	if s == "" {
-		return 0
-	}
-	id, ok := f.words[s]
-	if !ok {
-		id = uint32(len(f.words)) + 1
-		f.words[s] = id
-		t.Words = append(t.Words, route.Word{ID: id, Text: text(t, s)})
-	}
-	return id
-}
-
-func text(t *route.Turn, s string) route.Span {
-	span := route.Span{At: uint32(len(t.Bytes)), N: uint32(len(s))}
-	t.Bytes = append(t.Bytes, s...)
-	return span
 }
 
 // settle notes what the host made of a proposal, for the next turn. An offer is

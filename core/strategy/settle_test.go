@@ -227,3 +227,21 @@ func TestAcceptedAtOnce(t *testing.T) {
 		t.Fatalf("%d offers await an outcome that has come", n)
 	}
 }
+
+// A new board knows nothing of what was proposed on the former one.
+func TestSnapshotForgets(t *testing.T) {
+	t.Parallel()
+	r, first, _ := ready(t)
+	first.play = at(route.Proposal{Work: 0, Agent: 0})
+	id := r.arrives("main")
+	r.once() // the verdict is to be told in the next turn
+	d := centre()
+	d.Queues[0].Within = 0
+	r.do(engine.Configure{Definition: d})
+	r.run()
+	r.do(engine.Accept{Assignment: r.work(id).Standing().ID, Agent: "ann"})
+	r.run()
+	if heard := verdicts(first.players[0].heard); len(heard) > 0 {
+		t.Fatalf("heard %v", heard)
+	}
+}

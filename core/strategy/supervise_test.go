@@ -68,13 +68,20 @@ func TestMissedDeadline(t *testing.T) {
 	if len(first.players) != 1 || first.players[0].closed > 0 {
 		t.Fatal("the instance should have been kept")
 	}
+	r.pass(2 * strikeWindow)
+	first.play = script(fault(FaultDeadline, "too slow"))
+	r.arrives("main")
+	r.run()
+	if r.is("first", Active); len(first.players) != 1 {
+		t.Fatal("it has earned another turn of grace")
+	}
 }
 
 func TestMissedDeadlineTwice(t *testing.T) {
 	t.Parallel()
 	r, first, _ := ready(t)
 	late := fault(FaultDeadline, "too slow")
-	first.play = script(late, nil, late)
+	first.play = script(late, nil, late, late) // the last one is the next instance's
 	r.arrives("main")
 	r.run()
 	r.is("first", Down)
@@ -97,7 +104,7 @@ func TestMissedDeadlineTwice(t *testing.T) {
 	}
 	r.recorded("first",
 		"active: started", "probing: strategy: deadline: too slow", "down: strategy: deadline: too slow",
-		"probing: restarted", "active: answered 3 turns well")
+		"probing: restarted", "probing: strategy: deadline: too slow", "active: answered 3 turns well")
 }
 
 // A page answered in time is no proof: else who fails at the second page would
@@ -340,6 +347,16 @@ func TestStrikes(t *testing.T) {
 	if s := r.status("first"); s.Epoch != 3 || s.Counts.LastFault != "strategy: rubbish: ?" {
 		t.Fatalf("%+v", s)
 	}
+	r.pass(4 * backoffFirst)
+	r.is("first", Active)
+	first.play = script(rubbish, rubbish)
+	r.arrives("main")
+	r.pass(strikeWindow) // exactly: still within
+	r.is("first", Active)
+	first.play = script(rubbish)
+	r.arrives("main")
+	r.run()
+	r.is("first", Down)
 }
 
 func TestNeedSnapshot(t *testing.T) {
@@ -369,8 +386,12 @@ func TestNeedSnapshot(t *testing.T) {
 	need(maxResyncs + 1)
 	r.is("first", Down)
 	r.recorded("first", "active: started", "down: strategy: broken: asked for 4 snapshots in a row")
-	need(maxResyncs) // counts from the start of the new instance
+	snap := route.ErrNeedSnapshot
+	first.play = script(snap, snap, fault(FaultDied, "gone"))
 	r.pass(backoffFirst)
+	r.is("first", Down)
+	first.play = script(snap, snap, snap) // those of the former instance do not count
+	r.pass(2 * backoffFirst)
 	r.is("first", Active)
 }
 

@@ -180,7 +180,10 @@ func (c *centre) arrival() {
 // freed is one busy agent who becomes free and gets the first of the backlog,
 // which is then filled up again.
 func (c *centre) freed(i int, needs func(i int) []route.Need) {
-	agent := uint32(idleAgents + (i*7919)%(benchAgents-idleAgents))
+	c.freedAgent(uint32(idleAgents+(i*7919)%(benchAgents-idleAgents)), i, needs)
+}
+
+func (c *centre) freedAgent(agent uint32, i int, needs func(i int) []route.Need) {
 	c.begin(route.KindDelta)
 	c.idle(agent)
 	c.putAgent(agent)
@@ -188,7 +191,7 @@ func (c *centre) freed(i int, needs func(i int) []route.Need) {
 	c.begin(route.KindDelta)
 	c.settle()
 	c.putAgent(agent)
-	work := c.newWork(benchQueues/2 + uint32(i*13)%(benchQueues/2))
+	work := c.newWork(c.members[agent*3+uint32(i)%3].Queue)
 	var list []route.Need
 	if needs != nil {
 		list = needs(i)
@@ -212,9 +215,9 @@ func (c *centre) ready() {
 	c.samples = c.samples[:0]
 }
 
-// infeasible puts a thousand items at the head of every queue's order that
-// nobody can take: too large, for absent agents, in need of skills nobody
-// holds, and declined by those who are there.
+// infeasible puts a thousand items at the head of the order that nobody can
+// take: too large, for absent agents, in need of skills nobody holds, or at
+// levels nobody has.
 func (c *centre) infeasible(queues []uint32) {
 	c.begin(route.KindDelta)
 	for i := range uint32(1000) {
@@ -312,6 +315,33 @@ func BenchmarkInfeasibleHead(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				c.freed(i, nil)
+				i++
+			}
+			c.report(b)
+		})
+	}
+}
+
+// BenchmarkDeclinedHead is the worst of it: a thousand items, each declined by
+// a different set of agents, stand before the work of one who is in them all.
+func BenchmarkDeclinedHead(b *testing.B) {
+	for _, with := range []uint32{0, 1000} {
+		b.Run(fmt.Sprintf("head=%d", with), func(b *testing.B) {
+			const agent = idleAgents + 1
+			c := newCentre(queue.Plugin().New(), benchWaiting/10, nil)
+			c.begin(route.KindDelta)
+			for i := range with {
+				work := c.newWork(c.members[agent*3].Queue)
+				work.Priority = -1
+				work.Declined = route.Span{At: uint32(len(c.turn.WordIDs)), N: 2}
+				c.turn.WordIDs = append(c.turn.WordIDs, agent+1, 1<<22+i)
+				c.putWork(work, nil)
+			}
+			c.carry()
+			c.ready()
+			i := 0
+			for b.Loop() {
+				c.freedAgent(agent, i, nil)
 				i++
 			}
 			c.report(b)

@@ -8,8 +8,6 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/tidwall/btree"
-
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -28,7 +26,7 @@ type class struct {
 	declined []uint32 // sorted
 
 	heap  []uint32 // refs of work; the first is first in pending order
-	first spot     // that of heap[0] while the class stands in a tree
+	first spot     // that of heap[0] while the class stands in a set
 	place place
 	shelf *shelf // where it sleeps; nil until it first does
 
@@ -49,7 +47,7 @@ type spot struct {
 
 func (a *spot) compare(b *spot) int { return compareOrders(a.order, b.order, a.ref, b.ref) }
 
-// place says in which tree a class stands.
+// place says in which set a class stands.
 type place uint8
 
 const (
@@ -65,10 +63,8 @@ type item struct {
 	at    uint32 // where in the class's heap
 }
 
-func newClassTree() *btree.BTreeG[*class] {
-	return btree.NewBTreeGOptions(func(a, b *class) bool {
-		return a.first.compare(&b.first) < 0
-	}, btree.Options{NoLocks: true, Degree: 8})
+func newClassSet() *set[*class] {
+	return newSet(func(a, b *class) bool { return a.first.compare(&b.first) < 0 })
 }
 
 // open reports whether nothing but queue, channel and size decides about
@@ -253,25 +249,25 @@ func (x *Index) pull(c *class, ref uint32) {
 	}
 }
 
-// lift takes the class out of its tree so that its first work may change; drop
+// lift takes the class out of its set so that its first work may change; drop
 // puts it back.
 func (x *Index) lift(c *class) {
 	switch c.place {
 	case isAwake:
-		x.awake.Delete(c)
+		x.awake.Remove(c)
 	case isAsleep:
-		c.shelf.classes.Delete(c)
+		c.shelf.classes.Remove(c)
 	}
 }
 
 func (x *Index) drop(c *class) {
 	c.first = x.spotOf(c)
 	if c.place == isAsleep {
-		c.shelf.classes.Set(c)
+		c.shelf.classes.Add(c)
 		return
 	}
 	c.place = isAwake
-	x.awake.Set(c)
+	x.awake.Add(c)
 }
 
 // spotOf returns where the class's first work stands.
@@ -279,7 +275,7 @@ func (x *Index) spotOf(c *class) spot {
 	return spot{order: x.items[c.heap[0]].order, ref: c.heap[0]}
 }
 
-// wake puts the class, which stands in no tree, among those to be looked at.
+// wake puts the class, which stands in no set, among those to be looked at.
 func (x *Index) wake(c *class) {
 	c.place = nowhere
 	x.drop(c)

@@ -29,8 +29,6 @@ package match
 import (
 	"math"
 
-	"github.com/tidwall/btree"
-
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -49,13 +47,14 @@ type Index struct {
 	spare   []uint32 // free ids in classes
 	byKey   map[string]*class
 	key     []byte // scratch
-	awake   *btree.BTreeG[*class]
+	awake   *set[*class]
 	current *class // the class at hand in Next; it is awake, but not in the tree
 
 	queues   map[uint32]*queue
 	personal map[uint32]*shelf // by dictionary id of the agent
 
-	seats   []seat // by ref of agent
+	benches []*bench // empty ones, to be used again
+	seats   []seat   // by ref of agent
 	byName  map[uint32]uint32
 	holders map[uint32]int // agents who hold a skill
 	touched []uint32       // agents out of their trees while a turn is applied
@@ -104,7 +103,7 @@ func New(board *route.Board) *Index {
 func (x *Index) reset() {
 	*x = Index{
 		board: x.board, items: x.items[:0], seats: x.seats[:0], key: x.key,
-		byKey: map[string]*class{}, awake: newClassTree(),
+		byKey: map[string]*class{}, awake: newClassSet(),
 		queues: map[uint32]*queue{}, personal: map[uint32]*shelf{},
 		byName: map[uint32]uint32{}, holders: map[uint32]int{},
 		pending: map[uint32]pending{}, prefers: newPreferences(),
@@ -189,11 +188,12 @@ func (x *Index) pop() *class {
 	switch {
 	case !ok:
 	case c == nil:
-		x.awake.PopMin()
+		x.awake.Remove(next)
 		c = next
 	case next.first.compare(&c.first) < 0:
+		x.awake.Remove(next)
 		x.wake(c)
-		c, _ = x.awake.PopMin()
+		c = next
 	}
 	if c != nil {
 		c.place = nowhere

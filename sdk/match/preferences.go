@@ -3,12 +3,10 @@
 
 package match
 
-import "github.com/tidwall/btree"
-
 // preferences holds until when the work that waits for a preferred agent does
 // so.
 type preferences struct {
-	order *btree.BTreeG[preference]
+	order *set[preference]
 	until map[uint32]int64 // by ref of work
 }
 
@@ -22,7 +20,7 @@ func newPreferences() preferences {
 		return a.until < b.until || a.until == b.until && a.ref < b.ref
 	}
 	return preferences{
-		order: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true}),
+		order: newSet(less),
 		until: map[uint32]int64{},
 	}
 }
@@ -33,14 +31,14 @@ func (p *preferences) set(ref uint32, until int64, waits bool) {
 	p.drop(ref)
 	if waits {
 		p.until[ref] = until
-		p.order.Set(preference{until, ref})
+		p.order.Add(preference{until, ref})
 	}
 }
 
 func (p *preferences) drop(ref uint32) {
 	if until, ok := p.until[ref]; ok {
 		delete(p.until, ref)
-		p.order.Delete(preference{until, ref})
+		p.order.Remove(preference{until, ref})
 	}
 }
 

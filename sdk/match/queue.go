@@ -7,8 +7,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/tidwall/btree"
-
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -32,7 +30,7 @@ type queue struct {
 type bench struct {
 	free     int64
 	channels uint64
-	agents   *btree.BTreeG[rank]
+	agents   *set[rank]
 }
 
 // queue returns the queue at ref on the board, known to the board or not.
@@ -103,11 +101,22 @@ func (q *queue) add(x *Index, ref uint32) {
 	}
 	at, found := q.find(s.free(), s.channels)
 	if !found {
-		b := &bench{free: s.free(), channels: s.channels}
-		b.agents = btree.NewBTreeGOptions(x.ahead, btree.Options{NoLocks: true, Degree: 16})
+		b := x.newBench()
+		b.free, b.channels = s.free(), s.channels
 		q.benches = slices.Insert(q.benches, at, b)
 	}
-	q.benches[at].agents.Set(x.rankOf(ref, q.model))
+	q.benches[at].agents.Add(x.rankOf(ref, q.model))
+}
+
+// newBench returns an empty bench, if it can one that has been used before.
+func (x *Index) newBench() *bench {
+	n := len(x.benches)
+	if n == 0 {
+		return &bench{agents: newSet(x.ahead)}
+	}
+	b := x.benches[n-1]
+	x.benches = x.benches[:n-1]
+	return b
 }
 
 func (q *queue) remove(x *Index, ref uint32) {
@@ -117,8 +126,9 @@ func (q *queue) remove(x *Index, ref uint32) {
 		return // too little is free
 	}
 	b := q.benches[at]
-	if b.agents.Delete(x.rankOf(ref, q.model)); b.agents.Len() == 0 {
+	if b.agents.Remove(x.rankOf(ref, q.model)); b.agents.Len() == 0 {
 		q.benches = slices.Delete(q.benches, at, at+1)
+		x.benches = append(x.benches, b)
 	}
 }
 

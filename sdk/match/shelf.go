@@ -3,11 +3,7 @@
 
 package match
 
-import (
-	"slices"
-
-	"github.com/tidwall/btree"
-)
+import "slices"
 
 // fewAgents is up to how many agents who can take more are asked one by one about
 // each sleeping class of a shelf. With more, the queue's trees are asked.
@@ -29,7 +25,7 @@ type shelf struct {
 	channel  uint64
 	size     int64
 	personal bool
-	classes  *btree.BTreeG[*class]
+	classes  *set[*class]
 
 	active bool     // in Index.active
 	agents []uint32 // those who can take more, if not many
@@ -44,14 +40,14 @@ func (x *Index) sleep(c *class) {
 		c.shelf = x.shelfOf(c)
 	}
 	c.place, c.candidate, c.narrow = isAsleep, nil, nil
-	c.shelf.classes.Set(c)
+	c.shelf.classes.Add(c)
 }
 
 func (x *Index) shelfOf(c *class) *shelf {
 	if c.personal {
 		s := x.personal[c.agent]
 		if s == nil {
-			s = &shelf{personal: true, classes: newClassTree()}
+			s = &shelf{personal: true, classes: newClassSet()}
 			x.personal[c.agent] = s
 		}
 		return s
@@ -69,7 +65,7 @@ func (x *Index) shelfOf(c *class) *shelf {
 			return s.gone
 		})
 	}
-	s := &shelf{queue: c.queue, channel: c.channel, size: c.size, classes: newClassTree()}
+	s := &shelf{queue: c.queue, channel: c.channel, size: c.size, classes: newClassSet()}
 	c.queue.shelves[skill] = append(list, s)
 	return s
 }
@@ -171,13 +167,13 @@ func (x *Index) advance(s *shelf, after *spot) {
 		s.classes.Scan(look)
 	} else {
 		x.pivot.first = *after
-		s.classes.Ascend(&x.pivot, look)
+		s.classes.From(&x.pivot, look)
 	}
 	if next == nil {
 		s.done = true
 		return
 	}
-	s.classes.Delete(next)
+	s.classes.Remove(next)
 	x.wake(next)
 	next.session, next.candidate, next.narrow = x.session, s, nil
 	if !s.many {

@@ -17,30 +17,33 @@ import (
 // content is then undefined.
 func DecodeTurn(frame []byte, t *Turn) error {
 	t.Reset()
-	d, err := open(frame)
+	var spare header
+	h, err := readHeader(frame, &spare)
 	if err != nil {
 		return err
 	}
-	t.Kind = Kind(frame[atKind])
-	if t.Kind < KindDelta || t.Kind > KindSnapshotLast {
-		return frameErrorf(atKind, "kind %d is not that of a turn", t.Kind)
+	if !t.take(h) {
+		return frameErrorf(atKind, "kind %d is not that of a turn", h.Kind)
 	}
-	t.Epoch = binary.LittleEndian.Uint64(frame[atEpoch:])
-	t.Seq = binary.LittleEndian.Uint64(frame[atSeq:])
-	t.BaseSeq = binary.LittleEndian.Uint64(frame[atBaseSeq:])
-	t.Now = int64(binary.LittleEndian.Uint64(frame[atNow:]))
-	t.Seed = binary.LittleEndian.Uint64(frame[atSeed:])
-	t.Budget = binary.LittleEndian.Uint32(frame[atBudget:])
-	t.Digest = binary.LittleEndian.Uint32(frame[atDigest:])
-	for d.next() {
+	d := newDecoder(frame, h)
+	for d.left > 0 {
+		if err := d.next(); err != nil {
+			return err
+		}
 		if err := d.turnSection(t); err != nil {
 			return err
 		}
 	}
-	if d.err != nil {
-		return d.err
-	}
 	return t.checkSpans()
+}
+
+// take takes over what the header says of the turn. It returns false if it is
+// no turn's.
+func (t *Turn) take(h *header) bool {
+	t.Kind = Kind(h.Kind)
+	t.Epoch, t.Seq, t.BaseSeq, t.Now, t.Seed = h.Epoch, h.Seq, h.BaseSeq, h.Now, h.Seed
+	t.Budget, t.Digest = h.Budget, h.Digest
+	return t.Kind >= KindDelta && t.Kind <= KindSnapshotLast
 }
 
 // DecodeReply reads a frame into the reply, whose memory is used again.
@@ -50,252 +53,214 @@ func DecodeTurn(frame []byte, t *Turn) error {
 // are one with another status than StatusOK; Epoch and Seq are then set.
 func DecodeReply(frame []byte, r *Reply) error {
 	r.Reset()
-	d, err := open(frame)
+	var spare header
+	h, err := readHeader(frame, &spare)
 	if err != nil {
 		return err
 	}
-	if kind := frame[atKind]; kind != kindResult {
-		return frameErrorf(atKind, "kind %d is not that of a reply", kind)
+	if h.Kind != kindResult {
+		return frameErrorf(atKind, "kind %d is not that of a reply", h.Kind)
 	}
-	r.Epoch = binary.LittleEndian.Uint64(frame[atEpoch:])
-	r.Seq = binary.LittleEndian.Uint64(frame[atSeq:])
-	r.WakeAt = int64(binary.LittleEndian.Uint64(frame[atSeed:]))
-	r.Digest = binary.LittleEndian.Uint32(frame[atDigest:])
+	r.Epoch, r.Seq, r.WakeAt, r.Digest = h.Epoch, h.Seq, int64(h.Seed), h.Digest
+	d := newDecoder(frame, h)
 	var text []byte
-	for d.next() {
+	for d.left > 0 {
+		if err := d.next(); err != nil {
+			return err
+		}
 		if err := d.replySection(r, &text); err != nil {
 			return err
 		}
 	}
-	if d.err != nil {
-		return d.err
-	}
-	if status := Status(binary.LittleEndian.Uint16(frame[atStatus:])); status != StatusOK {
+	if h.Status != uint16(StatusOK) {
 		r.Proposals, r.Notes = r.Proposals[:0], r.Notes[:0]
-		return &StatusError{Status: status, Text: string(text)}
+		return &StatusError{Status: Status(h.Status), Text: string(text)}
 	}
 	return nil
 }
 
+// Offsets in the header, for errors.
+const (
+	atMagic     = 0
+	atHeaderLen = 4
+	atKind      = 6
+	atFrameLen  = 8
+	atSections  = 12
+)
+
+// readHeader returns the header, in place or in spare, and checks it and that
+// there is a directory.
+func readHeader(frame []byte, spare *header) (*header, error) {
+	if len(frame) < headerSize {
+		return nil, frameErrorf(len(frame), "%d bytes are less than the header's %d", len(frame), headerSize)
+	}
+	h := headerOf(frame, spare)
+	switch {
+	case h.Magic != frameMagic:
+		return nil, frameErrorf(atMagic, "magic %#x is not %#x", h.Magic, frameMagic)
+	case uint64(h.FrameLen) != uint64(len(frame)) || h.FrameLen > MaxFrameBytes:
+		return nil, frameErrorf(atFrameLen, "frame length %d, but %d bytes came", h.FrameLen, len(frame))
+	case h.HeaderLen < headerSize || h.HeaderLen%8 != 0 || int(h.HeaderLen) > len(frame):
+		return nil, frameErrorf(atHeaderLen, "header length %d", h.HeaderLen)
+	case h.Sections > maxSections || int(h.HeaderLen)+int(h.Sections)*entrySize > len(frame):
+		return nil, frameErrorf(atSections, "%d sections", h.Sections)
+	}
+	return h, nil
+}
+
 // decoder walks through the directory of one frame.
 type decoder struct {
-	frame    []byte
-	left     int // entries still to come
-	entry    int // where the next one stands
-	sections int // where sections may begin: the end of the one before
-	seen     [2]uint64
-	err      error
+	frame []byte
+	at    int // where the next entry stands
+	left  int // entries still to come
+	floor int // where sections may begin: the end of the one before
+	seen  [2]uint64
 
-	// The entry at hand.
-	table         Table
-	op            uint8
-	stride, count int
-	body          []byte
+	// The section at hand.
+	entry entry
+	body  []byte
 }
 
-// open checks the header.
-func open(frame []byte) (decoder, error) {
-	if len(frame) < headerSize {
-		return decoder{}, frameErrorf(len(frame), "%d bytes are less than the header's %d", len(frame), headerSize)
-	}
-	if magic := binary.LittleEndian.Uint32(frame[atMagic:]); magic != frameMagic {
-		return decoder{}, frameErrorf(atMagic, "magic %#x is not %#x", magic, frameMagic)
-	}
-	if length := binary.LittleEndian.Uint32(frame[atFrameLen:]); uint64(length) != uint64(len(frame)) || length > MaxFrameBytes {
-		return decoder{}, frameErrorf(atFrameLen, "frame length %d, but %d bytes came", length, len(frame))
-	}
-	header := int(binary.LittleEndian.Uint16(frame[atHeaderLen:]))
-	if header < headerSize || header%8 != 0 || header > len(frame) {
-		return decoder{}, frameErrorf(atHeaderLen, "header length %d", header)
-	}
-	n := int(binary.LittleEndian.Uint16(frame[atSections:]))
-	end := header + n*entrySize
-	if n > maxSections || end > len(frame) {
-		return decoder{}, frameErrorf(atSections, "%d sections", n)
-	}
-	return decoder{frame: frame, left: n, entry: header, sections: end}, nil
+func newDecoder(frame []byte, h *header) decoder {
+	at, n := int(h.HeaderLen), int(h.Sections)
+	return decoder{frame: frame, at: at, left: n, floor: at + n*entrySize}
 }
 
-// next reads the next directory entry. It returns false at the end and when
-// the entry is wrong, and then sets err.
-func (d *decoder) next() bool {
-	if d.left == 0 {
-		return false
-	}
-	entry := d.frame[d.entry : d.entry+entrySize]
-	d.table = Table(binary.LittleEndian.Uint16(entry))
-	d.op = entry[2]
-	d.stride = int(binary.LittleEndian.Uint16(entry[4:]))
-	count := uint64(binary.LittleEndian.Uint32(entry[8:]))
-	offset := uint64(binary.LittleEndian.Uint32(entry[12:]))
-	end := offset + count*uint64(d.stride)
+// next reads the next directory entry.
+func (d *decoder) next() error {
+	e := &d.entry
+	e.get(d.frame[d.at:])
+	end := uint64(e.Offset) + uint64(e.Count)*uint64(e.Stride)
 	switch {
-	case d.stride == 0:
-		return d.fail("table %d: stride 0", d.table)
-	case offset%8 != 0 || offset < uint64(d.sections):
-		return d.fail("table %d: offset %d is not a multiple of 8 past the section before", d.table, offset)
+	case e.Stride == 0:
+		return frameErrorf(d.at, "table %d: stride 0", e.Table)
+	case e.Offset%8 != 0 || uint64(e.Offset) < uint64(d.floor):
+		return frameErrorf(d.at, "table %d: offset %d is not a multiple of 8 past the section before", e.Table, e.Offset)
 	case end > uint64(len(d.frame)):
-		return d.fail("table %d: %d rows of %d bytes at %d end past the frame", d.table, count, d.stride, offset)
-	case d.again():
-		return d.fail("table %d comes twice", d.table)
+		return frameErrorf(d.at, "table %d: %d rows of %d bytes at %d end past the frame", e.Table, e.Count, e.Stride, e.Offset)
 	}
-	d.count = int(count)
-	d.body = d.frame[offset:end]
-	d.sections = int(end)
+	if e.Table < 64 && (e.Op == opPut || e.Op == opGone) {
+		bit, seen := uint64(1)<<e.Table, &d.seen[e.Op-opPut]
+		if *seen&bit != 0 {
+			return frameErrorf(d.at, "table %d comes twice", e.Table)
+		}
+		*seen |= bit
+	}
+	d.body = d.frame[e.Offset:end]
+	d.floor = int(end)
 	d.left--
-	d.entry += entrySize
-	return true
-}
-
-// again reports whether a section of the same known table and op came before.
-func (d *decoder) again() bool {
-	if d.table > 63 || d.op < opPut || d.op > opGone {
-		return false
-	}
-	bit := uint64(1) << d.table
-	seen := d.seen[d.op-opPut]&bit != 0
-	d.seen[d.op-opPut] |= bit
-	return seen
-}
-
-func (d *decoder) fail(format string, args ...any) bool {
-	d.err = frameErrorf(d.entry, format, args...)
-	return false
+	d.at += entrySize
+	return nil
 }
 
 // turnSection reads the section at hand into the turn.
-func (d *decoder) turnSection(t *Turn) (err error) {
-	switch d.op {
-	case opGone:
-		switch d.table {
-		case TableWork:
-			t.WorkGone, err = takeRows(d, t.WorkGone)
-		case TableAgent:
-			t.AgentsGone, err = takeRows(d, t.AgentsGone)
-		case TableQueue:
-			t.QueuesGone, err = takeRows(d, t.QueuesGone)
-		}
-	case opPut:
-		switch d.table {
-		case TableWord:
-			t.Words, err = takeRows(d, t.Words)
-		case TableChannel:
-			t.Channels, err = takeRows(d, t.Channels)
-		case TableQueue:
-			t.Queues, err = takeRows(d, t.Queues)
-		case TableAgent:
-			t.Agents, err = takeRows(d, t.Agents)
-		case TableWork:
-			t.Work, err = takeRows(d, t.Work)
-		case TableSettled:
-			t.Settled, err = takeRows(d, t.Settled)
-		default:
-			return d.turnList(t)
-		}
+func (d *decoder) turnSection(t *Turn) error {
+	if d.entry.Op != opPut {
+		return d.goneSection(t)
 	}
-	return err
+	switch Table(d.entry.Table) {
+	case TableWork:
+		return takeRows(d, &t.Work)
+	case TableAgent:
+		return takeRows(d, &t.Agents)
+	case TableQueue:
+		return takeRows(d, &t.Queues)
+	case TableWord:
+		return takeRows(d, &t.Words)
+	case TableChannel:
+		return takeRows(d, &t.Channels)
+	case TableSettled:
+		return takeRows(d, &t.Settled)
+	case TableMember:
+		return takeRows(d, &t.Members)
+	case TableSkill:
+		return takeRows(d, &t.Skills)
+	case TableNeed:
+		return takeRows(d, &t.Needs)
+	case TableAttribute:
+		return takeRows(d, &t.Attributes)
+	case TableIDs:
+		return takeIDs(d, &t.WordIDs)
+	case TableBytes:
+		return takeBytes(d, &t.Bytes)
+	default:
+		return nil
+	}
 }
 
-// turnList reads the section at hand, one of the lists that spans name.
-func (d *decoder) turnList(t *Turn) (err error) {
-	switch d.table {
-	case TableMember:
-		t.Members, err = takeRows(d, t.Members)
-	case TableSkill:
-		t.Skills, err = takeRows(d, t.Skills)
-	case TableNeed:
-		t.Needs, err = takeRows(d, t.Needs)
-	case TableAttribute:
-		t.Attributes, err = takeRows(d, t.Attributes)
-	case TableIDs:
-		t.WordIDs, err = takeIDs(d, t.WordIDs)
-	case TableBytes:
-		t.Bytes, err = takeBytes(d, t.Bytes)
+func (d *decoder) goneSection(t *Turn) error {
+	if d.entry.Op != opGone {
+		return nil
 	}
-	return err
+	switch Table(d.entry.Table) {
+	case TableWork:
+		return takeRows(d, &t.WorkGone)
+	case TableAgent:
+		return takeRows(d, &t.AgentsGone)
+	case TableQueue:
+		return takeRows(d, &t.QueuesGone)
+	default:
+		return nil
+	}
 }
 
 // replySection reads the section at hand into the reply.
-func (d *decoder) replySection(r *Reply, text *[]byte) (err error) {
-	if d.op != opPut {
+func (d *decoder) replySection(r *Reply, text *[]byte) error {
+	if d.entry.Op != opPut {
 		return nil
 	}
-	switch d.table {
+	switch Table(d.entry.Table) {
 	case TableProposal:
-		r.Proposals, err = takeRows(d, r.Proposals)
+		return takeRows(d, &r.Proposals)
 	case TableNote:
-		r.Notes, err = takeRows(d, r.Notes)
+		return takeRows(d, &r.Notes)
 	case TableBytes:
-		if d.stride != 1 {
+		if d.entry.Stride != 1 {
 			return d.strideError(1)
 		}
 		*text = d.body[:min(len(d.body), maxStatusText)]
 	}
-	return err
+	return nil
 }
 
 func (d *decoder) strideError(size int) error {
-	return frameErrorf(d.entry-entrySize, "table %d: stride %d is less than the %d of layout %d, or not a multiple of 4",
-		d.table, d.stride, size, Layout)
+	return frameErrorf(d.at-entrySize, "table %d: stride %d is less than the %d of layout %d, or not a multiple of 4",
+		d.entry.Table, d.entry.Stride, size, Layout)
 }
 
-// takeRows reads the section at hand into dst's memory.
-func takeRows[T any, P rowOf[T]](d *decoder, dst []T) ([]T, error) {
+// takeRows reads the section at hand into *list or its memory.
+func takeRows[T any, P rowOf[T]](d *decoder, list *[]T) error {
 	var row T
-	size := int(unsafe.Sizeof(row))
-	if d.stride < size || d.stride%4 != 0 {
-		return dst, d.strideError(size)
+	size, stride := int(unsafe.Sizeof(row)), int(d.entry.Stride)
+	if stride < size || stride%4 != 0 {
+		return d.strideError(size)
 	}
-	dst = resize(dst, d.count)
-	switch {
-	case !rowsAreFrames:
-		readRows[T, P](dst, d.body, d.stride)
-	case d.stride == size:
-		copy(memory(dst), d.body)
-	default:
-		out := memory(dst)
-		for i := range d.count {
-			copy(out[i*size:(i+1)*size], d.body[i*d.stride:])
-		}
-	}
-	return dst, nil
+	*list = resize(*list, int(d.entry.Count))
+	readRows[T, P](*list, d.body, stride)
+	return nil
 }
 
-// readRows is the portable way.
-func readRows[T any, P rowOf[T]](dst []T, body []byte, stride int) {
-	for i := range dst {
-		P(&dst[i]).get(body[i*stride:])
+func takeIDs(d *decoder, list *[]uint32) error {
+	if d.entry.Stride != 4 {
+		return d.strideError(4)
 	}
-}
-
-func takeIDs(d *decoder, dst []uint32) ([]uint32, error) {
-	if d.stride != 4 {
-		return dst, d.strideError(4)
-	}
-	dst = resize(dst, d.count)
+	*list = resize(*list, int(d.entry.Count))
 	if rowsAreFrames {
-		copy(memory(dst), d.body)
-		return dst, nil
+		copy(memory(*list), d.body)
+		return nil
 	}
-	for i := range dst {
-		dst[i] = binary.LittleEndian.Uint32(d.body[4*i:])
+	for i := range *list {
+		(*list)[i] = binary.LittleEndian.Uint32(d.body[4*i:])
 	}
-	return dst, nil
+	return nil
 }
 
-func takeBytes(d *decoder, dst []byte) ([]byte, error) {
-	if d.stride != 1 {
-		return dst, d.strideError(1)
+func takeBytes(d *decoder, list *[]byte) error {
+	if d.entry.Stride != 1 {
+		return d.strideError(1)
 	}
-	return append(dst[:0], d.body...), nil
-}
-
-// resize returns a slice of n elements in dst's memory if there is room.
-func resize[T any](dst []T, n int) []T {
-	if cap(dst) < n {
-		return make([]T, n, n+n/4)
-	}
-	return dst[:n]
+	*list = append((*list)[:0], d.body...)
+	return nil
 }
 
 // checkSpans checks that every span lies within its list.

@@ -9,13 +9,6 @@ import (
 	"unsafe"
 )
 
-// rowOf is a pointer to a row type, with its portable writer and reader.
-type rowOf[T any] interface {
-	*T
-	put([]byte)
-	get([]byte)
-}
-
 // EncodeTurn writes the turn as a frame into dst's memory and returns the
 // frame, which has moved if dst was too short: keep it for the next call. What
 // dst held is overwritten. The same turn gives the same bytes.
@@ -24,18 +17,9 @@ type rowOf[T any] interface {
 func EncodeTurn(dst []byte, t *Turn) ([]byte, error) {
 	var e encoder
 	measureTurn(&e, t)
-	if err := e.begin(dst, uint8(t.Kind)); err != nil {
+	if err := e.begin(dst); err != nil {
 		return dst, err
 	}
-	b := e.buf
-	binary.LittleEndian.PutUint64(b[atEpoch:], t.Epoch)
-	binary.LittleEndian.PutUint64(b[atSeq:], t.Seq)
-	binary.LittleEndian.PutUint64(b[atBaseSeq:], t.BaseSeq)
-	binary.LittleEndian.PutUint64(b[atNow:], uint64(t.Now))
-	binary.LittleEndian.PutUint64(b[atSeed:], t.Seed)
-	binary.LittleEndian.PutUint32(b[atBudget:], t.Budget)
-	binary.LittleEndian.PutUint32(b[atDigest:], t.Digest)
-
 	putRows(&e, TableWork, opGone, t.WorkGone)
 	putRows(&e, TableAgent, opGone, t.AgentsGone)
 	putRows(&e, TableQueue, opGone, t.QueuesGone)
@@ -51,7 +35,10 @@ func EncodeTurn(dst []byte, t *Turn) ([]byte, error) {
 	putRows(&e, TableAttribute, opPut, t.Attributes)
 	putIDs(&e, t.WordIDs)
 	putBytes(&e, t.Bytes)
-	return e.buf, nil
+	h := e.header()
+	h.Kind, h.Epoch, h.Seq, h.BaseSeq, h.Now = uint8(t.Kind), t.Epoch, t.Seq, t.BaseSeq, t.Now
+	h.Seed, h.Budget, h.Digest, h.Status = t.Seed, t.Budget, t.Digest, 0
+	return e.end(h), nil
 }
 
 // TurnLen returns how long the turn's frame is, so that a caller can make room
@@ -66,19 +53,17 @@ func TurnLen(t *Turn) int {
 // does.
 func EncodeReply(dst []byte, r *Reply) ([]byte, error) {
 	var e encoder
-	measure(&e, r.Proposals)
-	measure(&e, r.Notes)
-	if err := e.begin(dst, kindResult); err != nil {
+	e.measure(len(r.Proposals) * proposalSize)
+	e.measure(len(r.Notes) * noteSize)
+	if err := e.begin(dst); err != nil {
 		return dst, err
 	}
-	b := e.buf
-	binary.LittleEndian.PutUint64(b[atEpoch:], r.Epoch)
-	binary.LittleEndian.PutUint64(b[atSeq:], r.Seq)
-	binary.LittleEndian.PutUint64(b[atSeed:], uint64(r.WakeAt))
-	binary.LittleEndian.PutUint32(b[atDigest:], r.Digest)
 	putRows(&e, TableProposal, opPut, r.Proposals)
 	putRows(&e, TableNote, opPut, r.Notes)
-	return e.buf, nil
+	h := e.header()
+	h.Kind, h.Epoch, h.Seq, h.BaseSeq, h.Now = kindResult, r.Epoch, r.Seq, 0, 0
+	h.Seed, h.Budget, h.Digest, h.Status = uint64(r.WakeAt), 0, r.Digest, 0
+	return e.end(h), nil
 }
 
 // maxStatusText is the longest text a status carries, in bytes; the rest is
@@ -91,20 +76,22 @@ func EncodeStatus(dst []byte, epoch, seq uint64, status Status, text string) []b
 	text = text[:min(len(text), maxStatusText)]
 	var e encoder
 	e.measure(len(text))
-	if err := e.begin(dst, kindResult); err != nil {
+	if err := e.begin(dst); err != nil {
 		panic(err) // a text of that length always fits
 	}
-	b := e.buf
-	binary.LittleEndian.PutUint16(b[atStatus:], uint16(status))
-	binary.LittleEndian.PutUint64(b[atEpoch:], epoch)
-	binary.LittleEndian.PutUint64(b[atSeq:], seq)
 	if text != "" {
 		copy(e.section(TableBytes, opPut, 1, len(text)), text)
 	}
-	return e.buf
+	h := e.header()
+	h.Kind, h.Epoch, h.Seq, h.BaseSeq, h.Now = kindResult, epoch, seq, 0, 0
+	h.Seed, h.Budget, h.Digest, h.Status = 0, 0, 0, uint16(status)
+	return e.end(h)
 }
 
 // encoder lays out one frame: header, directory, sections.
+//
+// It is small, and parts of the frame are filled in field by field where they
+// lie: clearing and copying structs are slow calls in a WASM guest.
 type encoder struct {
 	buf      []byte
 	sections int // counted by measure
@@ -145,8 +132,8 @@ func (e *encoder) measure(length int) {
 
 func align8(n int) int { return (n + 7) &^ 7 }
 
-// begin makes room for the frame in dst and writes the header's fixed part.
-func (e *encoder) begin(dst []byte, kind uint8) error {
+// begin makes room for the frame in dst.
+func (e *encoder) begin(dst []byte) error {
 	e.entry = headerSize
 	e.at = headerSize + e.sections*entrySize
 	length := e.at + e.length
@@ -157,53 +144,58 @@ func (e *encoder) begin(dst []byte, kind uint8) error {
 		dst = make([]byte, length, length+length/4)
 	}
 	e.buf = dst[:length]
-	clear(e.buf[:headerSize])
-	binary.LittleEndian.PutUint32(e.buf[atMagic:], frameMagic)
-	binary.LittleEndian.PutUint16(e.buf[atHeaderLen:], headerSize)
-	e.buf[atKind] = kind
-	binary.LittleEndian.PutUint32(e.buf[atFrameLen:], uint32(length))
-	binary.LittleEndian.PutUint16(e.buf[atSections:], uint16(e.sections))
 	return nil
+}
+
+// header returns the header, with what the encoder knows filled in. The caller
+// fills in the rest, every field of it, and hands it to end.
+func (e *encoder) header() *header {
+	var h *header
+	if aligned(e.buf) {
+		h = (*header)(unsafe.Pointer(unsafe.SliceData(e.buf)))
+	} else {
+		h = new(header)
+	}
+	h.Magic, h.HeaderLen, h.Flags = frameMagic, headerSize, 0
+	h.FrameLen, h.Sections = uint32(len(e.buf)), uint16(e.sections)
+	return h
+}
+
+// end returns the frame.
+func (e *encoder) end(h *header) []byte {
+	if !aligned(e.buf) {
+		h.put(e.buf)
+	}
+	return e.buf
 }
 
 // section writes a directory entry and returns the section's bytes.
 func (e *encoder) section(table Table, op uint8, stride, count int) []byte {
-	entry := e.buf[e.entry : e.entry+entrySize]
-	binary.LittleEndian.PutUint16(entry, uint16(table))
-	entry[2] = op
-	entry[3] = Layout
-	binary.LittleEndian.PutUint16(entry[4:], uint16(stride))
-	binary.LittleEndian.PutUint16(entry[6:], 0)
-	binary.LittleEndian.PutUint32(entry[8:], uint32(count))
-	binary.LittleEndian.PutUint32(entry[12:], uint32(e.at))
+	at := e.buf[e.entry : e.entry+entrySize]
+	if aligned(at) {
+		head := (*entry)(unsafe.Pointer(unsafe.SliceData(at)))
+		head.Table, head.Op, head.Layout, head.Stride = uint16(table), op, Layout, uint16(stride)
+		head.reserved6, head.Count, head.Offset = 0, uint32(count), uint32(e.at)
+	} else {
+		head := entry{
+			Table: uint16(table), Op: op, Layout: Layout, Stride: uint16(stride), Count: uint32(count), Offset: uint32(e.at),
+		}
+		head.put(at)
+	}
 	length := stride * count
 	out := e.buf[e.at : e.at+length]
-	end := e.at + align8(length)
-	clear(e.buf[e.at+length : end])
+	e.at += length
+	for ; e.at&7 != 0; e.at++ {
+		e.buf[e.at] = 0
+	}
 	e.entry += entrySize
-	e.at = end
 	return out
 }
 
 func putRows[T any, P rowOf[T]](e *encoder, table Table, op uint8, rows []T) {
-	if len(rows) == 0 {
-		return
-	}
-	var row T
-	out := e.section(table, op, int(unsafe.Sizeof(row)), len(rows))
-	if rowsAreFrames {
-		copy(out, memory(rows))
-		return
-	}
-	writeRows[T, P](out, rows)
-}
-
-// writeRows is the portable way.
-func writeRows[T any, P rowOf[T]](out []byte, rows []T) {
-	var row T
-	size := int(unsafe.Sizeof(row))
-	for i := range rows {
-		P(&rows[i]).put(out[i*size : (i+1)*size])
+	if len(rows) > 0 {
+		var row T
+		writeRows[T, P](e.section(table, op, int(unsafe.Sizeof(row)), len(rows)), rows)
 	}
 }
 
@@ -225,10 +217,4 @@ func putBytes(e *encoder, text []byte) {
 	if len(text) > 0 {
 		copy(e.section(TableBytes, opPut, 1, len(text)), text)
 	}
-}
-
-// memory returns the bytes of rows as they lie in memory.
-func memory[T any](rows []T) []byte {
-	var row T
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(rows))), len(rows)*int(unsafe.Sizeof(row)))
 }

@@ -15,8 +15,6 @@ import (
 
 const (
 	frameMagic  = 0x314e5254 // "TRN1"
-	headerSize  = 64
-	entrySize   = 16
 	maxSections = 64
 	// kindResult is the header's kind of a reply; those of turns are Kind.
 	kindResult = 16
@@ -29,24 +27,6 @@ const MaxFrameBytes = 1 << 30
 const (
 	opPut  = 1 // rows that come or change, and everything that only comes
 	opGone = 2 // rows of type gone: refs of the named table that left
-)
-
-// Offsets in the header.
-const (
-	atMagic     = 0
-	atHeaderLen = 4
-	atKind      = 6
-	atFlags     = 7
-	atFrameLen  = 8
-	atSections  = 12
-	atStatus    = 14
-	atEpoch     = 16
-	atSeq       = 24
-	atBaseSeq   = 32
-	atNow       = 40
-	atSeed      = 48 // wake_at in a reply
-	atBudget    = 56
-	atDigest    = 60
 )
 
 // Status says in the header of a reply how the turn went.

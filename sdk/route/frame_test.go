@@ -149,12 +149,12 @@ func portable[T comparable, P rowOf[T]](t *testing.T, rows []T) {
 	t.Helper()
 	size := len(memory(rows)) / len(rows)
 	out := make([]byte, len(rows)*size)
-	writeRows[T, P](out, rows)
+	putAll[T, P](out, rows)
 	if rowsAreFrames && !bytes.Equal(out, memory(rows)) {
 		t.Errorf("%T: portable bytes %x, memory %x", rows, out, memory(rows))
 	}
 	back := make([]T, len(rows))
-	readRows[T, P](back, out, size)
+	getAll[T, P](back, out, size)
 	for i := range rows {
 		if back[i] != rows[i] {
 			t.Errorf("%T: row %d came back as %+v, want %+v", rows, i, back[i], rows[i])
@@ -178,6 +178,49 @@ func TestPortableRows(t *testing.T) {
 	portable(t, turn.Attributes)
 	portable(t, reply.Proposals)
 	portable(t, reply.Notes)
+	portable(t, []header{{Magic: 1, HeaderLen: 2, Kind: 3, FrameLen: 4, Sections: 5, Status: 6, Epoch: 7, Seed: 8, Now: -9, Digest: 10}})
+	portable(t, []entry{{Table: 1, Op: 2, Layout: 3, Stride: 4, Count: 5, Offset: 6}})
+}
+
+// shifted returns the bytes at an address that is no multiple of 8.
+func shifted(b []byte) []byte {
+	return append(make([]byte, 1, len(b)+1), b...)[1:]
+}
+
+func TestUnalignedFrames(t *testing.T) {
+	t.Parallel()
+	want := mustEncodeTurn(t, sampleTurn())
+	got, err := EncodeTurn(shifted(want)[:0], sampleTurn())
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("encoded at an odd address: %x, %v", got, err)
+	}
+	for name, read := range map[string]func([]byte, *Turn) error{"decode": DecodeTurn, "view": ViewTurn} {
+		var turn Turn
+		if err := read(shifted(want), &turn); err != nil || !reflect.DeepEqual(&turn, sampleTurn()) {
+			t.Errorf("%s at an odd address: %+v, %v", name, turn, err)
+		}
+	}
+}
+
+func TestViewTurn(t *testing.T) {
+	t.Parallel()
+	for name, frame := range map[string][]byte{
+		"same layout": mustEncodeTurn(t, sampleTurn()), "newer": grown(t, mustEncodeTurn(t, sampleTurn())),
+	} {
+		turn := *sampleTurn() // what it held must not show
+		if err := ViewTurn(frame, &turn); err != nil || !reflect.DeepEqual(&turn, sampleTurn()) {
+			t.Errorf("%s: %+v, %v", name, turn, err)
+		}
+	}
+	frame := mustEncodeTurn(t, sampleTurn())
+	var turn Turn
+	if err := ViewTurn(frame, &turn); err != nil {
+		t.Fatal(err)
+	}
+	frame[len(frame)-8] = 'X' // the first byte of the last section, the text
+	if rowsAreFrames && turn.Bytes[0] != 'X' {
+		t.Error("the view is a copy")
+	}
 }
 
 // grown returns a frame whose header is 8 bytes longer, whose sections have 4
@@ -292,10 +335,12 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := DecodeTurn(test.spoil(mustEncodeTurn(t, sampleTurn())), new(Turn))
-			var frame *FrameError
-			if !errors.As(err, &frame) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want a *FrameError with %q", err, test.want)
+			for _, read := range []func([]byte, *Turn) error{DecodeTurn, ViewTurn} {
+				err := read(test.spoil(mustEncodeTurn(t, sampleTurn())), new(Turn))
+				var frame *FrameError
+				if !errors.As(err, &frame) || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("got %v, want a *FrameError with %q", err, test.want)
+				}
 			}
 		})
 	}
@@ -414,8 +459,12 @@ func FuzzDecodeTurn(f *testing.F) {
 	f.Add(mustEncodeTurn(f, &Turn{Kind: KindSnapshot, Seq: 1}))
 	f.Add(mustEncodeReply(f, sampleReply()))
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		var turn Turn
-		if err := DecodeTurn(frame, &turn); err != nil {
+		var turn, view Turn
+		err := DecodeTurn(frame, &turn)
+		if viewErr := ViewTurn(bytes.Clone(frame), &view); (err == nil) != (viewErr == nil) {
+			t.Fatalf("decoding says %v, viewing %v", err, viewErr)
+		}
+		if err != nil {
 			var typed *FrameError
 			if !errors.As(err, &typed) {
 				t.Fatalf("untyped error %v", err)

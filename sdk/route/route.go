@@ -188,7 +188,8 @@ type Reply struct {
 
 // Reset empties the reply and keeps its memory for the next.
 func (r *Reply) Reset() {
-	*r = Reply{Proposals: r.Proposals[:0], Notes: r.Notes[:0]}
+	r.Epoch, r.Seq, r.WakeAt, r.Digest = 0, 0, 0, 0
+	r.Proposals, r.Notes = r.Proposals[:0], r.Notes[:0]
 }
 
 // Propose adds a first-choice proposal: offer this work to this agent.

@@ -337,6 +337,55 @@ func (v Verdict) String() string {
 	}
 }
 
+// header is a part of the frame: what a frame begins with.
+type header struct {
+	// Magic: 0x314e5254, the bytes "TRN1".
+	Magic uint32
+	// HeaderLen: 64; may grow, always a multiple of 8.
+	HeaderLen uint16
+	// Kind: 1 to 5 for turns (Kind), 16 for a reply.
+	Kind uint8
+	// Flags: 0.
+	Flags uint8
+	// FrameLen: length of the whole frame.
+	FrameLen uint32
+	// Sections: number of directory entries after the header.
+	Sections uint16
+	// Status: Status of a reply; 0 in turns.
+	Status uint16
+	// Epoch: number of this start of the instance.
+	Epoch uint64
+	// Seq: number of the turn.
+	Seq uint64
+	// BaseSeq: the turn on whose state a delta builds; 0 otherwise.
+	BaseSeq uint64
+	// Now: time of the turn; 0 in replies.
+	Now int64
+	// Seed: randomness of the turn; in replies wake_at, a time.
+	Seed uint64
+	// Budget: microseconds the turn may take; 0 means no limit.
+	Budget uint32
+	// Digest: digest of the board once the turn is applied; 0 means not given.
+	Digest uint32
+}
+
+// entry is a part of the frame: what says where a section lies.
+type entry struct {
+	// Table: number of the table.
+	Table uint16
+	// Op: 1: rows that come or change; 2: rows of type gone, of what left the table.
+	Op uint8
+	// Layout: layout of the rows.
+	Layout uint8
+	// Stride: bytes per row.
+	Stride    uint16
+	reserved6 uint16 // 0
+	// Count: number of rows.
+	Count uint32
+	// Offset: where the first row begins, a multiple of 8.
+	Offset uint32
+}
+
 // Agent is a row of the frame: an agent who may take some of the work on the board.
 type Agent struct {
 	// Ref: slot of this agent on the board.
@@ -549,6 +598,29 @@ type Word struct {
 
 // The sizes and offsets of the layout, held by the compiler.
 var (
+	_ [0]struct{} = [unsafe.Sizeof(header{}) - 64]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Magic) - 0]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.HeaderLen) - 4]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Kind) - 6]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Flags) - 7]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.FrameLen) - 8]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Sections) - 12]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Status) - 14]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Epoch) - 16]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Seq) - 24]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.BaseSeq) - 32]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Now) - 40]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Seed) - 48]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Budget) - 56]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(header{}.Digest) - 60]struct{}{}
+	_ [0]struct{} = [unsafe.Sizeof(entry{}) - 16]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(entry{}.Table) - 0]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(entry{}.Op) - 2]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(entry{}.Layout) - 3]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(entry{}.Stride) - 4]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(entry{}.reserved6) - 6]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(entry{}.Count) - 8]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(entry{}.Offset) - 12]struct{}{}
 	_ [0]struct{} = [unsafe.Sizeof(Agent{}) - 96]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Ref) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Gen) - 4]struct{}{}
@@ -647,6 +719,68 @@ var (
 	_ [0]struct{} = [unsafe.Offsetof(Word{}.ID) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Word{}.Text) - 4]struct{}{}
 )
+
+const headerSize = 64
+
+func (r *header) put(b []byte) {
+	_ = b[63]
+	binary.LittleEndian.PutUint32(b[0:], uint32(r.Magic))
+	binary.LittleEndian.PutUint16(b[4:], uint16(r.HeaderLen))
+	b[6] = byte(r.Kind)
+	b[7] = byte(r.Flags)
+	binary.LittleEndian.PutUint32(b[8:], uint32(r.FrameLen))
+	binary.LittleEndian.PutUint16(b[12:], uint16(r.Sections))
+	binary.LittleEndian.PutUint16(b[14:], uint16(r.Status))
+	binary.LittleEndian.PutUint64(b[16:], uint64(r.Epoch))
+	binary.LittleEndian.PutUint64(b[24:], uint64(r.Seq))
+	binary.LittleEndian.PutUint64(b[32:], uint64(r.BaseSeq))
+	binary.LittleEndian.PutUint64(b[40:], uint64(r.Now))
+	binary.LittleEndian.PutUint64(b[48:], uint64(r.Seed))
+	binary.LittleEndian.PutUint32(b[56:], uint32(r.Budget))
+	binary.LittleEndian.PutUint32(b[60:], uint32(r.Digest))
+}
+
+func (r *header) get(b []byte) {
+	_ = b[63]
+	r.Magic = uint32(binary.LittleEndian.Uint32(b[0:]))
+	r.HeaderLen = uint16(binary.LittleEndian.Uint16(b[4:]))
+	r.Kind = uint8(b[6])
+	r.Flags = uint8(b[7])
+	r.FrameLen = uint32(binary.LittleEndian.Uint32(b[8:]))
+	r.Sections = uint16(binary.LittleEndian.Uint16(b[12:]))
+	r.Status = uint16(binary.LittleEndian.Uint16(b[14:]))
+	r.Epoch = uint64(binary.LittleEndian.Uint64(b[16:]))
+	r.Seq = uint64(binary.LittleEndian.Uint64(b[24:]))
+	r.BaseSeq = uint64(binary.LittleEndian.Uint64(b[32:]))
+	r.Now = int64(binary.LittleEndian.Uint64(b[40:]))
+	r.Seed = uint64(binary.LittleEndian.Uint64(b[48:]))
+	r.Budget = uint32(binary.LittleEndian.Uint32(b[56:]))
+	r.Digest = uint32(binary.LittleEndian.Uint32(b[60:]))
+}
+
+const entrySize = 16
+
+func (r *entry) put(b []byte) {
+	_ = b[15]
+	binary.LittleEndian.PutUint16(b[0:], uint16(r.Table))
+	b[2] = byte(r.Op)
+	b[3] = byte(r.Layout)
+	binary.LittleEndian.PutUint16(b[4:], uint16(r.Stride))
+	binary.LittleEndian.PutUint16(b[6:], uint16(r.reserved6))
+	binary.LittleEndian.PutUint32(b[8:], uint32(r.Count))
+	binary.LittleEndian.PutUint32(b[12:], uint32(r.Offset))
+}
+
+func (r *entry) get(b []byte) {
+	_ = b[15]
+	r.Table = uint16(binary.LittleEndian.Uint16(b[0:]))
+	r.Op = uint8(b[2])
+	r.Layout = uint8(b[3])
+	r.Stride = uint16(binary.LittleEndian.Uint16(b[4:]))
+	r.reserved6 = uint16(binary.LittleEndian.Uint16(b[6:]))
+	r.Count = uint32(binary.LittleEndian.Uint32(b[8:]))
+	r.Offset = uint32(binary.LittleEndian.Uint32(b[12:]))
+}
 
 const agentSize = 96
 

@@ -126,10 +126,7 @@ func target(work *route.Work) int64 {
 }
 
 func (p *plain) propose(work *route.Work, reply *route.Reply) {
-	var model route.Model
-	if queue := p.board.Queue(work.Queue); queue != nil {
-		model = queue.Model
-	}
+	model := p.model(work)
 	var best route.Agent
 	found := false
 	for row := range p.board.AllAgents() {
@@ -146,6 +143,16 @@ func (p *plain) propose(work *route.Work, reply *route.Reply) {
 	}
 	reply.Propose(work, &best, p.score(model, &best), uint16(model))
 	p.claim(work, &best)
+}
+
+// model returns the model of the work's queue; what is unknown is least active.
+func (p *plain) model(work *route.Work) route.Model {
+	if queue := p.board.Queue(work.Queue); queue != nil {
+		if m := queue.Model; m == route.ModelMostAvailable || m == route.ModelLongestIdle {
+			return m
+		}
+	}
+	return route.ModelLeastActive
 }
 
 func (p *plain) claim(work *route.Work, agent *route.Agent) {

@@ -223,17 +223,16 @@ func (p *player) settle() {
 	p.fresh = nil
 }
 
-// untilQuiet exchanges turns until nothing is proposed.
+// untilQuiet exchanges turns until nothing is proposed, or nothing that holds.
 func (p *player) untilQuiet() {
-	const enough = 100_000
-	for range enough {
+	for {
 		p.turn()
-		if len(p.fresh) == 0 {
+		offered := p.offered
+		p.settle()
+		if p.offered == offered {
 			return
 		}
-		p.settle()
 	}
-	p.find("something is still proposed after %d turns", enough)
 }
 
 // fromFresh takes a proposal of the last reply out of what is to be settled.

@@ -45,7 +45,7 @@ func (e *ParseError) Error() string {
 }
 
 // maxSteps bounds what "times" may multiply a script to.
-const maxSteps = 1_000_000
+const maxSteps = 100_000
 
 // Parse reads a script. Errors are *ParseError.
 //

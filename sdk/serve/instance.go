@@ -32,7 +32,8 @@ func (i *instance) configure(settings []byte) error {
 	return err
 }
 
-// turn answers one frame by another, which is valid until the next call.
+// turn answers one frame by another, which is valid until the next call. The
+// frame is read where it lies, and must not change meanwhile.
 func (i *instance) turn(frame []byte) []byte {
 	i.reply.Reset()
 	status, text := route.StatusOf(i.answer(frame))
@@ -50,7 +51,7 @@ func (i *instance) turn(frame []byte) []byte {
 }
 
 func (i *instance) answer(frame []byte) error {
-	if err := route.DecodeTurn(frame, &i.in); err != nil {
+	if err := route.ViewTurn(frame, &i.in); err != nil {
 		return err
 	}
 	if i.epoch != 0 && i.in.Epoch != i.epoch {

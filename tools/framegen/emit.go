@@ -70,6 +70,9 @@ func (e *emitter) tables() {
 	}
 	var all []entry
 	for _, r := range e.layout.rows {
+		if r.part() {
+			continue
+		}
 		all = append(all, entry{"Table" + camel(r.name), r.name, r.doc, r.table})
 	}
 	all = append(all, entry{"TableBytes", "bytes", e.layout.bytesDoc, e.layout.bytesTable})
@@ -92,6 +95,9 @@ func (e *emitter) tables() {
 	e.linef("func (t Table) Stride() int {")
 	e.linef("switch t {")
 	for _, r := range e.layout.rows {
+		if r.part() {
+			continue
+		}
 		e.linef("case Table%s:\nreturn %d", camel(r.name), r.size)
 	}
 	e.linef("case TableBytes:\nreturn 1\ncase TableIDs:\nreturn 4\ndefault:\nreturn 0\n}\n}")
@@ -143,8 +149,12 @@ func (e *emitter) flagsString(en *enum, prefix string) {
 }
 
 func (e *emitter) row(r *row) {
-	e.linef("// %s is a row of the frame: %s.", camel(r.name), r.doc)
-	e.linef("type %s struct {", camel(r.name))
+	if r.part() {
+		e.linef("// %s is a part of the frame: %s.", typeName(r), r.doc)
+	} else {
+		e.linef("// %s is a row of the frame: %s.", typeName(r), r.doc)
+	}
+	e.linef("type %s struct {", typeName(r))
 	for _, f := range r.fields {
 		doc := strings.TrimSpace(f.doc)
 		if f.name == "reserved" {
@@ -180,7 +190,7 @@ func (e *emitter) checks() {
 	e.linef("// The sizes and offsets of the layout, held by the compiler.")
 	e.linef("var (")
 	for _, r := range e.layout.rows {
-		name := camel(r.name)
+		name := typeName(r)
 		e.linef("_ [0]struct{} = [unsafe.Sizeof(%s{}) - %d]struct{}{}", name, r.size)
 		for _, f := range r.fields {
 			e.linef("_ [0]struct{} = [unsafe.Offsetof(%s{}.%s) - %d]struct{}{}", name, goField(f), f.offset)
@@ -201,7 +211,7 @@ func (e *emitter) fits(r *row) {
 	if terms == nil {
 		return
 	}
-	e.linef("func (r *%s) fits(t *Turn) bool {\nreturn %s\n}", camel(r.name), strings.Join(terms, " &&\n"))
+	e.linef("func (r *%s) fits(t *Turn) bool {\nreturn %s\n}", typeName(r), strings.Join(terms, " &&\n"))
 	e.linef("")
 }
 
@@ -220,7 +230,7 @@ func turnList(target string) string {
 // codec emits the portable writer and reader of a row, for machines whose
 // memory does not look like the frame.
 func (e *emitter) codec(r *row) {
-	name := camel(r.name)
+	name := typeName(r)
 	e.linef("const %sSize = %d", lower(name), r.size)
 	e.linef("")
 	e.linef("func (r *%s) put(b []byte) {", name)
@@ -282,6 +292,14 @@ func (e *emitter) goType(f field) string {
 		return t
 	}
 	return f.typ
+}
+
+// typeName returns the row's type in Go. A part is unexported.
+func typeName(r *row) string {
+	if r.part() {
+		return lower(camel(r.name))
+	}
+	return camel(r.name)
 }
 
 // goField returns the field's name in Go. A reserved field is unexported.

@@ -53,6 +53,9 @@ row part 2 12  a part
 bytes 3  text
 ids 4  ids
 
+part top 4  the top
+   0 u32  magic     a number
+
 enum Mode u8  tells a mode
   0 none  none at all
   1 some_ms  some
@@ -68,7 +71,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.version != 1 || len(l.rows) != 2 || len(l.enums) != 2 || l.bytesTable != 3 || l.idsTable != 4 {
+	if l.version != 1 || len(l.rows) != 3 || len(l.enums) != 2 || l.bytesTable != 3 || l.idsTable != 4 {
 		t.Errorf("read %+v", l)
 	}
 	if f := l.rows[0].fields[4]; f.typ != "span" || f.target != "part" || f.name != "parts" || f.doc != "its parts" {
@@ -79,7 +82,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"type Thing struct", "\tParts Span", "ModeSomeMS Mode = 1", "BitsB Bits = 2", "const thingSize = 24",
+		"type Thing struct", "type top struct", "const topSize = 4", "\tParts Span", "ModeSomeMS Mode = 1", "BitsB Bits = 2", "const thingSize = 24",
 		"unsafe.Offsetof(Thing{}.At) - 16", "return r.Parts.In(len(t.Parts))", "return r.Text.In(len(t.Bytes))",
 		"DO NOT EDIT",
 	} {
@@ -97,16 +100,18 @@ func TestParseRefuses(t *testing.T) {
 		"layout 0":         {"layout 1", "layout 0", ":1: layout 0 is not within"},
 		"layout tail":      {"layout 1", "layout 1 x", `:1: unexpected "x"`},
 		"layout word":      {"layout 1", "layout x", `:1: layout "x" is not a whole number`},
-		"directive":        {"bytes 3", "byte 3", `:14: unknown directive "byte"`},
+		"directive":        {"bytes 3", "byte 3", `:15: unknown directive "byte"`},
 		"stray line":       {"layout 1\n", "layout 1\n  0 u8 x\n", ":2: an indented line outside"},
-		"short row":        {"row part 2 12  a part", "row part 2", ":10: expected 4 words"},
-		"row name":         {"row part", "row Part", `:10: row name "Part"`},
-		"row twice":        {"row part 2", "row thing 2", ":10: row thing is described already on line 3"},
-		"table twice":      {"row part 2", "row part 1", ":10: table 1 is used already on line 3"},
-		"table range":      {"row part 2", "row part 70000", ":10: table 70000"},
-		"size multiple":    {"row part 2 12", "row part 2 13", ":10: row part: size 13 is not a multiple of 4"},
-		"size short":       {"row part 2 12", "row part 2 8", ":10: row part: size 8, but its fields end at 12"},
-		"size widest":      {"  16 i64  at        a time", "  16 i64  at        a time\n  24 u32 more", "multiple of 8"},
+		"short row":        {"row part 2 12  a part", "row part 2", ":11: expected 4 words"},
+		"row name":         {"row part", "row Part", `:11: row name "Part"`},
+		"row twice":        {"row part 2", "row thing 2", ":11: row thing is described already on line 3"},
+		"table twice":      {"row part 2", "row part 1", ":11: table 1 is used already on line 3"},
+		"table range":      {"row part 2", "row part 70000", ":11: table 70000"},
+		"size multiple":    {"row part 2 12", "row part 2 13", ":11: row part: size 13 is not a multiple of 4"},
+		"size short":       {"row part 2 12", "row part 2 8", ":11: row part: size 8, but its fields end at 12"},
+		"size widest":      {"row thing 1 24  a thing\n", "row odd 9 12  x\n   0 u64 a x\n   8 u32 b x\nrow thing 1 24  a thing\n", ":3: row odd: size 12 is not a multiple of 8"},
+		"part span":        {"  4 span byte text", "  4 span top text", `:13: span text counts the unknown row "top"`},
+		"part size":        {"part top 4", "part top 8", ":18: row top: size 8"},
 		"offset gap":       {"   6 u16", "   8 u16", ":7: field thing.small leaves a hole"},
 		"offset overlap":   {"   6 u16", "   4 u16", ":7: field thing.small overlaps"},
 		"misaligned":       {"   5 u8   reserved  0\n   6 u16", "   5 u16", ":6: field thing.small is misaligned"},
@@ -117,18 +122,18 @@ func TestParseRefuses(t *testing.T) {
 		"span without":     {"span part parts  its parts", "span part", ":8: expected 1 words"},
 		"no bytes":         {"bytes 3  text\n", "", "there is no bytes section"},
 		"no ids":           {"span part parts", "span word parts\n#", ""},
-		"bytes twice":      {"ids 4", "bytes 4", ":15: bytes is given twice"},
+		"bytes twice":      {"ids 4", "bytes 4", ":16: bytes is given twice"},
 		"field name":       {"u16  small", "u16  Small", `:7: field name "Small"`},
 		"field twice":      {"u16  small", "u16  ref", ":7: field thing.ref is described already on line 4"},
-		"enum name":        {"enum Mode", "enum mode", `:17: name "mode" does not begin`},
-		"enum twice":       {"flags Bits", "enum Mode", ":21: Mode is described already on line 17"},
-		"enum type":        {"enum Mode u8", "enum Mode u64", `:17: Mode: type "u64"`},
+		"enum name":        {"enum Mode", "enum mode", `:21: name "mode" does not begin`},
+		"enum twice":       {"flags Bits", "enum Mode", ":25: Mode is described already on line 21"},
+		"enum type":        {"enum Mode u8", "enum Mode u64", `:21: Mode: type "u64"`},
 		"enum empty":       {"  1 a  the first\n  2 b  the second\n", "", "Bits has no values"},
-		"value range":      {"  1 some_ms", "  256 some_ms", ":19: Mode.some_ms: 256 is not within"},
-		"value twice":      {"  1 some_ms", "  0 some_ms", ":19: Mode.some_ms: name or number is used already on line 18"},
-		"value name":       {"  1 some_ms", "  1 Some", `:19: value name "Some"`},
-		"flag bits":        {"  2 b", "  3 b", ":23: Bits.b: 3 is not a single bit"},
-		"flag zero":        {"  1 a", "  0 a", ":22: Bits.a: 0 is not a single bit"},
+		"value range":      {"  1 some_ms", "  256 some_ms", ":23: Mode.some_ms: 256 is not within"},
+		"value twice":      {"  1 some_ms", "  0 some_ms", ":23: Mode.some_ms: name or number is used already on line 22"},
+		"value name":       {"  1 some_ms", "  1 Some", `:23: value name "Some"`},
+		"flag bits":        {"  2 b", "  3 b", ":27: Bits.b: 3 is not a single bit"},
+		"flag zero":        {"  1 a", "  0 a", ":26: Bits.a: 0 is not a single bit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

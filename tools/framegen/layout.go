@@ -21,12 +21,15 @@ type layout struct {
 	idsDoc     string
 }
 
-// row is one row type.
+// row is one row type, or, with table 0, a part of the frame itself.
 type row struct {
 	line, table, size int
 	name, doc         string
 	fields            []field
 }
+
+// part reports whether the row is a part of the frame and not of a table.
+func (r *row) part() bool { return r.table == 0 }
 
 // field is one field of a row. Its typ is a basic type, "word", the name of an
 // enum, or "span", whose target is then a row's name, "byte" or "word".
@@ -138,8 +141,8 @@ func (p *parser) directive(line string) error {
 	switch keyword {
 	case "layout":
 		return p.readLayout(line)
-	case "row":
-		return p.readRow(line)
+	case "row", "part":
+		return p.readRow(line, keyword == "part")
 	case "bytes":
 		return p.readSection(line, &p.out.bytesTable, &p.out.bytesDoc)
 	case "ids":
@@ -147,7 +150,7 @@ func (p *parser) directive(line string) error {
 	case "enum", "flags":
 		return p.readEnum(line, keyword == "flags")
 	default:
-		return p.errorf(p.line, "unknown directive %q: expected layout, row, bytes, ids, enum or flags", keyword)
+		return p.errorf(p.line, "unknown directive %q: expected layout, row, part, bytes, ids, enum or flags", keyword)
 	}
 }
 
@@ -186,8 +189,12 @@ func (p *parser) readSection(line string, table *int, doc *string) error {
 	return err
 }
 
-func (p *parser) readRow(line string) error {
-	words, doc, err := p.cut(line, 4)
+func (p *parser) readRow(line string, part bool) error {
+	n := 4
+	if part {
+		n = 3
+	}
+	words, doc, err := p.cut(line, n)
 	if err != nil {
 		return err
 	}
@@ -200,10 +207,12 @@ func (p *parser) readRow(line string) error {
 			return p.errorf(p.line, "row %s is described already on line %d", r.name, other.line)
 		}
 	}
-	if r.table, err = p.table(words[2]); err != nil {
-		return err
+	if !part {
+		if r.table, err = p.table(words[2]); err != nil {
+			return err
+		}
 	}
-	if r.size, err = p.number(words[3], "size"); err != nil {
+	if r.size, err = p.number(words[n-1], "size"); err != nil {
 		return err
 	}
 	if r.size == 0 || r.size%4 != 0 {
@@ -376,7 +385,7 @@ func (p *parser) checkTarget(f field) error {
 		return nil
 	}
 	for _, r := range p.out.rows {
-		if r.name == f.target {
+		if r.name == f.target && !r.part() {
 			return nil
 		}
 	}

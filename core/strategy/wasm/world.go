@@ -19,6 +19,8 @@ type world struct {
 	wall   int64 // Unix nanoseconds
 	mono   int64 // nanoseconds; never goes back, and never is 0
 	random rand.ChaCha8
+	seed   uint64
+	seeded bool // random follows from seed; most guests never ask
 }
 
 // start is when a guest's clock stands before its first turn. It is not 0,
@@ -35,9 +37,18 @@ func newWorld() *world {
 func (w *world) set(now int64, seed uint64) {
 	w.wall = max(now*int64(time.Millisecond), start)
 	w.mono = max(w.mono, w.wall)
-	var key [32]byte
-	binary.LittleEndian.PutUint64(key[:], seed)
-	w.random.Seed(key)
+	w.seed, w.seeded = seed, false
+}
+
+// Read implements io.Reader: it is the guest's randomness.
+func (w *world) Read(p []byte) (int, error) {
+	if !w.seeded {
+		var key [32]byte
+		binary.LittleEndian.PutUint64(key[:], w.seed)
+		w.random.Seed(key)
+		w.seeded = true
+	}
+	return w.random.Read(p)
 }
 
 // config returns a module config with this world and no other.
@@ -53,5 +64,5 @@ func (w *world) config() wazero.ModuleConfig {
 				w.mono += ns
 			}
 		}).
-		WithRandSource(&w.random)
+		WithRandSource(w)
 }

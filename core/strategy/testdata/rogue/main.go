@@ -35,6 +35,7 @@ type rogue struct {
 	Mode string `json:"mode"`
 	At   uint64 `json:"at"` // the turn to misbehave in; 0 means each
 
+	agent route.Agent
 	hoard [][]byte
 }
 
@@ -53,7 +54,8 @@ func (r *rogue) Configure(settings []byte) error {
 
 func (r *rogue) Turn(turn *route.Turn, reply *route.Reply) error {
 	for i := range turn.Work {
-		reply.Propose(&turn.Work[i], &route.Agent{Ref: turn.Work[i].Ref + 1000}, 7, 1)
+		r.agent.Ref = turn.Work[i].Ref + 1000
+		reply.Propose(&turn.Work[i], &r.agent, 7, 1)
 	}
 	reply.WakeAt = turn.Now
 	if r.At != 0 && r.At != turn.Seq {

@@ -1,0 +1,50 @@
+# What is done often. Tools are pinned in tools/*/go.mod and built on first use; nothing is installed.
+
+BUF       := go tool -modfile=../../tools/buf/go.mod buf
+GOFUMPT   := go tool -modfile=tools/go.mod gofumpt
+LINT      := go tool -modfile=tools/lint/go.mod golangci-lint
+GENERATED := sdk/proto/patchbay sdk/route/rows.gen.go core/api/openapi.swagger.json
+GOFILES    = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v -e '\.pb\.go$$' -e '\.pb\.gw\.go$$')
+
+.DEFAULT_GOAL := help
+.PHONY: help test race lint lint-proto fmt check-fmt generate check-generated check-breaking bench
+
+help: ## List what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+test: ## Run the tests
+	go test ./...
+
+race: ## Run the tests with the race detector
+	go test -race ./...
+
+lint: lint-proto ## Check style and likely faults
+	go vet ./...
+	$(LINT) run ./...
+
+lint-proto: ## Check the style of the protocols
+	cd sdk/proto && $(BUF) lint && $(BUF) format --path patchbay --diff --exit-code
+
+fmt: ## Format everything
+	$(GOFUMPT) -w $(GOFILES)
+	cd sdk/proto && $(BUF) format --path patchbay -w
+
+check-fmt: ## Fail if anything is not formatted
+	@unformatted="$$($(GOFUMPT) -l $(GOFILES))"; \
+	test -z "$$unformatted" || { echo "not formatted; run make fmt:"; echo "$$unformatted"; exit 1; }
+
+generate: ## Write all generated code anew
+	cd sdk/proto && $(BUF) generate
+	cd sdk/proto && $(BUF) generate --template buf.gen.api.yaml
+	go run -C tools ./framegen
+
+check-generated: generate ## Fail if generated code is not current
+	@changed="$$(git status --porcelain -- $(GENERATED))"; \
+	test -z "$$changed" || { git --no-pager diff -- $(GENERATED); echo "$$changed"; \
+	echo "generated code is not current: run make generate and commit"; exit 1; }
+
+check-breaking: ## Fail if a protocol no longer serves those who use it as it is on main
+	cd sdk/proto && $(BUF) breaking --against '../../.git#branch=main,subdir=sdk/proto'
+
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
