@@ -4,6 +4,7 @@
 package patchbay_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
@@ -42,7 +44,11 @@ func TestReadmeTour(t *testing.T) {
 		script += match[1]
 	}
 	address := freeAddress(t)
-	command := exec.CommandContext(t.Context(), "bash", "-c", script)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // so that a hang shows where
+	defer cancel()
+	command := exec.CommandContext(ctx, "bash", "-c", script)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = 10 * time.Second
 	command.Dir = copied(t)
 	command.Env = append(os.Environ(), "PATCHBAY_LISTEN="+address, "PATCHBAY_HOST="+address)
 	out, err := command.CombinedOutput()

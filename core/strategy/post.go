@@ -25,7 +25,8 @@ const (
 	// Active: it decides for its queues.
 	Active
 	// Probing: an instance runs and is given turns, but its proposals are not
-	// used until it has proven itself; the fallback decides.
+	// used until it has proven itself; the fallback decides. They are answered
+	// as not_eligible and are not put on record.
 	Probing
 	// Down: it failed and waits for its next start; the fallback decides.
 	Down
@@ -42,17 +43,17 @@ func (s State) String() string {
 
 // How supervision is paced. Times are those of the workspace.
 const (
-	probeTurns     = 3                   // good turns in a row before a strategy takes over again
-	strikeWindow   = engine.Time(10_000) // in which so many dropped replies open the breaker:
-	strikesToBreak = 3                   //
-	backoffFirst   = engine.Time(100)    // before the first restart; doubles with each failure
-	backoffMost    = engine.Time(30_000) //
-	wellAfter      = engine.Time(60_000) // of being active, failures are forgotten
-	maxResyncs     = 3                   // snapshots asked for in a row
-	wakeAtSoonest  = engine.Time(1)      // a strategy wakes no more often than that
-	wakeAtLatest   = engine.Time(24 * 3600_000)
-	refusalPause   = engine.Time(1000) // until a refusal alone is reason for a turn
-	latencySamples = 1024              // turn times kept for percentiles
+	probeTurns     = 3                          // good turns in a row before a strategy takes over again
+	strikeWindow   = engine.Time(10_000)        // in which so many turns that came to nothing open the breaker:
+	strikesToBreak = 3                          //
+	backoffFirst   = engine.Time(100)           // before the first restart; doubles with each failure
+	backoffMost    = engine.Time(30_000)        //
+	wellAfter      = engine.Time(60_000)        // of being active, failures are forgotten
+	maxResyncs     = 3                          // snapshots asked for in a row
+	wakeAtSoonest  = engine.Time(1)             // a strategy wakes no more often than that
+	wakeAtLatest   = engine.Time(24 * 3600_000) // and need not reckon with times beyond
+	refusalPause   = engine.Time(1000)          // until a refusal alone is reason for a turn
+	latencySamples = 1024                       // turn times kept for percentiles
 )
 
 // post is one strategy as a workspace employs it: its present instance, the

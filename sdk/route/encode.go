@@ -17,28 +17,30 @@ import (
 func EncodeTurn(dst []byte, t *Turn) ([]byte, error) {
 	var e encoder
 	measureTurn(&e, t)
-	if err := e.begin(dst); err != nil {
+	buf, err := e.begin(dst)
+	if err != nil {
 		return dst, err
 	}
-	putRows(&e, TableWork, opGone, t.WorkGone)
-	putRows(&e, TableAgent, opGone, t.AgentsGone)
-	putRows(&e, TableQueue, opGone, t.QueuesGone)
-	putRows(&e, TableWord, opPut, t.Words)
-	putRows(&e, TableChannel, opPut, t.Channels)
-	putRows(&e, TableQueue, opPut, t.Queues)
-	putRows(&e, TableAgent, opPut, t.Agents)
-	putRows(&e, TableWork, opPut, t.Work)
-	putRows(&e, TableSettled, opPut, t.Settled)
-	putRows(&e, TableMember, opPut, t.Members)
-	putRows(&e, TableSkill, opPut, t.Skills)
-	putRows(&e, TableNeed, opPut, t.Needs)
-	putRows(&e, TableAttribute, opPut, t.Attributes)
-	putIDs(&e, t.WordIDs)
-	putBytes(&e, t.Bytes)
-	h := e.header()
+	putRows(&e, buf, TableWork, opGone, t.WorkGone)
+	putRows(&e, buf, TableAgent, opGone, t.AgentsGone)
+	putRows(&e, buf, TableQueue, opGone, t.QueuesGone)
+	putRows(&e, buf, TableWord, opPut, t.Words)
+	putRows(&e, buf, TableChannel, opPut, t.Channels)
+	putRows(&e, buf, TableQueue, opPut, t.Queues)
+	putRows(&e, buf, TableAgent, opPut, t.Agents)
+	putRows(&e, buf, TableWork, opPut, t.Work)
+	putRows(&e, buf, TableSettled, opPut, t.Settled)
+	putRows(&e, buf, TableMember, opPut, t.Members)
+	putRows(&e, buf, TableSkill, opPut, t.Skills)
+	putRows(&e, buf, TableNeed, opPut, t.Needs)
+	putRows(&e, buf, TableAttribute, opPut, t.Attributes)
+	putIDs(&e, buf, t.WordIDs)
+	putBytes(&e, buf, t.Bytes)
+	h := e.header(buf)
 	h.Kind, h.Epoch, h.Seq, h.BaseSeq, h.Now = uint8(t.Kind), t.Epoch, t.Seq, t.BaseSeq, t.Now
 	h.Seed, h.Budget, h.Digest, h.Status = t.Seed, t.Budget, t.Digest, 0
-	return e.end(h), nil
+	e.end(buf, h)
+	return buf, nil
 }
 
 // TurnLen returns how long the turn's frame is, so that a caller can make room
@@ -55,15 +57,21 @@ func EncodeReply(dst []byte, r *Reply) ([]byte, error) {
 	var e encoder
 	e.measure(len(r.Proposals) * proposalSize)
 	e.measure(len(r.Notes) * noteSize)
-	if err := e.begin(dst); err != nil {
+	buf, err := e.begin(dst)
+	if err != nil {
 		return dst, err
 	}
-	putRows(&e, TableProposal, opPut, r.Proposals)
-	putRows(&e, TableNote, opPut, r.Notes)
-	h := e.header()
+	if len(r.Proposals) > 0 {
+		writeRows(e.section(buf, TableProposal, opPut, proposalSize, len(r.Proposals)), r.Proposals)
+	}
+	if len(r.Notes) > 0 {
+		writeRows(e.section(buf, TableNote, opPut, noteSize, len(r.Notes)), r.Notes)
+	}
+	h := e.header(buf)
 	h.Kind, h.Epoch, h.Seq, h.BaseSeq, h.Now = kindResult, r.Epoch, r.Seq, 0, 0
 	h.Seed, h.Budget, h.Digest, h.Status = uint64(r.WakeAt), 0, r.Digest, 0
-	return e.end(h), nil
+	e.end(buf, h)
+	return buf, nil
 }
 
 // maxStatusText is the longest text a status carries, in bytes; the rest is
@@ -76,24 +84,26 @@ func EncodeStatus(dst []byte, epoch, seq uint64, status Status, text string) []b
 	text = text[:min(len(text), maxStatusText)]
 	var e encoder
 	e.measure(len(text))
-	if err := e.begin(dst); err != nil {
+	buf, err := e.begin(dst)
+	if err != nil {
 		panic(err) // a text of that length always fits
 	}
 	if text != "" {
-		copy(e.section(TableBytes, opPut, 1, len(text)), text)
+		copy(e.section(buf, TableBytes, opPut, 1, len(text)), text)
 	}
-	h := e.header()
+	h := e.header(buf)
 	h.Kind, h.Epoch, h.Seq, h.BaseSeq, h.Now = kindResult, epoch, seq, 0, 0
 	h.Seed, h.Budget, h.Digest, h.Status = 0, 0, 0, uint16(status)
-	return e.end(h)
+	e.end(buf, h)
+	return buf
 }
 
 // encoder lays out one frame: header, directory, sections.
 //
-// It is small, and parts of the frame are filled in field by field where they
-// lie: clearing and copying structs are slow calls in a WASM guest.
+// It is small, 32 bytes, and parts of the frame are filled in field by field
+// where they lie: clearing and copying larger structs are slow calls in a WASM
+// guest.
 type encoder struct {
-	buf      []byte
 	sections int // counted by measure
 	length   int // of all sections with padding, counted by measure
 	entry    int // where the next directory entry goes
@@ -132,46 +142,51 @@ func (e *encoder) measure(length int) {
 
 func align8(n int) int { return (n + 7) &^ 7 }
 
-// begin makes room for the frame in dst.
-func (e *encoder) begin(dst []byte) error {
+// begin returns room for the frame, in dst if there is enough.
+func (e *encoder) begin(dst []byte) ([]byte, error) {
 	e.entry = headerSize
 	e.at = headerSize + e.sections*entrySize
 	length := e.at + e.length
 	if length > MaxFrameBytes {
-		return fmt.Errorf("route: frame: %d bytes are more than the %d that a frame may have", length, MaxFrameBytes)
+		return nil, fmt.Errorf("route: frame: %d bytes are more than the %d that a frame may have", length, MaxFrameBytes)
 	}
 	if cap(dst) < length {
 		dst = make([]byte, length, length+length/4)
 	}
-	e.buf = dst[:length]
-	return nil
+	return dst[:length], nil
 }
 
 // header returns the header, with what the encoder knows filled in. The caller
 // fills in the rest, every field of it, and hands it to end.
-func (e *encoder) header() *header {
-	var h *header
-	if aligned(e.buf) {
-		h = (*header)(unsafe.Pointer(unsafe.SliceData(e.buf)))
-	} else {
-		h = new(header)
-	}
+func (e *encoder) header(buf []byte) *header {
+	h := headerIn(buf)
 	h.Magic, h.HeaderLen, h.Flags = frameMagic, headerSize, 0
-	h.FrameLen, h.Sections = uint32(len(e.buf)), uint16(e.sections)
+	h.FrameLen, h.Sections = uint32(len(buf)), uint16(e.sections)
 	return h
 }
 
-// end returns the frame.
-func (e *encoder) end(h *header) []byte {
-	if !aligned(e.buf) {
-		h.put(e.buf)
+func headerIn(buf []byte) *header {
+	if aligned(buf) {
+		return (*header)(unsafe.Pointer(unsafe.SliceData(buf)))
 	}
-	return e.buf
+	return spareHeader()
+}
+
+// spareHeader is apart so that nothing is cleared where none is needed.
+//
+//go:noinline
+func spareHeader() *header { return new(header) }
+
+// end puts the header where it belongs.
+func (e *encoder) end(buf []byte, h *header) {
+	if !aligned(buf) {
+		h.put(buf)
+	}
 }
 
 // section writes a directory entry and returns the section's bytes.
-func (e *encoder) section(table Table, op uint8, stride, count int) []byte {
-	at := e.buf[e.entry : e.entry+entrySize]
+func (e *encoder) section(buf []byte, table Table, op uint8, stride, count int) []byte {
+	at := buf[e.entry : e.entry+entrySize]
 	if aligned(at) {
 		head := (*entry)(unsafe.Pointer(unsafe.SliceData(at)))
 		head.Table, head.Op, head.Layout, head.Stride = uint16(table), op, Layout, uint16(stride)
@@ -183,27 +198,27 @@ func (e *encoder) section(table Table, op uint8, stride, count int) []byte {
 		head.put(at)
 	}
 	length := stride * count
-	out := e.buf[e.at : e.at+length]
+	out := buf[e.at : e.at+length]
 	e.at += length
 	for ; e.at&7 != 0; e.at++ {
-		e.buf[e.at] = 0
+		buf[e.at] = 0
 	}
 	e.entry += entrySize
 	return out
 }
 
-func putRows[T any, P rowOf[T]](e *encoder, table Table, op uint8, rows []T) {
+func putRows[T any, P rowOf[T]](e *encoder, buf []byte, table Table, op uint8, rows []T) {
 	if len(rows) > 0 {
 		var row T
-		writeRows[T, P](e.section(table, op, int(unsafe.Sizeof(row)), len(rows)), rows)
+		writeRows[T, P](e.section(buf, table, op, int(unsafe.Sizeof(row)), len(rows)), rows)
 	}
 }
 
-func putIDs(e *encoder, ids []uint32) {
+func putIDs(e *encoder, buf []byte, ids []uint32) {
 	if len(ids) == 0 {
 		return
 	}
-	out := e.section(TableIDs, opPut, 4, len(ids))
+	out := e.section(buf, TableIDs, opPut, 4, len(ids))
 	if rowsAreFrames {
 		copy(out, memory(ids))
 		return
@@ -213,8 +228,8 @@ func putIDs(e *encoder, ids []uint32) {
 	}
 }
 
-func putBytes(e *encoder, text []byte) {
+func putBytes(e *encoder, buf []byte, text []byte) {
 	if len(text) > 0 {
-		copy(e.section(TableBytes, opPut, 1, len(text)), text)
+		copy(e.section(buf, TableBytes, opPut, 1, len(text)), text)
 	}
 }

@@ -37,8 +37,7 @@ func look[T any](b []byte, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
-// headerOf returns the header where it lies in b, or a copy in spare, which may
-// be nil if b is aligned.
+// headerOf returns the header where it lies in b, or a copy in spare.
 func headerOf(b []byte, spare *header) *header {
 	if len(b) >= headerSize && aligned(b) {
 		return (*header)(unsafe.Pointer(unsafe.SliceData(b)))

@@ -833,8 +833,7 @@ func (r *Agent) get(b []byte) {
 }
 
 func (r *Agent) fits(t *Turn) bool {
-	return r.Members.In(len(t.Members)) &&
-		r.Skills.In(len(t.Skills))
+	return int64((uint64(len(t.Members))-r.Members.end())|(uint64(len(t.Skills))-r.Skills.end())) >= 0
 }
 
 const workSize = 104
@@ -896,9 +895,7 @@ func (r *Work) get(b []byte) {
 }
 
 func (r *Work) fits(t *Turn) bool {
-	return r.Needs.In(len(t.Needs)) &&
-		r.Declined.In(len(t.WordIDs)) &&
-		r.Attributes.In(len(t.Attributes))
+	return int64((uint64(len(t.Needs))-r.Needs.end())|(uint64(len(t.WordIDs))-r.Declined.end())|(uint64(len(t.Attributes))-r.Attributes.end())) >= 0
 }
 
 const queueSize = 32
@@ -1012,7 +1009,7 @@ func (r *Attribute) get(b []byte) {
 }
 
 func (r *Attribute) fits(t *Turn) bool {
-	return r.Value.In(len(t.Bytes))
+	return int64((uint64(len(t.Bytes)) - r.Value.end())) >= 0
 }
 
 const goneSize = 8
@@ -1110,5 +1107,5 @@ func (r *Word) get(b []byte) {
 }
 
 func (r *Word) fits(t *Turn) bool {
-	return r.Text.In(len(t.Bytes))
+	return int64((uint64(len(t.Bytes)) - r.Text.end())) >= 0
 }

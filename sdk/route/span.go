@@ -11,12 +11,14 @@ type Span struct {
 
 // In reports whether the span lies within a list of the given length.
 func (s Span) In(length int) bool {
-	return uint64(s.At)+uint64(s.N) <= uint64(length)
+	return s.end() <= uint64(length)
 }
+
+func (s Span) end() uint64 { return uint64(s.At) + uint64(s.N) }
 
 // Of returns the elements of list that the span names. The result shares the
 // list's memory. It panics if the span does not lie within the list; Decode
 // lets no such turn through.
 func Of[T any](list []T, s Span) []T {
-	return list[s.At : uint64(s.At)+uint64(s.N)]
+	return list[s.At:s.end()]
 }

@@ -10,98 +10,92 @@ import "unsafe"
 // for as long as the frame's bytes are, and nothing may be appended to its
 // lists.
 func ViewTurn(frame []byte, t *Turn) error {
-	if aligned(frame) {
-		t.forget()
-		if t.view(frame) {
-			return t.checkSpans()
-		}
+	if aligned(frame) && len(frame) >= headerSize && t.view(frame) {
+		return t.checkSpans()
 	}
 	*t = Turn{}
 	return DecodeTurn(frame, t)
 }
 
-// forget empties the lists one by one. Emptying the turn as a whole is a call
-// in a WASM guest, and a slow one.
+// view takes a frame apart in place. It knows only frames as this package
+// writes them, and returns false for all others: DecodeTurn reads those, or
+// says what is wrong.
+//
+// It is the inner loop of a WASM guest, where branches are slow, and clearing a
+// struct is slower: conditions are summed up, and fields are set one by one.
+func (t *Turn) view(frame []byte) bool {
+	h := (*header)(unsafe.Pointer(unsafe.SliceData(frame)))
+	n := int(h.Sections)
+	floor := headerSize + n*entrySize
+	odd := (h.Magic ^ frameMagic) | uint32(h.HeaderLen^headerSize) | (h.FrameLen ^ uint32(len(frame)))
+	if odd != 0 || floor > len(frame) || h.Kind-uint8(KindDelta) > uint8(KindSnapshotLast-KindDelta) {
+		return false
+	}
+	t.forget()
+	t.take(h)
+	seen := uint32(0)
+	entries := look[entry](frame[headerSize:], n)
+	for i := range entries {
+		e := &entries[i]
+		at, end := int64(e.Offset), int64(e.Offset)+int64(e.Count)*int64(e.Stride)
+		place := &places[e.Table&15][e.Op&1]
+		bit := uint32(1) << (e.Table&15<<1 | uint16(e.Op&1))
+		outside := ((at - int64(floor)) | (int64(len(frame)) - end) | (end - at - 1)) >> 63
+		other := e.Table>>4 | (e.Stride ^ place.size) | uint16(e.Offset&7) | uint16(e.Op-opPut)>>1
+		if outside != 0 || other != 0 || seen&bit != 0 {
+			return false
+		}
+		seen |= bit
+		floor = int(end)
+		list := (*list)(unsafe.Add(unsafe.Pointer(t), place.offset))
+		list.data = unsafe.Add(unsafe.Pointer(h), at)
+		list.len, list.cap = int(e.Count), int(e.Count)
+	}
+	return true
+}
+
+// forget empties the lists.
 func (t *Turn) forget() {
 	t.WorkGone, t.AgentsGone, t.QueuesGone = nil, nil, nil
 	t.Words, t.Channels, t.Queues, t.Agents, t.Work, t.Settled = nil, nil, nil, nil, nil, nil
 	t.Members, t.Skills, t.Needs, t.Attributes, t.WordIDs, t.Bytes = nil, nil, nil, nil, nil, nil
 }
 
-// view takes a frame apart in place. It knows only frames as this package
-// writes them, and returns false for all others: DecodeTurn reads those, or
-// says what is wrong.
-func (t *Turn) view(frame []byte) bool {
-	h, err := readHeader(frame, nil)
-	if err != nil || !t.take(h) || h.HeaderLen != headerSize {
-		return false
-	}
-	floor := headerSize + uint64(h.Sections)*entrySize
-	seen := uint32(0)
-	entries := look[entry](frame[headerSize:], int(h.Sections))
-	for i := range entries {
-		e := &entries[i]
-		at, end := uint64(e.Offset), uint64(e.Offset)+uint64(e.Count)*uint64(e.Stride)
-		if e.Table > uint16(TableIDs) || e.Offset&7 != 0 || at < floor || end > uint64(len(frame)) || at == end {
-			return false
-		}
-		bit := uint32(1) << e.Table
-		if e.Op == opGone {
-			bit <<= 16
-		}
-		if seen&bit != 0 {
-			return false
-		}
-		seen |= bit
-		floor = end
-		if !t.viewSection(e, unsafe.Pointer(&frame[at])) {
-			return false
-		}
-	}
-	return true
+// list is how a slice lies in memory.
+type list struct {
+	data     unsafe.Pointer
+	len, cap int
 }
 
-// viewSection has the turn's list lie at p.
-func (t *Turn) viewSection(e *entry, p unsafe.Pointer) bool {
-	n := int(e.Count)
-	switch key(e.Op, Table(e.Table), int(e.Stride)) {
-	case key(opPut, TableWork, workSize):
-		t.Work = unsafe.Slice((*Work)(p), n)
-	case key(opPut, TableAgent, agentSize):
-		t.Agents = unsafe.Slice((*Agent)(p), n)
-	case key(opGone, TableWork, goneSize):
-		t.WorkGone = unsafe.Slice((*Gone)(p), n)
-	case key(opPut, TableSettled, settledSize):
-		t.Settled = unsafe.Slice((*Settled)(p), n)
-	case key(opPut, TableMember, memberSize):
-		t.Members = unsafe.Slice((*Member)(p), n)
-	case key(opPut, TableSkill, skillSize):
-		t.Skills = unsafe.Slice((*Skill)(p), n)
-	case key(opPut, TableNeed, needSize):
-		t.Needs = unsafe.Slice((*Need)(p), n)
-	case key(opPut, TableAttribute, attributeSize):
-		t.Attributes = unsafe.Slice((*Attribute)(p), n)
-	case key(opPut, TableWord, wordSize):
-		t.Words = unsafe.Slice((*Word)(p), n)
-	case key(opPut, TableIDs, 4):
-		t.WordIDs = unsafe.Slice((*uint32)(p), n)
-	case key(opPut, TableBytes, 1):
-		t.Bytes = unsafe.Slice((*byte)(p), n)
-	case key(opPut, TableQueue, queueSize):
-		t.Queues = unsafe.Slice((*Queue)(p), n)
-	case key(opPut, TableChannel, channelSize):
-		t.Channels = unsafe.Slice((*Channel)(p), n)
-	case key(opGone, TableAgent, goneSize):
-		t.AgentsGone = unsafe.Slice((*Gone)(p), n)
-	case key(opGone, TableQueue, goneSize):
-		t.QueuesGone = unsafe.Slice((*Gone)(p), n)
-	default:
-		return false
-	}
-	return true
+// place says where in a Turn the rows of a section go, and how long each is. A
+// size of 0 is no place.
+type place struct {
+	offset uintptr
+	size   uint16
 }
 
-// key makes one number of what a section is.
-func key(op uint8, table Table, stride int) uint64 {
-	return uint64(op)<<32 | uint64(table)<<16 | uint64(stride)
+// places holds the place of each section, by table and by op&1. It is never
+// written to.
+var places = [16][2]place{
+	TableWork: {
+		opPut & 1:  {unsafe.Offsetof(Turn{}.Work), workSize},
+		opGone & 1: {unsafe.Offsetof(Turn{}.WorkGone), goneSize},
+	},
+	TableAgent: {
+		opPut & 1:  {unsafe.Offsetof(Turn{}.Agents), agentSize},
+		opGone & 1: {unsafe.Offsetof(Turn{}.AgentsGone), goneSize},
+	},
+	TableQueue: {
+		opPut & 1:  {unsafe.Offsetof(Turn{}.Queues), queueSize},
+		opGone & 1: {unsafe.Offsetof(Turn{}.QueuesGone), goneSize},
+	},
+	TableWord:      {opPut & 1: {unsafe.Offsetof(Turn{}.Words), wordSize}},
+	TableChannel:   {opPut & 1: {unsafe.Offsetof(Turn{}.Channels), channelSize}},
+	TableSettled:   {opPut & 1: {unsafe.Offsetof(Turn{}.Settled), settledSize}},
+	TableMember:    {opPut & 1: {unsafe.Offsetof(Turn{}.Members), memberSize}},
+	TableSkill:     {opPut & 1: {unsafe.Offsetof(Turn{}.Skills), skillSize}},
+	TableNeed:      {opPut & 1: {unsafe.Offsetof(Turn{}.Needs), needSize}},
+	TableAttribute: {opPut & 1: {unsafe.Offsetof(Turn{}.Attributes), attributeSize}},
+	TableIDs:       {opPut & 1: {unsafe.Offsetof(Turn{}.WordIDs), 4}},
+	TableBytes:     {opPut & 1: {unsafe.Offsetof(Turn{}.Bytes), 1}},
 }

@@ -83,7 +83,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, want := range []string{
 		"type Thing struct", "type top struct", "const topSize = 4", "\tParts Span", "ModeSomeMS Mode = 1", "BitsB Bits = 2", "const thingSize = 24",
-		"unsafe.Offsetof(Thing{}.At) - 16", "return r.Parts.In(len(t.Parts))", "return r.Text.In(len(t.Bytes))",
+		"unsafe.Offsetof(Thing{}.At) - 16", "uint64(len(t.Parts)) - r.Parts.end()", "uint64(len(t.Bytes)) - r.Text.end()",
 		"DO NOT EDIT",
 	} {
 		if !strings.Contains(string(code), want) {
