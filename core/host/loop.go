@@ -24,6 +24,9 @@ const (
 	// looks at auditAgents agents each time.
 	auditEvery  = time.Second
 	auditAgents = 2_000
+	// maxSleep is how many milliseconds the loop sleeps at most, whatever the
+	// next timer says: enough to be idle, and no overflow.
+	maxSleep = engine.Time(24 * 60 * 60 * 1000)
 )
 
 // loop owns a workspace's state. Everything here belongs to its goroutine.
@@ -151,7 +154,7 @@ func (l *loop) pump(timer *time.Timer) {
 		next, ok = wake, true
 	}
 	if ok {
-		timer.Reset(max(0, time.Duration(next-now)*time.Millisecond))
+		timer.Reset(time.Duration(min(max(0, next-now), maxSleep)) * time.Millisecond)
 	}
 }
 

@@ -79,7 +79,12 @@ type Feed struct {
 
 // Feed returns a feed of the events whose number is above after: 0 for all that
 // is kept.
-func (w *Workspace) Feed(after uint64) *Feed { return &Feed{workspace: w, number: after} }
+func (w *Workspace) Feed(after uint64) *Feed {
+	if after == 0 {
+		after = w.log.First() - 1
+	}
+	return &Feed{workspace: w, number: after}
+}
 
 var errEnough = errors.New("host: enough")
 

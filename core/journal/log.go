@@ -49,6 +49,14 @@ func (l *Log) Last() uint64 {
 	return l.last
 }
 
+// First is the number of the oldest record that is kept; Last()+1 if there is
+// none.
+func (l *Log) First() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.first
+}
+
 // Append stores records, the first of them under the number first, which must
 // be Last()+1. When it returns nil they are durable: they survive the death of
 // the process and the loss of power. It blocks for one sync of the disk, or

@@ -6,6 +6,7 @@ package journal
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -24,10 +25,18 @@ type storeLogger struct {
 var _ server.Logger = (*storeLogger)(nil)
 
 func (l *storeLogger) Noticef(format string, v ...any) { l.to.Debug(fmt.Sprintf(format, v...)) }
-func (l *storeLogger) Warnf(format string, v ...any)   { l.to.Warn(fmt.Sprintf(format, v...)) }
 func (l *storeLogger) Errorf(format string, v ...any)  { l.to.Error(fmt.Sprintf(format, v...)) }
 func (l *storeLogger) Debugf(format string, v ...any)  { l.to.Debug(fmt.Sprintf(format, v...)) }
 func (l *storeLogger) Tracef(format string, v ...any)  { l.to.Debug(fmt.Sprintf(format, v...)) }
+
+// Warnf passes warnings on, but for one about the size of messages: it has
+// networks in mind, and here there is none.
+func (l *storeLogger) Warnf(format string, v ...any) {
+	if strings.HasPrefix(format, "Maximum payloads over") {
+		return
+	}
+	l.to.Warn(fmt.Sprintf(format, v...))
+}
 
 // Fatalf keeps the first message: it is why the store does not start.
 func (l *storeLogger) Fatalf(format string, v ...any) {

@@ -19,8 +19,10 @@ func boardTurn() *Turn {
 		Epoch: 1, Seq: 1, Kind: KindSnapshot, Now: 1000,
 		Bytes: []byte("adabobbillingvipyes"),
 		Words: []Word{
-			{ID: 1, Text: Span{0, 3}}, {ID: 2, Text: Span{3, 3}},
-			{ID: 3, Text: Span{6, 7}}, {ID: 4, Text: Span{13, 3}},
+			{ID: 1, Text: Span{0, 3}},
+			{ID: 2, Text: Span{3, 3}},
+			{ID: 3, Text: Span{6, 7}},
+			{ID: 4, Text: Span{13, 3}},
 		},
 		Channels: []Channel{{Ordinal: 0, Name: 3}},
 		Queues:   []Queue{{Ref: 0, Gen: 1, Name: 3, Model: ModelLeastActive}},

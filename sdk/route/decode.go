@@ -265,6 +265,21 @@ func takeBytes(d *decoder, list *[]byte) error {
 
 // checkSpans checks that every span lies within its list.
 func (t *Turn) checkSpans() error {
+	if len(t.Words)+len(t.Attributes)+len(t.Agents) > 0 {
+		if err := t.checkOtherSpans(); err != nil {
+			return err
+		}
+	}
+	for i := range t.Work {
+		if !t.Work[i].fits(t) {
+			return spanError("work", i)
+		}
+	}
+	return nil
+}
+
+// checkOtherSpans checks those of rows that most turns bring none of.
+func (t *Turn) checkOtherSpans() error {
 	for i := range t.Words {
 		if !t.Words[i].fits(t) {
 			return spanError("word", i)
@@ -278,11 +293,6 @@ func (t *Turn) checkSpans() error {
 	for i := range t.Agents {
 		if !t.Agents[i].fits(t) {
 			return spanError("agent", i)
-		}
-	}
-	for i := range t.Work {
-		if !t.Work[i].fits(t) {
-			return spanError("work", i)
 		}
 	}
 	return nil

@@ -54,6 +54,11 @@ func TurnLen(t *Turn) int {
 // EncodeReply writes the reply as a frame into dst's memory, as EncodeTurn
 // does.
 func EncodeReply(dst []byte, r *Reply) ([]byte, error) {
+	if cap(dst) >= headerSize && aligned(dst[:1]) {
+		if buf := r.encode(dst[:cap(dst)]); buf != nil {
+			return buf, nil
+		}
+	}
 	var e encoder
 	e.measure(len(r.Proposals) * proposalSize)
 	e.measure(len(r.Notes) * noteSize)
@@ -61,17 +66,45 @@ func EncodeReply(dst []byte, r *Reply) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if len(r.Proposals) > 0 {
-		writeRows(e.section(buf, TableProposal, opPut, proposalSize, len(r.Proposals)), r.Proposals)
-	}
-	if len(r.Notes) > 0 {
-		writeRows(e.section(buf, TableNote, opPut, noteSize, len(r.Notes)), r.Notes)
-	}
+	putRows(&e, buf, TableProposal, opPut, r.Proposals)
+	putRows(&e, buf, TableNote, opPut, r.Notes)
 	h := e.header(buf)
 	h.Kind, h.Epoch, h.Seq, h.BaseSeq, h.Now = kindResult, r.Epoch, r.Seq, 0, 0
 	h.Seed, h.Budget, h.Digest, h.Status = uint64(r.WakeAt), 0, r.Digest, 0
 	e.end(buf, h)
 	return buf, nil
+}
+
+// encode writes the reply into buf, which is aligned, and returns the frame;
+// nil if there is too little room. It is the inner loop of a WASM guest, as
+// Turn.view is, and does the same as an encoder without its calls.
+func (r *Reply) encode(buf []byte) []byte {
+	proposals, notes := len(r.Proposals), len(r.Notes)
+	sections := int(uint64(-proposals)>>63 + uint64(-notes)>>63)
+	at := headerSize + sections*entrySize
+	length := at + proposals*proposalSize + notes*noteSize // multiples of 8
+	if length > len(buf) || length > MaxFrameBytes {
+		return nil
+	}
+	h := (*header)(unsafe.Pointer(unsafe.SliceData(buf)))
+	h.Magic, h.HeaderLen, h.Kind, h.Flags = frameMagic, headerSize, kindResult, 0
+	h.FrameLen, h.Sections, h.Status = uint32(length), uint16(sections), 0
+	h.Epoch, h.Seq, h.BaseSeq, h.Now = r.Epoch, r.Seq, 0, 0
+	h.Seed, h.Budget, h.Digest = uint64(r.WakeAt), 0, r.Digest
+	next := (*entry)(unsafe.Add(unsafe.Pointer(h), headerSize))
+	if proposals > 0 {
+		next.Table, next.Op, next.Layout, next.Stride = uint16(TableProposal), opPut, Layout, proposalSize
+		next.reserved6, next.Count, next.Offset = 0, uint32(proposals), uint32(at)
+		copy(buf[at:], memory(r.Proposals))
+		at += proposals * proposalSize
+		next = (*entry)(unsafe.Add(unsafe.Pointer(next), entrySize))
+	}
+	if notes > 0 {
+		next.Table, next.Op, next.Layout, next.Stride = uint16(TableNote), opPut, Layout, noteSize
+		next.reserved6, next.Count, next.Offset = 0, uint32(notes), uint32(at)
+		copy(buf[at:], memory(r.Notes))
+	}
+	return buf[:length]
 }
 
 // maxStatusText is the longest text a status carries, in bytes; the rest is
@@ -98,11 +131,7 @@ func EncodeStatus(dst []byte, epoch, seq uint64, status Status, text string) []b
 	return buf
 }
 
-// encoder lays out one frame: header, directory, sections.
-//
-// It is small, 32 bytes, and parts of the frame are filled in field by field
-// where they lie: clearing and copying larger structs are slow calls in a WASM
-// guest.
+// encoder lays out one frame: header, directory, sections. Parts of the frame are filled in where they lie, field by field.
 type encoder struct {
 	sections int // counted by measure
 	length   int // of all sections with padding, counted by measure
@@ -159,23 +188,14 @@ func (e *encoder) begin(dst []byte) ([]byte, error) {
 // header returns the header, with what the encoder knows filled in. The caller
 // fills in the rest, every field of it, and hands it to end.
 func (e *encoder) header(buf []byte) *header {
-	h := headerIn(buf)
+	h := new(header)
+	if aligned(buf) {
+		h = (*header)(unsafe.Pointer(unsafe.SliceData(buf)))
+	}
 	h.Magic, h.HeaderLen, h.Flags = frameMagic, headerSize, 0
 	h.FrameLen, h.Sections = uint32(len(buf)), uint16(e.sections)
 	return h
 }
-
-func headerIn(buf []byte) *header {
-	if aligned(buf) {
-		return (*header)(unsafe.Pointer(unsafe.SliceData(buf)))
-	}
-	return spareHeader()
-}
-
-// spareHeader is apart so that nothing is cleared where none is needed.
-//
-//go:noinline
-func spareHeader() *header { return new(header) }
 
 // end puts the header where it belongs.
 func (e *encoder) end(buf []byte, h *header) {
@@ -207,11 +227,16 @@ func (e *encoder) section(buf []byte, table Table, op uint8, stride, count int) 
 	return out
 }
 
+// putRows is small, so that an empty list costs no call.
 func putRows[T any, P rowOf[T]](e *encoder, buf []byte, table Table, op uint8, rows []T) {
 	if len(rows) > 0 {
-		var row T
-		writeRows[T, P](e.section(buf, table, op, int(unsafe.Sizeof(row)), len(rows)), rows)
+		putSection[T, P](e, buf, table, op, rows)
 	}
+}
+
+func putSection[T any, P rowOf[T]](e *encoder, buf []byte, table Table, op uint8, rows []T) {
+	var row T
+	writeRows[T, P](e.section(buf, table, op, int(unsafe.Sizeof(row)), len(rows)), rows)
 }
 
 func putIDs(e *encoder, buf []byte, ids []uint32) {

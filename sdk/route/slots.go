@@ -8,8 +8,8 @@ import (
 	"math/bits"
 )
 
-// MaxRef is the highest ref a row on a board may have. Hosts give out the
-// lowest free slot, so that refs stay near the number of rows.
+// MaxRef is the highest ref a row on a board may have. Hosts give out
+// free slots again, so that refs stay below the most rows there have been.
 const MaxRef = 1<<24 - 1
 
 // slots holds the rows of one table by their ref.

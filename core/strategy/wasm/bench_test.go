@@ -12,6 +12,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/sdk/route"
+	"github.com/patchbay-cx/patchbay/sdk/serve/abi"
 )
 
 // BenchmarkTurn is a turn with n waiting, answered with n proposals by a guest
@@ -34,6 +35,22 @@ func BenchmarkTurn(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkTinyTurn is a turn with one waiting to a guest that has its answer
+// ready: what the host itself takes.
+func BenchmarkTinyTurn(b *testing.B) {
+	s := tiny(b, abi.Version)
+	s.Limits.TurnDeadline = strategy.NoDeadline
+	in := mustStart(b, mustOpen(b), s)
+	turn := snapshot(1, 1)
+	var reply route.Reply
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := in.Turn(context.Background(), turn, &reply); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

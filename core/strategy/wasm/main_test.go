@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -41,14 +42,13 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	rogue = sync.OnceValues(func() (string, error) { return build("rogue", "-s -w") })
-	raw   = sync.OnceValues(func() (string, error) { return build("rawguest", "-s -w") })
-	newer = sync.OnceValues(func() (string, error) { return build("rawguest", "-s -w -X main.version=2") })
+	rogue = sync.OnceValues(func() (string, error) { return build("rogue") })
+	raw   = sync.OnceValues(func() (string, error) { return build("rawguest") })
 )
 
-func build(name, flags string) (string, error) {
-	path := filepath.Join(built, fmt.Sprintf("%s%d.wasm", name, len(flags)))
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags", flags, "-o", path, "../testdata/"+name)
+func build(name string) (string, error) {
+	path := filepath.Join(built, name+".wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", path, "../testdata/"+name)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -77,7 +77,11 @@ func spec(t testing.TB, module func() (string, error), settings string) strategy
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strategy.Spec{Name: "guest", Runtime: "wasm", Source: path, Settings: []byte(settings)}
+	return strategy.Spec{
+		Name: "guest", Runtime: "wasm", Source: path, Settings: []byte(settings),
+		// Compiling takes long on a busy machine, and longer with -race.
+		Limits: strategy.Limits{StartTimeout: time.Hour},
+	}
 }
 
 // rogueSpec is a rogue that misbehaves in a mode, in a turn; 0 means each.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/sdk/route"
+	"github.com/patchbay-cx/patchbay/sdk/serve/abi"
 )
 
 func TestStartAndTurn(t *testing.T) {
@@ -83,7 +84,7 @@ func TestStartFails(t *testing.T) {
 		"no module":   {write("text", "no module"), "compile"},
 		"no exports":  {write("empty", "\x00asm\x01\x00\x00\x00"), "does not export memory, patchbay_abi, patchbay_buffer, patchbay_cold, patchbay_turn"},
 		"checksum":    {with(rogueSpec(t, "", 0), func(s *strategy.Spec) { s.SHA256 = strings.Repeat("0", 64) }), "is pinned"},
-		"newer":       {spec(t, newer, "{}"), "version 2 of the guest interface; this host speaks 1"},
+		"newer":       {tiny(t, 2), "version 2 of the guest interface; this host speaks 1"},
 		"settings":    {rogueSpec(t, "refuse", 0), "take another"},
 		"no settings": {spec(t, rogue, "[]"), "refuses its settings"},
 		"hangs":       {with(rogueSpec(t, "refuse_hang", 0), func(s *strategy.Spec) { s.Limits.StartTimeout = 300 * time.Millisecond }), "in time"},
@@ -289,7 +290,7 @@ func TestCacheIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := mustStart(t, r, rawSpec(t, ""))
+		in := mustStart(t, r, tiny(t, abi.Version))
 		_ = in.Close()
 		_ = r.Close()
 		// The module and the host's own two.
@@ -301,7 +302,7 @@ func TestCacheIsKept(t *testing.T) {
 
 // Counting allocations forbids running beside other tests.
 func TestTurnAllocations(t *testing.T) {
-	s := rogueSpec(t, "", 0)
+	s := tiny(t, abi.Version)
 	s.Limits.TurnDeadline = strategy.NoDeadline
 	in := mustStart(t, mustOpen(t), s)
 	turn := snapshot(1, 64)

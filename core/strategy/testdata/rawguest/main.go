@@ -12,9 +12,6 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
-// version is set by the linker.
-var version string
-
 var (
 	mode   string
 	buffer []byte
@@ -26,12 +23,7 @@ var (
 func main() {}
 
 //go:wasmexport patchbay_abi
-func patchbayABI() uint32 {
-	if version != "" {
-		return uint32(version[0] - '0')
-	}
-	return 1
-}
+func patchbayABI() uint32 { return 1 }
 
 //go:wasmexport patchbay_buffer
 func patchbayBuffer(length uint32) uint32 {
