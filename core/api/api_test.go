@@ -336,7 +336,11 @@ func TestEventsThatAreNoLongerKept(t *testing.T) {
 	workspace, end := openIn(t, dir)
 	t.Cleanup(end)
 	p := serveWorkspace(t, workspace, api.Options{})
-	feed := p.events("/v1/events", "")
+	feed := p.events("/v1/events", "") // from the oldest that is kept
+	if e := feed.next(); e.name == "end" {
+		t.Errorf("the feed from the oldest event ended with %+v", e)
+	}
+	feed = p.events("/v1/events?after=1", "")
 	last := feed.drain()
 	if last.name != "end" || !strings.Contains(last.data, "events_gone") {
 		t.Errorf("the feed ended with %+v", last)
