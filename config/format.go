@@ -44,7 +44,7 @@ func formats() []jsonschema.Format {
 		}},
 		{Name: "patchbay-address", Validate: func(v any) error {
 			if text, ok := v.(string); ok {
-				_, _, err := address(text)
+				_, err := address(text)
 				return err
 			}
 			return nil
@@ -107,17 +107,17 @@ func (s Size) String() string {
 	return strconv.FormatUint(uint64(s), 10) + units[u]
 }
 
-// address splits host:port.
-func address(text string) (host string, port uint16, err error) {
+// address returns the host of host:port, whose port must be a number.
+func address(text string) (host string, err error) {
 	host, portText, err := net.SplitHostPort(text)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	if strings.ContainsAny(host, " /@") {
-		return "", 0, errors.New("no host")
+		return "", errors.New("no host")
 	}
-	n, err := strconv.ParseUint(portText, 10, 16)
-	return host, uint16(n), err
+	_, err = strconv.ParseUint(portText, 10, 16)
+	return host, err
 }
 
 // loopback reports whether only this machine can reach a host.

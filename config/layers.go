@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/knadh/koanf/v2"
@@ -84,8 +85,8 @@ func withQueue(file map[string]any) {
 // nested returns the layer as a map within maps.
 func (l layer) nested() map[string]any {
 	var v any = l.value
-	for i := len(l.path) - 1; i >= 0; i-- {
-		v = map[string]any{l.path[i]: v}
+	for _, v0 := range slices.Backward(l.path) {
+		v = map[string]any{v0: v}
 	}
 	return v.(map[string]any)
 }

@@ -42,6 +42,8 @@ type rule map[string]any
 
 // theSchema compiles the embedded schema once. A schema that does not compile
 // is a programming fault.
+//
+//nolint:gochecknoglobals // computed once, never written to
 var theSchema = sync.OnceValue(func() *schema {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
 	if err != nil {

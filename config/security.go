@@ -68,7 +68,7 @@ func (c *checker) scope(name string, key map[string]any) {
 // exposure refuses an address that others reach without TLS and keys.
 func (c *checker) exposure() {
 	listen, _ := c.all["listen"].(string)
-	host, _, err := address(listen)
+	host, err := address(listen)
 	if err != nil || loopback(host) {
 		return
 	}

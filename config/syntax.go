@@ -74,11 +74,11 @@ func (r *reader) syntax(data []byte, err error) {
 
 // find returns the place of the first occurrence of text.
 func find(data []byte, text string) mark {
-	i := bytes.Index(data, []byte(text))
-	if i < 0 {
+	before0, _, ok := bytes.Cut(data, []byte(text))
+	if !ok {
 		return mark{1, 1}
 	}
-	before := data[:i]
+	before := before0
 	line := bytes.Count(before, []byte("\n")) + 1
 	return mark{line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1}
 }

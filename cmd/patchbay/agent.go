@@ -239,10 +239,11 @@ func newAgentOffers(c *client) *cobra.Command {
 func follow[T any](ctx context.Context, stream grpc.ServerStreamingClient[T], count int, use func(*T) error) error {
 	for n := 0; count == 0 || n < count; n++ {
 		m, err := stream.Recv()
-		if errors.Is(err, io.EOF) || err != nil && ctx.Err() != nil {
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF), ctx.Err() != nil: // ended, or interrupted
 			return nil
-		}
-		if err != nil {
+		default:
 			return err
 		}
 		if err := use(m); err != nil {

@@ -29,7 +29,7 @@ func printError(w io.Writer, err error, asJSON bool) {
 	p := describe(err)
 	if asJSON {
 		// What is marshalled are strings, and a failing stderr cannot be told.
-		text, _ := json.Marshal(map[string]printed{"error": p})
+		text, _ := json.Marshal(map[string]printed{"error": p}) //nolint:errchkjson // see above
 		fmt.Fprintf(w, "%s\n", text)
 		return
 	}

@@ -44,8 +44,7 @@ func execute(ctx context.Context, std stdio, args []string) int {
 	}
 	asJSON, _ := cmd.Flags().GetBool("json")
 	printError(std.err, err, asJSON)
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(std.err, "Run %q for help.\n", cmd.CommandPath()+" --help")
 		return exitUsage
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,8 +128,8 @@ func (s *screen) draw(ctx context.Context, player *drive.Player, conn grpc.Clien
 
 func (s *screen) decisionRows() [][]string {
 	rows := [][]string{{"WHEN", "WORK", "QUEUE", "WENT TO", "BY", "RUNTIME", "WHY"}}
-	for i := len(s.decisions) - 1; i >= 0; i-- {
-		e := s.decisions[i]
+	for _, e := range slices.Backward(s.decisions) {
+
 		d := e.GetDecision()
 		rows = append(rows, []string{
 			clock(e.GetAt()), e.GetWork(), e.GetQueue(), e.GetAgent(), d.GetStrategy(), d.GetRuntime(), d.GetReason(),

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -213,10 +214,12 @@ func (p *place) dial(opts ...grpc.DialOption) *grpc.ClientConn {
 }
 
 func (p *place) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute) // a hang fails
+	p.t.Cleanup(cancel)
 	if p.key == "" {
-		return p.t.Context()
+		return ctx
 	}
-	return metadata.AppendToOutgoingContext(p.t.Context(), "authorization", "Bearer "+p.key)
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+p.key)
 }
 
 // request is a call over REST.

@@ -5,12 +5,14 @@ package api_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/api"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
@@ -28,7 +30,10 @@ type events struct {
 
 func (p *place) events(path, lastID string) *events {
 	p.t.Helper()
-	r := p.request("GET", path, "")
+	// What never comes should fail its test, not hang it.
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	p.t.Cleanup(cancel)
+	r := p.request("GET", path, "").WithContext(ctx)
 	r.Header.Set("Accept", "text/event-stream")
 	if lastID != "" {
 		r.Header.Set("Last-Event-ID", lastID)

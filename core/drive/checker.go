@@ -7,6 +7,7 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -261,9 +262,7 @@ func (c *Checker) Verdict() Verdict {
 		Examples: append([]string(nil), c.examples...),
 	}
 	v.Counts.Runtimes = make(map[string]int, len(c.counts.Runtimes))
-	for runtime, n := range c.counts.Runtimes {
-		v.Counts.Runtimes[runtime] = n
-	}
+	maps.Copy(v.Counts.Runtimes, c.counts.Runtimes)
 	for number, r := range c.acks {
 		if len(v.Examples) < maxExamples {
 			v.Examples = append(v.Examples, fmt.Sprintf("%v of %s was acknowledged as event %d, which the feed does not have", r.kind, r.id, number))

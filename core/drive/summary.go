@@ -171,14 +171,17 @@ func (s *Summary) WriteTo(w io.Writer) (int64, error) {
 		name string
 		Latency
 	}{
-		{"intended arrival to acknowledged", s.Create}, {"intended arrival to offer, agent free", s.Offer},
-		{"accept to acknowledged", s.Accept}, {"complete to acknowledged", s.Complete}, {"the player's own lateness", s.Late},
+		{"intended arrival to acknowledged", s.Create},
+		{"intended arrival to offer, agent free", s.Offer},
+		{"accept to acknowledged", s.Accept},
+		{"complete to acknowledged", s.Complete},
+		{"the player's own lateness", s.Late},
 		{"intended arrival to answer, plan's time", s.Answer},
 	} {
 		fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t\n", row.name, row.Count,
 			round(row.Mean), round(row.P50), round(row.P95), round(row.P99), round(row.Max))
 	}
-	out.Flush() // its error is the next write's
+	_ = out.Flush() // its error is the next write's
 	_, err := fmt.Fprintf(counted, "\nviolations %d, lost acknowledgements %d, errors %d, conserved: %s\n",
 		s.Violations, s.LostAcknowledgements, s.Errors, map[bool]string{true: "yes", false: "NO"}[s.Conserved])
 	for _, text := range slices.Concat(s.Examples, s.ErrorExamples) {

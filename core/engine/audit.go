@@ -3,6 +3,8 @@
 
 package engine
 
+import "slices"
+
 import "fmt"
 
 // Violation is a breach of an invariant: a fault in this program, never a
@@ -140,10 +142,8 @@ func (c *audit) oneWork(w *Work) {
 		c.report(RuleNothingLost, "%v is %v at %q, who is not there", w.ID, w.State, x.Agent)
 		return
 	}
-	for _, id := range a.Held {
-		if id == x.ID {
-			return
-		}
+	if slices.Contains(a.Held, x.ID) {
+		return
 	}
 	c.report(RuleOneAgent, "%v is %v at agent %q, who does not hold it", w.ID, w.State, a.ID)
 }

@@ -27,7 +27,10 @@ func audited(t *testing.T) *Engine {
 			},
 			Grace: 1000, KeepClosed: 1000,
 		}},
-		Connect{"ann"}, SignIn{"ann", "online"}, Connect{"bob"}, SignIn{"bob", "online"},
+		Connect{"ann"},
+		SignIn{"ann", "online"},
+		Connect{"bob"},
+		SignIn{"bob", "online"},
 		CreateWork{WorkSpec{Channel: "chat", Queue: "support"}},
 		CreateWork{WorkSpec{Channel: "chat", Queue: "support"}},
 		CreateWork{WorkSpec{Channel: "chat", Queue: "support"}},
@@ -35,7 +38,8 @@ func audited(t *testing.T) *Engine {
 		Propose{Proposals: []Proposal{
 			{Work: 2, Revision: 1, Agent: "ann"}, {Work: 3, Revision: 1, Agent: "ann"}, {Work: 4, Revision: 1, Agent: "bob"},
 		}},
-		Accept{2, "ann"}, Accept{3, "bob"},
+		Accept{2, "ann"},
+		Accept{3, "bob"},
 	}
 	for _, c := range commands {
 		if _, err := e.Step(1000, c); err != nil {

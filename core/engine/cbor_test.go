@@ -53,8 +53,8 @@ func TestNumbersOnDisk(t *testing.T) {
 
 func fields(s reflect.Type) func(func(reflect.StructField) bool) {
 	return func(yield func(reflect.StructField) bool) {
-		for i := range s.NumField() {
-			if f := s.Field(i); f.IsExported() && !yield(f) {
+		for f := range s.Fields() {
+			if f := f; f.IsExported() && !yield(f) {
 				return
 			}
 		}

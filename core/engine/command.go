@@ -52,12 +52,13 @@ type SetStatus struct {
 // again; open work follows its channel's rule for lost connections.
 type SignOut struct{ Agent string }
 
-// Connect says that the agent's stream is there, Disconnect that it is gone.
-// Either is harmless when it is so already.
-type (
-	Connect    struct{ Agent string }
-	Disconnect struct{ Agent string }
-)
+// Connect says that the agent's stream is there. It is harmless when it is so
+// already.
+type Connect struct{ Agent string }
+
+// Disconnect says that the agent's stream is gone. It is harmless when it is so
+// already.
+type Disconnect struct{ Agent string }
 
 // DisconnectAll says that every stream is gone, as after a restart.
 type DisconnectAll struct{}

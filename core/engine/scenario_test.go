@@ -172,7 +172,7 @@ func TestIdempotencyKey(t *testing.T) {
 	if other := w.arrives("support", keyed("order-2")); other == id {
 		t.Error("another key, the same work")
 	}
-	if w.arrives("support") == w.arrives("support") {
+	if first, second := w.arrives("support"), w.arrives("support"); first == second {
 		t.Error("no key, the same work")
 	}
 	w.do(engine.CancelWork{Work: id})

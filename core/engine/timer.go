@@ -79,6 +79,7 @@ func (s *step) expire(w *Work) {
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
 func (t timers) Len() int { return len(t) }
+
 func (t timers) Less(i, j int) bool {
 	a, b := &t[i], &t[j]
 	return cmp.Or(

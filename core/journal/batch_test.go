@@ -6,6 +6,7 @@ package journal
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"math"
 	"testing"
@@ -81,7 +82,7 @@ func TestEveryFlipIsSeen(t *testing.T) {
 
 func TestDecodeBatchRefuses(t *testing.T) {
 	t.Parallel()
-	make := func(first uint64, count uint32, body string) []byte {
+	message := func(first uint64, count uint32, body string) []byte {
 		b := append([]byte(batchMagic), 0, 0, 0, 0)
 		b = binary.LittleEndian.AppendUint64(b, first)
 		b = binary.LittleEndian.AppendUint32(b, count)
@@ -93,22 +94,22 @@ func TestDecodeBatchRefuses(t *testing.T) {
 		want error
 	}{
 		{"empty", nil, errBatchShort},
-		{"next version", append([]byte("PBJ\x02"), make(1, 1, "\x00")[4:]...), errBatchMagic},
-		{"no number", make(0, 1, "\x00"), errBatchCount},
-		{"no records", make(1, 0, ""), errBatchCount},
-		{"more records than bytes", make(1, 3, "\x00\x00"), errBatchCount},
-		{"numbers overflow", make(math.MaxUint64, 2, "\x00\x00"), errBatchCount},
-		{"record cut", make(1, 1, "\x02x"), errRecordCut},
-		{"length cut", make(1, 1, "\x80"), errRecordCut},
-		{"huge length", make(1, 1, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), errRecordCut},
-		{"tail", make(1, 1, "\x01xy"), errBatchTail},
-		{"good", make(1, 2, "\x01x\x00"), nil},
+		{"next version", append([]byte("PBJ\x02"), message(1, 1, "\x00")[4:]...), errBatchMagic},
+		{"no number", message(0, 1, "\x00"), errBatchCount},
+		{"no records", message(1, 0, ""), errBatchCount},
+		{"more records than bytes", message(1, 3, "\x00\x00"), errBatchCount},
+		{"numbers overflow", message(math.MaxUint64, 2, "\x00\x00"), errBatchCount},
+		{"record cut", message(1, 1, "\x02x"), errRecordCut},
+		{"length cut", message(1, 1, "\x80"), errRecordCut},
+		{"huge length", message(1, 1, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), errRecordCut},
+		{"tail", message(1, 1, "\x01xy"), errBatchTail},
+		{"good", message(1, 2, "\x01x\x00"), nil},
 	} {
 		b, err := decodeBatch(tt.msg)
 		if err == nil {
 			_, err = collect(b)
 		}
-		if err != tt.want {
+		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
 	}

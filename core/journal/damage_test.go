@@ -85,7 +85,11 @@ func flipBefore(t *testing.T, path string, mark []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := bytes.LastIndex(data[:bytes.Index(data, mark)], []byte("patchbay.log_w"))
+	before, _, found := bytes.Cut(data, mark)
+	if !found {
+		t.Fatalf("%s does not hold %q", path, mark)
+	}
+	i := bytes.LastIndex(before, []byte("patchbay.log_w"))
 	data[i-22] ^= 0x04
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)

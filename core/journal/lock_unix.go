@@ -26,7 +26,7 @@ func openLocked(path string) (*os.File, error) {
 }
 
 // isLocked reports whether err from openLocked means that another has the file.
-func isLocked(err error) bool { return err == syscall.EWOULDBLOCK }
+func isLocked(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }
 
 // closeLocked lets go of a file from openLocked. It unlocks first: a process
 // just being started has a copy of every open file until it runs its own

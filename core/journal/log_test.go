@@ -167,7 +167,7 @@ func TestReplayStopsAtError(t *testing.T) {
 		}
 		return nil
 	})
-	if err != stop || fmt.Sprint(got) != "[5 6 7]" {
+	if !errors.Is(err, stop) || fmt.Sprint(got) != "[5 6 7]" {
 		t.Fatalf("got %v, records %v", err, got)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -29,7 +29,7 @@ type model struct {
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "journal")
+		dir, err := os.MkdirTemp("", "journal") //nolint:usetesting // rapid.T has no TempDir
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -40,8 +40,7 @@ func (s *Server) Log(ctx context.Context, workspace string) (*Log, error) {
 	l := &Log{s: s, workspace: workspace, stream: logPrefix + name, snapshots: snapshotPrefix + name}
 	l.files = s.blocks(l.stream)
 	if err := l.open(ctx, filepath.Join(s.dir, markDir, name+".mark")); err != nil {
-		var damage *DamageError
-		if errors.As(err, &damage) {
+		if _, ok := errors.AsType[*DamageError](err); ok {
 			return nil, err
 		}
 		return nil, fmt.Errorf("journal: open log %q: %w", workspace, err)
@@ -178,7 +177,7 @@ func (l *Log) checkReach(dir string) error {
 		l.whole = slices.DeleteFunc(l.whole, func(m manifest) bool { return m.at > l.last })
 		return l.checkReach(dir)
 	}
-	reason := ""
+	var reason string
 	switch {
 	case reach > l.last:
 		reason = fmt.Sprintf("a snapshot is of record %d, but the log ends at %d", reach, l.last)

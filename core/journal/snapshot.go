@@ -183,8 +183,7 @@ func (l *Log) Snapshot(ctx context.Context) (at uint64, r io.ReadCloser, err err
 	var lost error
 	for _, m := range whole {
 		err := l.verify(ctx, m)
-		var damage *DamageError
-		if errors.As(err, &damage) {
+		if _, ok := errors.AsType[*DamageError](err); ok {
 			l.s.log.Error("journal: a snapshot is damaged and will not be used", "error", err)
 			l.forget(m)
 			lost = err

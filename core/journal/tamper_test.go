@@ -181,10 +181,10 @@ func TestPoisoned(t *testing.T) {
 	if _, err := js.UpdateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
-	if again := l.Append(t.Context(), 11, record); again != first {
+	if again := l.Append(t.Context(), 11, record); !errors.Is(again, first) {
 		t.Errorf("got %v, want the same error again", again)
 	}
-	if save := l.SaveSnapshot(t.Context(), 10, func(io.Writer) error { return nil }); save != first {
+	if save := l.SaveSnapshot(t.Context(), 10, func(io.Writer) error { return nil }); !errors.Is(save, first) {
 		t.Errorf("got %v, want the same error from SaveSnapshot", save)
 	}
 	if l.Last() != 10 {
@@ -224,7 +224,7 @@ func TestPoisonedByContext(t *testing.T) {
 	if !errors.Is(first, context.Canceled) {
 		t.Fatalf("got %v", first)
 	}
-	if again := l.Append(t.Context(), 11, [][]byte{[]byte("x")}); again != first {
+	if again := l.Append(t.Context(), 11, [][]byte{[]byte("x")}); !errors.Is(again, first) {
 		t.Errorf("got %v, want the same error again", again)
 	}
 }

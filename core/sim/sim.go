@@ -177,6 +177,7 @@ type agenda []appointment
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
 func (a agenda) Len() int { return len(a) }
+
 func (a agenda) Less(i, j int) bool {
 	if a[i].at != a[j].at {
 		return a[i].at < a[j].at

@@ -331,8 +331,7 @@ func (d *Desk) change(now engine.Time, p *post, state State, why string, step St
 }
 
 func asFault(kind FaultKind, err error) *Fault {
-	var fault *Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*Fault](err); ok {
 		return fault
 	}
 	return &Fault{Kind: kind, Err: err}

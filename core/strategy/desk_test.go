@@ -53,8 +53,12 @@ func TestLimits(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ got, want string }{
-		{Idle.String(), "idle"}, {Down.String(), "down"}, {State(9).String(), "state_9"},
-		{FaultMemory.String(), "out_of_memory"}, {FaultTooLarge.String(), "too_large"}, {FaultKind(99).String(), "unknown"},
+		{Idle.String(), "idle"},
+		{Down.String(), "down"},
+		{State(9).String(), "state_9"},
+		{FaultMemory.String(), "out_of_memory"},
+		{FaultTooLarge.String(), "too_large"},
+		{FaultKind(99).String(), "unknown"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
@@ -447,7 +451,6 @@ func TestDiscard(t *testing.T) {
 
 // clock is an instance that tells how much time it is given.
 type clock struct {
-	actor
 	left []time.Duration
 }
 

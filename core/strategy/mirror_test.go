@@ -71,7 +71,7 @@ func newStage(t tb, rows int, seed uint64) *stage {
 	runtimes := make(map[string]Runtime)
 	for _, name := range []string{"first", "second"} {
 		a := &actor{}
-		a.play = func(in *player, turn *route.Turn, reply *route.Reply) error { return moody(in, turn, reply) }
+		a.play = moody
 		s.actors[name] = a
 		runtimes[name] = a
 		specs = append(specs, Spec{Name: name, Runtime: name, Attributes: lets[name]})

@@ -259,7 +259,7 @@ func TestDropped(t *testing.T) {
 			reply.Seq = 99
 			return nil
 		}, "strategy: wrong_turn: answered turn 99 of epoch 1 when asked turn %d of epoch 1"},
-		{"other epoch", func(_ *player, turn *route.Turn, reply *route.Reply) error {
+		{"other epoch", func(_ *player, _ *route.Turn, reply *route.Reply) error {
 			reply.Epoch, reply.Seq = 0, 7
 			return nil
 		}, "strategy: wrong_turn: answered turn 7 of epoch 0 when asked turn %d of epoch 1"},

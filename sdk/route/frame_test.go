@@ -465,8 +465,7 @@ func FuzzDecodeTurn(f *testing.F) {
 			t.Fatalf("decoding says %v, viewing %v", err, viewErr)
 		}
 		if err != nil {
-			var typed *FrameError
-			if !errors.As(err, &typed) {
+			if _, ok := errors.AsType[*FrameError](err); !ok {
 				t.Fatalf("untyped error %v", err)
 			}
 			return

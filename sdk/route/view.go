@@ -76,6 +76,8 @@ type place struct {
 
 // places holds the place of each section, by table and by op&1. It is never
 // written to.
+//
+//nolint:gochecknoglobals // a constant but for its type
 var places = [16][2]place{
 	TableWork: {
 		opPut & 1:  {unsafe.Offsetof(Turn{}.Work), workSize},

@@ -56,8 +56,7 @@ func TestParseErrors(t *testing.T) {
 		t.Run(test.text, func(t *testing.T) {
 			t.Parallel()
 			_, err := routetest.Parse("x.txt", test.text)
-			var parse *routetest.ParseError
-			if !errors.As(err, &parse) {
+			if _, ok := errors.AsType[*routetest.ParseError](err); !ok {
 				t.Fatalf("got %v, want a ParseError", err)
 			}
 			if want := "routetest: x.txt:" + test.want; !strings.HasPrefix(err.Error(), want) {

@@ -25,4 +25,5 @@ func Example() {
 	}
 	run := func() { serve.Run() } // func main()
 	_, _ = initialize, run
+	// Output:
 }

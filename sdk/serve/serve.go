@@ -23,6 +23,8 @@ import (
 
 // registered holds the program's one plugin. It is a variable of the package
 // because the exports of a WASM guest are functions without a receiver.
+//
+//nolint:gochecknoglobals // see above
 var registered struct {
 	once   sync.Once
 	plugin route.Plugin

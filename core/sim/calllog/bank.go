@@ -46,6 +46,7 @@ const (
 	maxLine = 1 << 20
 )
 
+//nolint:gochecknoglobals // a constant but for its type
 var header = [columns]string{
 	"vru+line", "call_id", "customer_id", "priority", "type", "date", "vru_entry", "vru_exit", "vru_time",
 	"q_start", "q_exit", "q_time", "outcome", "ser_start", "ser_exit", "ser_time", "server",
@@ -84,7 +85,7 @@ func read(r *bufio.Reader) (*Log, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer unpacked.Close()
+		defer func() { _ = unpacked.Close() }()
 		in = unpacked
 	}
 	lines := bufio.NewScanner(in)
@@ -239,16 +240,16 @@ func (r *row) clock(column int) time.Duration {
 		r.fail(column, "a time such as 7:15:55")
 		return 0
 	}
-	var total time.Duration
+	var total uint64
 	for i, limit := range [...]uint64{24, 60, 60} {
 		n, err := strconv.ParseUint(parts[i], 10, 8)
 		if err != nil || n >= limit {
 			r.fail(column, "a time such as 7:15:55")
 			return 0
 		}
-		total = total*60 + time.Duration(n)
+		total = total*60 + n
 	}
-	return total * time.Second
+	return time.Duration(total) * time.Second //nolint:durationcheck // a count of seconds
 }
 
 // after reads a time of day that belongs to a call which entered at the given

@@ -157,7 +157,7 @@ func TestTurnFaults(t *testing.T) {
 		again bool
 	}{
 		"panic":      {func(*route.Turn, *route.Reply) error { panic("oh") }, strategy.FaultTrap, "panic: oh", false},
-		"nil":        {func(*route.Turn, *route.Reply) error { return *(*error)(nil) }, strategy.FaultTrap, "nil pointer", false},
+		"nil":        {func(_ *route.Turn, reply *route.Reply) error { reply = nil; reply.Seq = 1; return nil }, strategy.FaultTrap, "nil pointer", false},
 		"error":      {func(*route.Turn, *route.Reply) error { return errors.New("index broken") }, strategy.FaultBroken, "index broken", true},
 		"overbudget": {func(*route.Turn, *route.Reply) error { return &route.StatusError{Status: route.StatusOverBudget} }, strategy.FaultDeadline, "over_budget", true},
 	} {
@@ -259,8 +259,7 @@ func TestTurnAllocations(t *testing.T) {
 	in := mustStart(t, &fake{})
 	turn := snapshot(1, 64)
 	var reply route.Reply
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	if n := testing.AllocsPerRun(200, func() {
 		if err := in.Turn(ctx, turn, &reply); err != nil {
 			t.Fatal(err)

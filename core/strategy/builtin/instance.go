@@ -166,8 +166,7 @@ func (in *instance) finish(err error, turn *route.Turn, reply *route.Reply) erro
 
 // failed notes what an error means for later turns.
 func (in *instance) failed(err error) error {
-	var fault *strategy.Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*strategy.Fault](err); ok {
 		in.broken = fault
 		return fault
 	}

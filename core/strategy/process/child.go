@@ -52,7 +52,7 @@ func newChild(path string, args []string, memory uint64, log *lines.Log) *child 
 // prepare makes the command, with nothing in its environment but what
 // go-plugin needs, and the limits.
 func (c *child) prepare(env []string) error {
-	cmd := exec.Command(c.path, c.args...)
+	cmd := exec.Command(c.path, c.args...) //nolint:noctx // it outlives the call that starts it; Kill ends it
 	cmd.Dir = filepath.Dir(c.path)
 	cmd.Env = append(env, serve.WatchKey+"="+serve.WatchStdin, fmt.Sprintf("GOMEMLIMIT=%d", c.memory))
 	cmd.SysProcAttr = attributes()

@@ -75,7 +75,7 @@ func TestMemoryIsLimited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, entry := range strings.Split(strings.TrimRight(string(environment), "\x00"), "\x00") {
+	for entry := range strings.SplitSeq(strings.TrimRight(string(environment), "\x00"), "\x00") {
 		name, _, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, "PLUGIN_") && !strings.HasPrefix(name, "PATCHBAY_") && name != "GOMEMLIMIT" {
 			t.Errorf("%s is in its environment", name)

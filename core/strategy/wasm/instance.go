@@ -243,8 +243,7 @@ func (in *instance) gone(kind strategy.FaultKind, err error) error {
 // trapped says what it means that a call failed.
 func (in *instance) trapped(ctx context.Context, err error) error {
 	in.log.Flush()
-	var exit *sys.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*sys.ExitError](err); ok {
 		switch exit.ExitCode() {
 		case sys.ExitCodeContextCanceled, sys.ExitCodeDeadlineExceeded:
 			if in.isClosed() {

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
@@ -202,12 +203,7 @@ func (in *instance) introduce(ctx context.Context, settings []byte) (route.Manif
 }
 
 func speaks(majors []uint32) bool {
-	for _, major := range majors {
-		if major == route.ContractMajor {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(majors, route.ContractMajor)
 }
 
 // exportLog makes patchbay.log.

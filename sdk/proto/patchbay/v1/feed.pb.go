@@ -418,9 +418,9 @@ func (x *Event) GetDecision() *Decision {
 // StreamEventsRequest says where to begin, and what to leave out.
 type StreamEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Events with a number above this are sent: 0 begins with the first event,
-	// the last_event of GetStatus with what happens next. Events that are no
-	// longer kept are refused, and so is a number beyond the last.
+	// Events with a number above this are sent: 0 begins with the oldest that is
+	// kept, the last_event of GetStatus with what happens next. A number whose
+	// next event is no longer kept is refused, and so is one beyond the last.
 	After uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
 	// Only events of these kinds; empty for all.
 	Kinds []EventKind `protobuf:"varint,2,rep,packed,name=kinds,proto3,enum=patchbay.v1.EventKind" json:"kinds,omitempty"`
