@@ -239,18 +239,23 @@ func newAgentOffers(c *client) *cobra.Command {
 func follow[T any](ctx context.Context, stream grpc.ServerStreamingClient[T], count int, use func(*T) error) error {
 	for n := 0; count == 0 || n < count; n++ {
 		m, err := stream.Recv()
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF), ctx.Err() != nil: // ended, or interrupted
-			return nil
-		default:
-			return err
+		if err != nil {
+			return unlessEnded(ctx, err)
 		}
 		if err := use(m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unlessEnded passes an error on, unless it says that the stream has ended or
+// that the user interrupted it.
+func unlessEnded(ctx context.Context, err error) error {
+	if errors.Is(err, io.EOF) || ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func (c *client) printOffer(m *patchbayv1.StreamOffersResponse) error {

@@ -129,7 +129,6 @@ func (s *screen) draw(ctx context.Context, player *drive.Player, conn grpc.Clien
 func (s *screen) decisionRows() [][]string {
 	rows := [][]string{{"WHEN", "WORK", "QUEUE", "WENT TO", "BY", "RUNTIME", "WHY"}}
 	for _, e := range slices.Backward(s.decisions) {
-
 		d := e.GetDecision()
 		rows = append(rows, []string{
 			clock(e.GetAt()), e.GetWork(), e.GetQueue(), e.GetAgent(), d.GetStrategy(), d.GetRuntime(), d.GetReason(),

@@ -74,7 +74,8 @@ func (p *Player) crew(playing, calls context.Context) *crew {
 			client: patchbayv1.NewAgentServiceClient(p.options.Conns[i%len(p.options.Conns)]),
 			held:   make(map[string]*job), empty: make(chan struct{}),
 		}
-		w.connected, w.disconnect = context.WithCancel(calls)
+		connected, disconnect := context.WithCancel(calls)
+		w.connected, w.disconnect = connected, disconnect
 		c.workers = append(c.workers, w)
 		c.shifts.Go(w.shift)
 	}

@@ -54,7 +54,7 @@ func TestNumbersOnDisk(t *testing.T) {
 func fields(s reflect.Type) func(func(reflect.StructField) bool) {
 	return func(yield func(reflect.StructField) bool) {
 		for f := range s.Fields() {
-			if f := f; f.IsExported() && !yield(f) {
+			if f.IsExported() && !yield(f) {
 				return
 			}
 		}

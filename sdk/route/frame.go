@@ -38,7 +38,8 @@ const (
 	StatusOK Status = 0
 	// StatusNeedSnapshot: the strategy's board is out of step.
 	StatusNeedSnapshot Status = 1
-	// StatusStaleEpoch: the turn belongs to another start of the instance.
+	// StatusStaleEpoch: the turn belongs to another start of the instance. The
+	// host takes it as StatusNeedSnapshot.
 	StatusStaleEpoch Status = 2
 	// StatusBadFrame: the turn could not be read.
 	StatusBadFrame Status = 3
@@ -97,7 +98,7 @@ func (e *StatusError) Error() string {
 
 // Is reports whether target is ErrNeedSnapshot and the status says the same.
 func (e *StatusError) Is(target error) bool {
-	return target == ErrNeedSnapshot && e.Status == StatusNeedSnapshot
+	return target == ErrNeedSnapshot && (e.Status == StatusNeedSnapshot || e.Status == StatusStaleEpoch)
 }
 
 // StatusOf returns the status and text that tell the host of an error of

@@ -14,7 +14,6 @@ import (
 type instance struct {
 	strategy route.Strategy
 	ready    bool   // configured, and not drained
-	epoch    uint64 // turns of others are refused; 0 takes any
 	in       route.Turn
 	reply    route.Reply
 	out      []byte
@@ -53,9 +52,6 @@ func (i *instance) turn(frame []byte) []byte {
 func (i *instance) answer(frame []byte) error {
 	if err := route.ViewTurn(frame, &i.in); err != nil {
 		return err
-	}
-	if i.epoch != 0 && i.in.Epoch != i.epoch {
-		return &route.StatusError{Status: route.StatusStaleEpoch}
 	}
 	if !i.ready {
 		return &route.StatusError{Status: route.StatusNotReady}

@@ -31,6 +31,7 @@ type service struct {
 
 	mu       sync.Mutex // gRPC calls from many goroutines, a strategy takes one call at a time
 	instance instance
+	epoch    uint64 // of the start, which a drain must name
 }
 
 var _ strategygrpc.StrategyServiceServer = (*service)(nil)
@@ -42,7 +43,7 @@ func newService(plugin route.Plugin) *service {
 // Handshake implements the service.
 func (s *service) Handshake(_ context.Context, in *strategyv1.HandshakeRequest) (*strategyv1.HandshakeResponse, error) {
 	s.mu.Lock()
-	s.instance.epoch = in.GetEpoch()
+	s.epoch = in.GetEpoch()
 	s.mu.Unlock()
 	m := manifest(s.plugin)
 	out := &strategyv1.HandshakeResponse{
@@ -108,9 +109,9 @@ func (s *service) Turns(stream grpc.BidiStreamingServer[strategyv1.TurnsRequest,
 func (s *service) Drain(_ context.Context, in *strategyv1.DrainRequest) (*strategyv1.DrainResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if in.GetEpoch() != s.instance.epoch {
+	if in.GetEpoch() != s.epoch {
 		return nil, status.Errorf(codes.FailedPrecondition, "serve: drain of epoch %d, but this is epoch %d",
-			in.GetEpoch(), s.instance.epoch)
+			in.GetEpoch(), s.epoch)
 	}
 	if err := s.instance.drain(); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())

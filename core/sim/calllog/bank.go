@@ -249,7 +249,7 @@ func (r *row) clock(column int) time.Duration {
 		}
 		total = total*60 + n
 	}
-	return time.Duration(total) * time.Second //nolint:durationcheck // a count of seconds
+	return time.Duration(total) * time.Second
 }
 
 // after reads a time of day that belongs to a call which entered at the given

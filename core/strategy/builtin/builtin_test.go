@@ -148,6 +148,9 @@ func TestStartHangs(t *testing.T) {
 	})
 }
 
+// nobody returns no instance.
+func nobody() strategy.Instance { return nil }
+
 func TestTurnFaults(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -157,7 +160,7 @@ func TestTurnFaults(t *testing.T) {
 		again bool
 	}{
 		"panic":      {func(*route.Turn, *route.Reply) error { panic("oh") }, strategy.FaultTrap, "panic: oh", false},
-		"nil":        {func(_ *route.Turn, reply *route.Reply) error { reply = nil; reply.Seq = 1; return nil }, strategy.FaultTrap, "nil pointer", false},
+		"nil":        {func(*route.Turn, *route.Reply) error { return nobody().Close() }, strategy.FaultTrap, "nil pointer", false},
 		"error":      {func(*route.Turn, *route.Reply) error { return errors.New("index broken") }, strategy.FaultBroken, "index broken", true},
 		"overbudget": {func(*route.Turn, *route.Reply) error { return &route.StatusError{Status: route.StatusOverBudget} }, strategy.FaultDeadline, "over_budget", true},
 	} {

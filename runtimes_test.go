@@ -1,0 +1,176 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package patchbay_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/core/sim"
+	"github.com/patchbay-cx/patchbay/core/sim/calllog"
+	"github.com/patchbay-cx/patchbay/core/strategy"
+	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
+	"github.com/patchbay-cx/patchbay/core/strategy/process"
+	"github.com/patchbay-cx/patchbay/core/strategy/wasm"
+	"github.com/patchbay-cx/patchbay/plugins/queue"
+	"github.com/patchbay-cx/patchbay/sdk/route"
+	"github.com/patchbay-cx/patchbay/sdk/routetest"
+)
+
+// daySeed is the seed of the recorded day.
+const daySeed = 42
+
+// TestOneCorpusThreeRuntimes plays the conformance corpus with the queue
+// strategy in every runtime, and compares every proposal.
+func TestOneCorpusThreeRuntimes(t *testing.T) {
+	t.Parallel()
+	carriers, specs := runtimes(t)
+	transcripts := make(map[string]string)
+	for _, spec := range specs {
+		spec.Limits = strategy.Limits{TurnDeadline: strategy.NoDeadline, StartTimeout: 5 * time.Minute}.WithDefaults()
+		suite := routetest.Suite{
+			Strategy: "queue",
+			Reasons:  queue.Plugin().Manifest.Reasons,
+			Open: func(ctx context.Context) (routetest.Carrier, error) {
+				instance, _, err := carriers[spec.Runtime].Start(ctx, spec, 1)
+				return instance, err
+			},
+		}
+		findings, err := routetest.Check(t.Context(), suite)
+		if err != nil || len(findings) > 0 {
+			t.Errorf("%s: %v, %v", spec.Name, findings, err)
+		}
+		transcript, err := routetest.Transcript(t.Context(), suite)
+		if err != nil {
+			t.Errorf("%s: %v", spec.Name, err)
+		}
+		if strings.Count(transcript, "\n") < 100 {
+			t.Errorf("%s: the transcript has %d lines", spec.Name, strings.Count(transcript, "\n"))
+		}
+		transcripts[spec.Name] = transcript
+	}
+	first := specs[0].Name
+	for name, transcript := range transcripts {
+		if transcript != transcripts[first] {
+			t.Errorf("%s decides otherwise than %s: %s", name, first, firstDifference(transcript, transcripts[first]))
+		}
+	}
+}
+
+func firstDifference(a, b string) string {
+	mine, theirs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(mine), len(theirs)) {
+		if mine[i] != theirs[i] {
+			return fmt.Sprintf("line %d is %q, and %q there", i+1, mine[i], theirs[i])
+		}
+	}
+	return "one is longer"
+}
+
+// runtimes has the queue strategy in every runtime, built from the same source.
+func runtimes(t *testing.T) (map[string]strategy.Runtime, []strategy.Spec) {
+	t.Helper()
+	dir := t.TempDir()
+	file := func(name string, env ...string) (path, sum string) {
+		path = filepath.Join(dir, name)
+		args := []string{"build", "-o", path}
+		if len(env) > 0 {
+			args = append(args, "-buildmode=c-shared")
+		}
+		build := exec.CommandContext(t.Context(), "go", append(args, "github.com/patchbay-cx/patchbay/plugins/queue/plugin")...)
+		build.Env = append(os.Environ(), env...)
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", build.Args, err, out)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest := sha256.Sum256(data)
+		return path, hex.EncodeToString(digest[:])
+	}
+	executable, executableSum := file("queue")
+	module, moduleSum := file("queue.wasm", "GOOS=wasip1", "GOARCH=wasm")
+	guests, err := wasm.Open(wasm.Options{CacheDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = guests.Close() })
+	return map[string]strategy.Runtime{
+			"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()}),
+			"process": process.New(process.Options{}),
+			"wasm":    guests,
+		}, []strategy.Spec{
+			{Name: "builtin", Runtime: "builtin", Source: "queue"},
+			{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
+			{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
+		}
+}
+
+// TestADayIsTheSameInEveryRuntime plays the busiest recorded day by the queue
+// strategy in every runtime: everybody gets the same calls at the same times.
+func TestADayIsTheSameInEveryRuntime(t *testing.T) {
+	t.Parallel()
+	path, ok := calllog.Recorded()
+	if !ok {
+		t.Skip("skipped: the recorded calls are not here; set PATCHBAY_RECORDED to the folder that has them")
+	}
+	log, err := calllog.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := log.Busiest()
+	carriers, specs := runtimes(t)
+	for _, model := range []route.Model{route.ModelLongestIdle, route.ModelLeastActive} {
+		var first sim.DayResult
+		for _, spec := range specs {
+			result := play(t, sim.DayOptions{
+				Options: sim.Options{Strategies: []strategy.Spec{spec}, Runtimes: carriers, Seed: daySeed},
+				Day:     day, Strategy: spec.Name, Model: model,
+			})
+			if spec.Name == specs[0].Name {
+				first = result
+				t.Logf("day %s, %v, seed %d: %d offered, %d served, %d abandoned, fingerprint %x",
+					day.Date, model, daySeed, result.Offered, result.Served, result.Abandoned, result.Fingerprint)
+				continue
+			}
+			if !slices.Equal(first.Assignments, result.Assignments) {
+				t.Errorf("%v: %s gives other assignments than %s: %s", model, spec.Name, specs[0].Name, difference(first, result))
+			}
+			if first.Fingerprint != result.Fingerprint {
+				t.Errorf("%v: %s has another day (%x) than %s (%x)", model, spec.Name, result.Fingerprint, specs[0].Name, first.Fingerprint)
+			}
+		}
+	}
+}
+
+func difference(a, b sim.DayResult) string {
+	for i := range min(len(a.Assignments), len(b.Assignments)) {
+		if a.Assignments[i] != b.Assignments[i] {
+			return "first where one has " + a.Assignments[i].String() + " and the other " + b.Assignments[i].String()
+		}
+	}
+	return "one is longer"
+}
+
+func play(t *testing.T, opts sim.DayOptions) sim.DayResult {
+	t.Helper()
+	result, err := sim.PlayDay(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Violations) > 0 {
+		t.Fatalf("violations: %v", result.Violations)
+	}
+	return result
+}
