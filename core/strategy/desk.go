@@ -242,6 +242,7 @@ func (d *Desk) started(now engine.Time, job *Job, step Step) {
 	for _, reason := range job.manifest.Reasons {
 		p.reasons[reason.Code] = reason.Name
 	}
+	p.feed.wants = job.manifest.Tables
 	p.feed.reset()
 	if p.epoch > 1 {
 		p.counts.Restarts++

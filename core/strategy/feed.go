@@ -29,6 +29,7 @@ type feed struct {
 	engine *engine.Engine
 	scope  map[string]bool // queues on the board
 	lets   []string        // attributes let through, sorted
+	wants  []route.Table   // tables that the strategy asked for; nil for all
 	rows   int             // of one turn at most
 
 	work   table[engine.WorkID]
@@ -152,7 +153,9 @@ func (f *feed) fill(t *route.Turn) {
 	}
 	left -= f.fillAgents(t, left-min(left/2, f.work.pending()))
 	f.fillWork(t, left)
-	t.Settled = append(t.Settled, f.settled...)
+	if f.sends(route.TableSettled) {
+		t.Settled = append(t.Settled, f.settled...)
+	}
 	f.settled = f.settled[:0]
 	if t.Kind = f.kind(); t.Kind == route.KindDelta {
 		t.BaseSeq = f.base

@@ -23,7 +23,7 @@ func sending[K comparable](f *feed, of route.Table, ref uint32, s *slot[K], vers
 // fillChannels and fillQueues send what only a new definition changes, which
 // begins a snapshot: after the first page there is nothing left of it.
 func (f *feed) fillChannels(t *route.Turn) {
-	if f.next != route.KindSnapshotFirst {
+	if f.next != route.KindSnapshotFirst || !f.sends(route.TableChannel) {
 		return
 	}
 	channels := f.engine.Definition().Channels
@@ -68,18 +68,59 @@ func (f *feed) putAgent(t *route.Turn, ref uint32, s *slot[string], a *engine.Ag
 		Capacity: int32(a.Presence.Capacity), Used: int32(a.Used),
 		IdleSince: int64(a.IdleSince), SignedInAt: int64(a.SignedInAt), AssignedAt: int64(a.AssignedAt),
 		StatusSince: int64(a.StatusSince),
-		Members:     route.Span{At: uint32(len(t.Members))},
+		Members:     f.members(t, a),
 	}
 	if a.Connected {
 		row.Flags |= route.AgentConnected
 	}
+	t.Agents = append(t.Agents, row)
+}
+
+// sends reports whether the strategy wants a table. What a board is made of is
+// always sent: agents, work, queues, words and their text.
+func (f *feed) sends(table route.Table) bool {
+	return f.wants == nil || slices.Contains(f.wants, table)
+}
+
+// members, declined and attributes send the lists of a row.
+func (f *feed) members(t *route.Turn, a *engine.Agent) route.Span {
+	span := route.Span{At: uint32(len(t.Members))}
+	if !f.sends(route.TableMember) {
+		return span
+	}
 	for _, name := range a.Definition.Queues {
 		if queue, ok := f.queues.refs[name]; ok {
 			t.Members = append(t.Members, route.Member{Queue: queue, Tier: 1})
-			row.Members.N++
+			span.N++
 		}
 	}
-	t.Agents = append(t.Agents, row)
+	return span
+}
+
+func (f *feed) declined(t *route.Turn, w *engine.Work) route.Span {
+	span := route.Span{At: uint32(len(t.WordIDs))}
+	if !f.sends(route.TableIDs) {
+		return span
+	}
+	for _, agent := range w.Excluded {
+		t.WordIDs = append(t.WordIDs, f.word(t, agent))
+		span.N++
+	}
+	return span
+}
+
+func (f *feed) attributes(t *route.Turn, spec *engine.WorkSpec) route.Span {
+	span := route.Span{At: uint32(len(t.Attributes))}
+	if !f.sends(route.TableAttribute) {
+		return span
+	}
+	for _, name := range f.lets {
+		if value, ok := spec.Attributes[name]; ok {
+			t.Attributes = append(t.Attributes, route.Attribute{Name: f.word(t, name), Value: text(t, value)})
+			span.N++
+		}
+	}
+	return span
 }
 
 func (f *feed) putWork(t *route.Turn, ref uint32, s *slot[engine.WorkID], w *engine.Work) {
@@ -91,23 +132,13 @@ func (f *feed) putWork(t *route.Turn, ref uint32, s *slot[engine.WorkID], w *eng
 		RequestedAt: int64(spec.RequestedAt), TargetAcceptAt: int64(spec.TargetAcceptAt),
 		Priority: *spec.Priority, Size: int32(spec.Size), Channel: channel,
 		State: route.WorkWaiting, Declines: w.Declines,
-		Declined:   route.Span{At: uint32(len(t.WordIDs)), N: uint32(len(w.Excluded))},
-		Attributes: route.Span{At: uint32(len(t.Attributes))},
+		Declined: f.declined(t, w), Attributes: f.attributes(t, spec),
 	}
 	if w.State == engine.Offered {
 		row.State = route.WorkOffered
 	}
 	if spec.RequiredAgent != "" {
 		row.Agent, row.Flags = f.word(t, spec.RequiredAgent), route.WorkRequired
-	}
-	for _, agent := range w.Excluded {
-		t.WordIDs = append(t.WordIDs, f.word(t, agent))
-	}
-	for _, name := range f.lets {
-		if value, ok := spec.Attributes[name]; ok {
-			t.Attributes = append(t.Attributes, route.Attribute{Name: f.word(t, name), Value: text(t, value)})
-			row.Attributes.N++
-		}
 	}
 	t.Work = append(t.Work, row)
 }

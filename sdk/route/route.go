@@ -71,7 +71,8 @@ type Manifest struct {
 	// Majors lists the contract's major versions it speaks; the host takes the
 	// highest that both speak. Nil means {ContractMajor}.
 	Majors []uint32 `json:"majors,omitempty"`
-	// Tables lists what it wants sent; nil means everything.
+	// Tables lists what it wants sent; nil means everything. Agents, work,
+	// queues, words and their text are always sent: a board is made of them.
 	Tables []Table `json:"tables,omitempty"`
 	// SettingsSchema is a JSON Schema of the settings, as one JSON text; empty
 	// means that there are no settings.

@@ -13,7 +13,7 @@ import (
 // turn to turn. It is not safe for concurrent use.
 type instance struct {
 	strategy route.Strategy
-	ready    bool   // configured, and not drained
+	ready    bool // configured, and not drained
 	in       route.Turn
 	reply    route.Reply
 	out      []byte
