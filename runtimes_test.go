@@ -81,40 +81,44 @@ func firstDifference(a, b string) string {
 func runtimes(t *testing.T) (map[string]strategy.Runtime, []strategy.Spec) {
 	t.Helper()
 	dir := t.TempDir()
-	file := func(name string, env ...string) (path, sum string) {
-		path = filepath.Join(dir, name)
-		args := []string{"build", "-o", path}
-		if len(env) > 0 {
-			args = append(args, "-buildmode=c-shared")
-		}
-		build := exec.CommandContext(t.Context(), "go", append(args, "github.com/patchbay-cx/patchbay/plugins/queue/plugin")...)
-		build.Env = append(os.Environ(), env...)
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", build.Args, err, out)
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		digest := sha256.Sum256(data)
-		return path, hex.EncodeToString(digest[:])
-	}
-	executable, executableSum := file("queue")
-	module, moduleSum := file("queue.wasm", "GOOS=wasip1", "GOARCH=wasm")
+	const source = "github.com/patchbay-cx/patchbay/plugins/queue/plugin"
+	executable, executableSum := built(t, source, filepath.Join(dir, "queue"))
+	module, moduleSum := built(t, source, filepath.Join(dir, "queue.wasm"), "GOOS=wasip1", "GOARCH=wasm")
 	guests, err := wasm.Open(wasm.Options{CacheDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = guests.Close() })
 	return map[string]strategy.Runtime{
-		"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()}),
-		"process": process.New(process.Options{}),
-		"wasm":    guests,
-	}, []strategy.Spec{
-		{Name: "builtin", Runtime: "builtin", Source: "queue"},
-		{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
-		{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
+			"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()}),
+			"process": process.New(process.Options{}),
+			"wasm":    guests,
+		}, []strategy.Spec{
+			{Name: "builtin", Runtime: "builtin", Source: "queue"},
+			{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
+			{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
+		}
+}
+
+// built builds a plugin and returns its path and checksum. With an environment
+// it is a WASM module.
+func built(t *testing.T, source, path string, env ...string) (file, sum string) {
+	t.Helper()
+	args := []string{"build", "-o", path}
+	if len(env) > 0 {
+		args = append(args, "-buildmode=c-shared")
 	}
+	build := exec.CommandContext(t.Context(), "go", append(args, source)...)
+	build.Env = append(os.Environ(), env...)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build.Args, err, out)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(data)
+	return path, hex.EncodeToString(digest[:])
 }
 
 // TestADayIsTheSameInEveryRuntime plays the busiest recorded day by the queue
