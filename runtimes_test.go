@@ -90,14 +90,14 @@ func runtimes(t *testing.T) (map[string]strategy.Runtime, []strategy.Spec) {
 	}
 	t.Cleanup(func() { _ = guests.Close() })
 	return map[string]strategy.Runtime{
-			"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()}),
-			"process": process.New(process.Options{}),
-			"wasm":    guests,
-		}, []strategy.Spec{
-			{Name: "builtin", Runtime: "builtin", Source: "queue"},
-			{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
-			{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
-		}
+		"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()}),
+		"process": process.New(process.Options{}),
+		"wasm":    guests,
+	}, []strategy.Spec{
+		{Name: "builtin", Runtime: "builtin", Source: "queue"},
+		{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
+		{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
+	}
 }
 
 // built builds a plugin and returns its path and checksum. With an environment
