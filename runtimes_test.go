@@ -35,36 +35,46 @@ const daySeed = 42
 func TestOneCorpusThreeRuntimes(t *testing.T) {
 	t.Parallel()
 	carriers, specs := runtimes(t)
-	transcripts := make(map[string]string)
-	for _, spec := range specs {
-		spec.Limits = strategy.Limits{TurnDeadline: strategy.NoDeadline, StartTimeout: 5 * time.Minute}.WithDefaults()
-		suite := routetest.Suite{
-			Strategy: "queue",
-			Reasons:  queue.Plugin().Manifest.Reasons,
-			Open: func(ctx context.Context) (routetest.Carrier, error) {
-				instance, _, err := carriers[spec.Runtime].Start(ctx, spec, 1)
-				return instance, err
-			},
+	transcripts := make([]string, len(specs))
+	t.Run("corpus", func(t *testing.T) {
+		for i, spec := range specs {
+			t.Run(spec.Name, func(t *testing.T) {
+				t.Parallel()
+				transcripts[i] = played(t, carriers[spec.Runtime], spec)
+			})
 		}
-		findings, err := routetest.Check(t.Context(), suite)
-		if err != nil || len(findings) > 0 {
-			t.Errorf("%s: %v, %v", spec.Name, findings, err)
-		}
-		transcript, err := routetest.Transcript(t.Context(), suite)
-		if err != nil {
-			t.Errorf("%s: %v", spec.Name, err)
-		}
-		if strings.Count(transcript, "\n") < 100 {
-			t.Errorf("%s: the transcript has %d lines", spec.Name, strings.Count(transcript, "\n"))
-		}
-		transcripts[spec.Name] = transcript
+	})
+	if lines := strings.Count(transcripts[0], "\n"); lines < 100 {
+		t.Errorf("the transcript has %d lines", lines)
 	}
-	first := specs[0].Name
-	for name, transcript := range transcripts {
-		if transcript != transcripts[first] {
-			t.Errorf("%s decides otherwise than %s: %s", name, first, firstDifference(transcript, transcripts[first]))
+	for i, transcript := range transcripts {
+		if transcript != transcripts[0] {
+			t.Errorf("%s decides otherwise than %s: %s", specs[i].Name, specs[0].Name, firstDifference(transcript, transcripts[0]))
 		}
 	}
+}
+
+// played plays the corpus to the strategy and returns every proposal as text.
+func played(t *testing.T, carrier strategy.Runtime, spec strategy.Spec) string {
+	t.Helper()
+	spec.Limits = strategy.Limits{TurnDeadline: strategy.NoDeadline, StartTimeout: 5 * time.Minute}.WithDefaults()
+	suite := routetest.Suite{
+		Strategy: "queue",
+		Reasons:  queue.Plugin().Manifest.Reasons,
+		Open: func(ctx context.Context) (routetest.Carrier, error) {
+			instance, _, err := carrier.Start(ctx, spec, 1)
+			return instance, err
+		},
+	}
+	var transcript strings.Builder
+	for _, script := range routetest.Corpus(suite.Strategy) {
+		result, err := routetest.Play(t.Context(), suite, script)
+		if err != nil || len(result.Findings) > 0 {
+			t.Errorf("%s: %v, %v", script.Name, result.Findings, err)
+		}
+		fmt.Fprintf(&transcript, "# %s\n%s", script.Name, result.Transcript)
+	}
+	return transcript.String()
 }
 
 func firstDifference(a, b string) string {
@@ -80,6 +90,9 @@ func firstDifference(a, b string) string {
 // runtimes has the queue strategy in every runtime, built from the same source.
 func runtimes(t *testing.T) (map[string]strategy.Runtime, []strategy.Spec) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped: it builds plugins and plays a lot; leave out -short")
+	}
 	dir := t.TempDir()
 	const source = "github.com/patchbay-cx/patchbay/plugins/queue/plugin"
 	executable, executableSum := built(t, source, filepath.Join(dir, "queue"))

@@ -26,6 +26,9 @@ import (
 // plugin decides again after its restart.
 func TestAFailingStrategyIsReplaced(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it builds plugins; leave out -short")
+	}
 	dir := t.TempDir()
 	executable, executableSum := built(t, "./testdata/fickle", filepath.Join(dir, "fickle"))
 	module, moduleSum := built(t, "./testdata/fickle", filepath.Join(dir, "fickle.wasm"), "GOOS=wasip1", "GOARCH=wasm")
