@@ -47,7 +47,19 @@ func (s *agentService) present(ctx context.Context, agent string, command engine
 		return 0, err
 	}
 	result, err := s.workspace.Do(ctx, command)
-	return firstNumber(result.Events), err
+	return presenceNumber(result.Events), err
+}
+
+// presenceNumber is the number of the event that records a change of presence,
+// 0 if there is none. Offers that are taken away by it may come before.
+func presenceNumber(events []engine.Event) uint64 {
+	for i := range events {
+		switch events[i].Kind {
+		case engine.KindAgentSignedIn, engine.KindAgentStatusChanged, engine.KindAgentSignedOut:
+			return events[i].Number
+		}
+	}
+	return 0
 }
 
 // within refuses agents whom the caller's key does not cover, and a request

@@ -136,6 +136,37 @@ func TestADayOverGRPC(t *testing.T) {
 	}
 }
 
+// What signing out takes from the agent is recorded before it, and the answer
+// names the event of the signing out.
+func TestSignOutNamesItsOwnEvent(t *testing.T) {
+	t.Parallel()
+	p := serve(t, api.Options{})
+	bob := p.signIn("bob")
+	ctx := t.Context()
+	if _, err := patchbayv1.NewWorkServiceClient(p.dial()).CreateWork(ctx, &patchbayv1.CreateWorkRequest{Channel: "case", Queue: "support"}); err != nil {
+		t.Fatal(err)
+	}
+	bob.offer()
+	answer, err := bob.SignOut(ctx, &patchbayv1.SignOutRequest{Agent: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed, err := patchbayv1.NewFeedServiceClient(p.dial()).StreamEvents(ctx, &patchbayv1.StreamEventsRequest{
+		Kinds: []patchbayv1.EventKind{patchbayv1.EventKind_EVENT_KIND_OFFER_UNAVAILABLE, patchbayv1.EventKind_EVENT_KIND_AGENT_SIGNED_OUT},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := feed.Recv()
+	if err != nil || taken.GetEvent().GetKind() != patchbayv1.EventKind_EVENT_KIND_OFFER_UNAVAILABLE {
+		t.Fatalf("first %v, %v", taken, err)
+	}
+	left, err := feed.Recv()
+	if err != nil || left.GetEvent().GetNumber() != answer.GetEvent() {
+		t.Errorf("the answer names event %d, the signing out is %v, %v", answer.GetEvent(), left, err)
+	}
+}
+
 func TestAStreamThatIsReplacedEnds(t *testing.T) {
 	t.Parallel()
 	p := serve(t, api.Options{})

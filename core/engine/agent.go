@@ -86,6 +86,18 @@ func (e *Engine) present(a *Agent, status string, cause Cause, at Time) {
 	a.Status, a.StatusSince, a.Cause = status, at, cause
 	a.Channels = e.names.statuses[status].bits
 	a.idle(at)
+	e.enroll(a)
+}
+
+// enroll notes with the agent's queues whether the agent is there for anything.
+func (e *Engine) enroll(a *Agent) {
+	for _, name := range a.Definition.Queues {
+		if a.Channels != 0 {
+			e.queues[name].present[a] = struct{}{}
+		} else {
+			delete(e.queues[name].present, a)
+		}
+	}
 }
 
 func (c SignIn) decide(s *step) error {
@@ -103,8 +115,7 @@ func (c SignIn) decide(s *step) error {
 	if !a.Connected {
 		ev.Deadline = s.now + s.definition.Grace
 	}
-	s.emit(ev)
-	s.reconsider(a)
+	s.emit(ev) // one more candidate exhausts nothing: there is nothing to reconsider
 	return nil
 }
 

@@ -122,3 +122,35 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(events)), "ns/event")
 }
+
+// BenchmarkPresence has an agent come and go beside 100 items that others
+// declined, in a queue most of whose many members are away.
+func BenchmarkPresence(b *testing.B) {
+	const members, there, declined = 50_000, 10, 100
+	d := centre()
+	presence := d.Agents[0].PresenceConfig
+	name := func(i int) string { return fmt.Sprintf("z%05d", i) }
+	for i := range members {
+		d.Agents = append(d.Agents, engine.AgentDefinition{ID: name(i), PresenceConfig: presence, Queues: []string{"support"}})
+	}
+	e := engine.New()
+	mustStep(b, e, start, engine.Configure{Definition: d})
+	for i := members - there; i < members; i++ {
+		mustStep(b, e, start, engine.Connect{Agent: name(i)})
+		mustStep(b, e, start, engine.SignIn{Agent: name(i), Status: "online"})
+	}
+	for i := range declined {
+		agent := name(members - 1 - i%(there-1))
+		w := mustStep(b, e, start, engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "support"}}).Work
+		r := mustStep(b, e, start, engine.Propose{Proposals: []engine.Proposal{{Work: w, Revision: 1, Agent: agent}}})
+		if r.Verdicts[0] != route.VerdictAcceptedByHost {
+			b.Fatal(r.Verdicts)
+		}
+		mustStep(b, e, start, engine.Decline{Assignment: r.Events[0].Assignment, Agent: agent, Reason: "busy"})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		mustStep(b, e, start, engine.SignIn{Agent: name(0), Status: "online"})
+		mustStep(b, e, start, engine.SignOut{Agent: name(0)})
+	}
+}

@@ -105,7 +105,8 @@ func (e *Engine) enqueue() {
 	clear(e.queues)
 	for name, definition := range e.names.queues {
 		e.queues[name] = &queue{
-			definition: definition, routing: e.names.routing[definition.Routing], excluding: make(map[WorkID]*Work),
+			definition: definition, routing: e.names.routing[definition.Routing],
+			present: make(map[*Agent]struct{}), excluding: make(map[WorkID]*Work),
 		}
 	}
 	for _, a := range e.roster {
@@ -114,6 +115,7 @@ func (e *Engine) enqueue() {
 			q.members = append(q.members, a)
 			q.largest = max(q.largest, a.Presence.Capacity)
 		}
+		e.enroll(a)
 	}
 	for _, w := range e.inOrder {
 		if q := e.queueOf(w); q != nil && !w.forgotten {

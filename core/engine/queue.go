@@ -15,6 +15,9 @@ type queue struct {
 	definition *QueueDefinition
 	routing    *RoutingConfig
 	members    []*Agent
+	// present holds the members whose status lists any channel. Only whether
+	// there is such a one is asked of it, never an order.
+	present map[*Agent]struct{}
 	// largest is the largest capacity among the members.
 	largest Milli
 	counts  [Expired + 1]int
@@ -60,7 +63,7 @@ func (q *queue) leave(w *Work) {
 // could take it but for their load has declined. Who could never take it, for
 // its size or because somebody else is required, is nobody to wait for.
 func (q *queue) exhausted(w *Work, channel uint16) bool {
-	for _, a := range q.members {
+	for a := range q.present {
 		able := a.Channels&(1<<channel) != 0 && w.Spec.Size <= a.Presence.Capacity && w.admits(a.ID)
 		if able && !w.excludes(a.ID) {
 			return false

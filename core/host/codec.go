@@ -36,7 +36,10 @@ func newCodec() (codec, error) {
 	if err != nil {
 		return codec{}, fmt.Errorf("host: codec: %w", err)
 	}
-	decode, err := cbor.DecOptions{MaxArrayElements: math.MaxInt32, MaxMapPairs: math.MaxInt32}.DecMode()
+	decode, err := cbor.DecOptions{
+		MaxArrayElements: math.MaxInt32, MaxMapPairs: math.MaxInt32,
+		UTF8: cbor.UTF8DecodeInvalid, // what was written is read, or a wrong byte of a caller's would end the workspace
+	}.DecMode()
 	if err != nil {
 		return codec{}, fmt.Errorf("host: codec: %w", err)
 	}

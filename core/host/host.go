@@ -32,7 +32,8 @@ var (
 	ErrClosed = errors.New("host: workspace closed")
 	// ErrReplaced ends an agent's stream when another was opened for the agent.
 	ErrReplaced = errors.New("host: another connection of the same agent took over")
-	// ErrSlow ends a stream whose reader fell too far behind.
+	// ErrSlow ends a stream whose reader fell too far behind. The agent then
+	// counts as disconnected.
 	ErrSlow = errors.New("host: the reader fell too far behind")
 	// ErrForgotten means that a feed was asked for events that a snapshot has
 	// long replaced.
@@ -85,11 +86,23 @@ type request struct {
 	result  engine.Result
 	err     error
 	done    chan struct{}
+
+	deciding sync.Mutex // held while the loop is at it
+	left     bool       // whoever asked has gone: nothing is done any more
+}
+
+// leave takes the request back as far as it can be: the loop is not at it when
+// leave returns, and will not be.
+func (r *request) leave() {
+	r.deciding.Lock()
+	defer r.deciding.Unlock()
+	r.left = true
 }
 
 // Open recovers the workspace from its journal, puts the definition in force,
-// starts the strategies and then the loop. Cancelling ctx afterwards has no
-// effect; Close ends the workspace.
+// starts the strategies and then the loop. It blocks for as long as that takes,
+// or until ctx ends. Cancelling ctx afterwards has no effect; Close ends the
+// workspace.
 func Open(ctx context.Context, opts Options) (*Workspace, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -114,7 +127,7 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 		cancel: cancel, tail: newTail(e.Number()),
 	}
 	l := newLoop(running, w, e, snapshotAt, opts)
-	if err := l.begin(opts); err != nil {
+	if err := l.begin(ctx, opts); err != nil {
 		l.abort()
 		return nil, err
 	}
@@ -149,7 +162,8 @@ func reserved(command engine.Command) error {
 
 // View calls read with the state between two commands and returns when
 // everything that read may have seen is durable. Read must be quick, change
-// nothing, and keep no pointer into the engine.
+// nothing, and keep no pointer into the engine. Whatever View returns, read is
+// over or will not be called any more.
 func (w *Workspace) View(ctx context.Context, read func(*engine.Engine)) error {
 	return w.ask(ctx, &request{read: func(l *loop) { read(l.engine) }, done: make(chan struct{})})
 }
@@ -169,6 +183,7 @@ func (w *Workspace) ask(ctx context.Context, r *request) error {
 		return nil
 	case <-w.stopped:
 	case <-ctx.Done():
+		r.leave()
 		return ctx.Err()
 	}
 	select {

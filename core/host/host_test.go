@@ -52,6 +52,21 @@ type place struct {
 	server *journal.Server
 	log    *journal.Log
 	*host.Workspace
+	// options changes what the workspace is opened with; nil for nothing.
+	options func(*host.Options)
+}
+
+func queueStrategy() []strategy.Spec {
+	return []strategy.Spec{{Name: "queue", Runtime: "builtin", Source: "queue"}}
+}
+
+// builtins has the strategy "queue", and others by the name of their source.
+func builtins(others map[string]func() route.Strategy) map[string]strategy.Runtime {
+	plugins := map[string]route.Plugin{"queue": queue.Plugin()}
+	for name, create := range others {
+		plugins[name] = route.Plugin{Manifest: route.Manifest{Name: name}, New: create}
+	}
+	return map[string]strategy.Runtime{"builtin": builtin.New(plugins)}
 }
 
 func open(t *testing.T, def engine.Definition) *place {
@@ -73,14 +88,19 @@ func (p *place) open(opts host.Options) {
 		p.t.Fatal(err)
 	}
 	opts.Name, opts.Log, opts.Definition, opts.Seed = "test", p.log, p.def, 1
-	opts.Strategies = []strategy.Spec{{Name: "queue", Runtime: "builtin", Source: "queue"}}
-	opts.Runtimes = map[string]strategy.Runtime{"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()})}
+	opts.Strategies, opts.Runtimes = queueStrategy(), builtins(nil)
+	if p.options != nil {
+		p.options(&opts)
+	}
 	if p.Workspace, err = host.Open(ctx, opts); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
 func (p *place) close() {
+	if p.Workspace == nil {
+		return // it did not open, which has been said
+	}
 	if err := p.Workspace.Close(); err != nil {
 		p.t.Error(err)
 	}

@@ -35,6 +35,7 @@ type loop struct {
 	ctx    context.Context
 	engine *engine.Engine
 	desk   *strategy.Desk
+	clock  clock
 
 	batch     *batch // gathers what happens while the journal is busy
 	appending bool
@@ -64,7 +65,7 @@ type Counts map[engine.Kind]uint64
 
 func newLoop(ctx context.Context, w *Workspace, e *engine.Engine, snapshotAt uint64, opts Options) *loop {
 	l := &loop{
-		Workspace: w, ctx: ctx, engine: e, batch: new(batch),
+		Workspace: w, ctx: ctx, engine: e, clock: newClock(e.Now()), batch: new(batch),
 		appends: make(chan *batch, 1), appended: make(chan *batch, 1), jobs: make(chan *strategy.Job, 64),
 		streams: make(map[string]*Stream), counts: make(Counts), opened: time.Now(),
 	}
@@ -75,10 +76,9 @@ func newLoop(ctx context.Context, w *Workspace, e *engine.Engine, snapshotAt uin
 }
 
 // begin brings the recovered state up to the present before anybody is served.
-func (l *loop) begin(opts Options) error {
-	if _, err := l.step(engine.DisconnectAll{}); err != nil {
-		return err
-	}
+func (l *loop) begin(ctx context.Context, opts Options) error {
+	l.settle(engine.DisconnectAll{})
+	l.settle(engine.Tick{}) // what ran out meanwhile did so under the former definition
 	if _, err := l.step(engine.Configure{Definition: opts.Definition}); err != nil {
 		return fmt.Errorf("host: workspace %s: the definition cannot be put in force: %w", l.name, err)
 	}
@@ -87,11 +87,8 @@ func (l *loop) begin(opts Options) error {
 		return err
 	}
 	l.desk = desk
-	if _, err := l.step(engine.Tick{}); err != nil {
-		return err
-	}
-	l.desk.Start(l.ctx, l.now(), l.settle)
-	return nil
+	l.desk.Start(ctx, l.now(), l.settle)
+	return ctx.Err()
 }
 
 // abort ends a loop that never ran.
@@ -105,7 +102,7 @@ func (l *loop) abort() {
 	close(l.stopped)
 }
 
-func (l *loop) now() engine.Time { return engine.Time(time.Now().UnixMilli()) }
+func (l *loop) now() engine.Time { return l.clock.now() }
 
 // run is the workspace's only loop.
 func (l *loop) run() {
@@ -195,16 +192,24 @@ func (l *loop) drain() {
 // handle decides one request. Its answer goes out when all it rests on is
 // durable.
 func (l *loop) handle(r *request) {
-	if r.command != nil {
-		r.result, r.err = l.step(r.command)
-	} else {
-		r.read(l)
-	}
+	l.decide(r)
 	if len(l.batch.events) == 0 && !l.appending {
 		close(r.done)
 		return
 	}
 	l.batch.waiting = append(l.batch.waiting, r) // release lets it out, with events or without
+}
+
+func (l *loop) decide(r *request) {
+	r.deciding.Lock()
+	defer r.deciding.Unlock()
+	switch {
+	case r.left:
+	case r.command != nil:
+		r.result, r.err = l.step(r.command)
+	default:
+		r.read(l)
+	}
 }
 
 // step decides a command now and spreads its events.
@@ -256,9 +261,7 @@ func (l *loop) release(b *batch) {
 		if ev.Kind == engine.KindStrategyChanged {
 			l.report(ev)
 		}
-		if stream := l.streams[ev.Agent]; stream != nil {
-			stream.put(ev, l.spec(ev))
-		}
+		l.notify(ev)
 	}
 	l.tail.put(b.events)
 	l.snapshots.note(b.events[len(b.events)-1].Number)
@@ -270,6 +273,18 @@ func (l *loop) release(b *batch) {
 			close(r.done)
 		}
 		l.batch.waiting = nil
+	}
+}
+
+// notify tells the agent whom the event concerns. One who does not listen is
+// not there: the grace period begins.
+func (l *loop) notify(ev *engine.Event) {
+	stream := l.streams[ev.Agent]
+	if stream == nil || ev.Kind == engine.KindProposalRefused {
+		return
+	}
+	if !stream.put(ev, l.spec(ev)) {
+		l.detach(ev.Agent, stream)
 	}
 }
 
@@ -293,6 +308,7 @@ func (l *loop) report(ev *engine.Event) {
 
 // audit checks the invariants, a part at a time.
 func (l *loop) audit() {
+	l.settle(engine.Tick{}) // or what has just run out would be a find
 	next, found := l.engine.Audit(l.auditFrom, auditAgents)
 	l.auditFrom = next
 	l.violations += uint64(len(found))
@@ -305,12 +321,12 @@ func (l *loop) audit() {
 func (l *loop) end() {
 	l.once.Do(func() { close(l.closing) })
 	l.drainAll()
-	for _, stream := range l.streams {
-		stream.fail(ErrClosed)
-	}
 	for l.failure == nil && (l.appending || len(l.batch.events) > 0) {
 		l.flush()
 		l.release(<-l.appended)
+	}
+	for _, stream := range l.streams {
+		stream.fail(ErrClosed)
 	}
 	close(l.appends)
 	l.cancel()

@@ -5,6 +5,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -49,7 +50,10 @@ func (w *Workspace) Attach(ctx context.Context, agent string) (*Stream, error) {
 		w.forsake(agent, s)
 		return nil, err
 	}
-	return s, refused
+	if refused != nil {
+		return nil, refused
+	}
+	return s, nil
 }
 
 func (l *loop) attach(agent string, s *Stream) error {
@@ -79,35 +83,38 @@ func (s *Stream) Close() {
 
 // forsake takes a stream out of service on the loop's next occasion.
 func (w *Workspace) forsake(agent string, s *Stream) {
-	leave := func(l *loop) {
-		if l.streams[agent] == s {
-			delete(l.streams, agent)
-			l.settle(engine.Disconnect{Agent: agent})
-		}
-	}
+	r := &request{done: make(chan struct{}), read: func(l *loop) { l.detach(agent, s) }}
 	select {
-	case w.requests <- &request{done: make(chan struct{}), read: leave}:
+	case w.requests <- r:
 	case <-w.closing: // closing ends every connection
 	case <-w.stopped:
 	}
 }
 
-// put adds an event for the reader. The loop calls it.
-func (s *Stream) put(ev *engine.Event, spec *engine.WorkSpec) {
+// detach takes a stream out of service, unless another has taken over.
+func (l *loop) detach(agent string, s *Stream) {
+	if l.streams[agent] == s {
+		delete(l.streams, agent)
+		l.settle(engine.Disconnect{Agent: agent})
+	}
+}
+
+// put adds an event for the reader, and reports false if that has fallen too
+// far behind. The loop calls it.
+func (s *Stream) put(ev *engine.Event, spec *engine.WorkSpec) bool {
 	if ev.Number <= s.after {
-		return
+		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.err != nil:
-		return
-	case len(s.pending) >= maxPending:
-		s.err, s.pending = ErrSlow, nil
-	default:
+	if s.err == nil {
 		s.pending = append(s.pending, Notice{Event: *ev, Spec: spec})
 	}
+	if len(s.pending) > maxPending {
+		s.err, s.pending = ErrSlow, nil
+	}
 	s.wake()
+	return !errors.Is(s.err, ErrSlow)
 }
 
 func (s *Stream) fail(err error) {

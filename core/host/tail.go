@@ -61,11 +61,11 @@ func (t *tail) close() {
 func (t *tail) after(number uint64) (events []engine.Event, more <-chan struct{}, held, closed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if number+1 < t.first {
+	if number < t.first-1 {
 		return nil, nil, false, t.closed
 	}
-	for n := number + 1; n <= t.last && len(events) < feedChunk; n++ {
-		events = append(events, t.events[n%tailLength])
+	for n := number; n < t.last && len(events) < feedChunk; n++ {
+		events = append(events, t.events[(n+1)%tailLength])
 	}
 	return events, t.more, true, t.closed
 }

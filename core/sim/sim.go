@@ -16,6 +16,7 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/strategy"
@@ -54,10 +55,11 @@ func New(ctx context.Context, opts Options) (*World, error) {
 	if _, err := w.Do(engine.Configure{Definition: opts.Definition}); err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
-	for i := range opts.Strategies {
-		opts.Strategies[i].Limits.TurnDeadline = strategy.NoDeadline
+	specs := slices.Clone(opts.Strategies)
+	for i := range specs {
+		specs[i].Limits.TurnDeadline = strategy.NoDeadline
 	}
-	desk, err := strategy.NewDesk(w.engine, opts.Strategies, opts.Runtimes, opts.Seed)
+	desk, err := strategy.NewDesk(w.engine, specs, opts.Runtimes, opts.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}

@@ -237,10 +237,11 @@ func (d *Desk) started(now engine.Time, job *Job, step Step) {
 		return
 	}
 	p.instance, p.manifest = job.instance, job.manifest
+	p.manifest.Version = legible(job.manifest.Version, maxNameBytes)
 	p.seq, p.good, p.resyncs, p.late = 0, 0, 0, false
 	p.reasons = make(map[uint16]string, len(job.manifest.Reasons))
 	for _, reason := range job.manifest.Reasons {
-		p.reasons[reason.Code] = reason.Name
+		p.reasons[reason.Code] = legible(reason.Name, maxNameBytes)
 	}
 	p.feed.wants = job.manifest.Tables
 	p.feed.reset()
@@ -297,7 +298,7 @@ func (d *Desk) resync(now engine.Time, p *post, step Step) {
 // cannot, and the strategy is given another chance.
 func (d *Desk) failed(now engine.Time, p *post, fault *Fault, step Step) {
 	p.counts.Faults++
-	p.counts.LastFault = fault.Error()
+	p.counts.LastFault = legible(fault.Error(), maxFaultBytes)
 	p.good = 0
 	if p.state == Active && p.since+wellAfter <= now {
 		p.failures = 0
@@ -305,21 +306,21 @@ func (d *Desk) failed(now engine.Time, p *post, fault *Fault, step Step) {
 	p.feed.reset()
 	switch {
 	case fault.Fatal() || p.strike(now) || fault.Kind == FaultDeadline && p.late:
-		d.fell(now, p, fault, step)
+		d.fell(now, p, step)
 	case fault.Kind == FaultDeadline:
 		// One turn of grace: it is asked again while the fallback decides.
 		p.late = true
-		d.change(now, p, Probing, fault.Error(), step)
+		d.change(now, p, Probing, p.counts.LastFault, step)
 	}
 }
 
 // fell takes the instance out of service until a later start.
-func (d *Desk) fell(now engine.Time, p *post, fault *Fault, step Step) {
+func (d *Desk) fell(now engine.Time, p *post, step Step) {
 	p.retire()
 	p.strikes = nil
 	p.retryAt = now + p.backoff()
 	p.failures++
-	d.change(now, p, Down, fault.Error(), step)
+	d.change(now, p, Down, p.counts.LastFault, step)
 }
 
 // change moves a strategy to another state and puts it on record.
