@@ -22,25 +22,58 @@ var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 // repository, as a new user would.
 func TestReadmeTour(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("skipped: the tour builds the binary and a plugin; leave out -short")
-	}
-	for _, tool := range []string{"bash", "curl", "sed"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("skipped: the tour needs %s, which is not installed", tool)
-		}
-	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, tour, ok := strings.Cut(string(readme), "## Five-minute tour")
+	_, tour, ok := strings.Cut(read(t, "README.md"), "## Five-minute tour")
 	if !ok {
 		t.Fatal("the README has no five-minute tour")
 	}
 	tour, _, _ = strings.Cut(tour, "\n## ")
+	out := follow(t, tour, "bash", "curl", "sed")
+	for _, want := range []string{"w1", "a1", "closed", "unknown_queue", "w2", "mine", "work_created"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the tour prints no %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestWriteAPlugin does what docs/write-a-plugin.md says.
+func TestWriteAPlugin(t *testing.T) {
+	t.Parallel()
+	out := follow(t, read(t, filepath.Join("docs", "write-a-plugin.md")), "bash", "sed")
+	for _, want := range []string{
+		`(?m)^Patchbay is not released yet`, `(?m)^ok .*example\.com/mine`, `(?m)^name +mine$`,
+		`(?m)^mine 0\.1\.0 as wasm: \d+ cases, 0 failed$`,
+		`(?m)^\S+ a1 offered: w2 from support`, `(?m)^a1 +anna +completed .* mine \(wasm\) +first$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("the page prints nothing like %q:\n%s", want, out)
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// follow runs the sh blocks of a text, in order, in a copy of the repository,
+// and returns what they print. It skips the test if one of the tools that they
+// need is not there.
+func follow(t *testing.T, text string, tools ...string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped: it builds the binary and a plugin; leave out -short")
+	}
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("skipped: the text needs %s, which is not installed", tool)
+		}
+	}
 	script := "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"
-	for _, match := range block.FindAllStringSubmatch(tour, -1) {
+	for _, match := range block.FindAllStringSubmatch(text, -1) {
 		script += match[1]
 	}
 	address := freeAddress(t)
@@ -53,13 +86,9 @@ func TestReadmeTour(t *testing.T) {
 	command.Env = append(os.Environ(), "PATCHBAY_LISTEN="+address, "PATCHBAY_HOST="+address)
 	out, err := command.CombinedOutput()
 	if err != nil {
-		t.Fatalf("the tour fails: %v\n%s", err, out)
+		t.Fatalf("a block fails: %v\n%s", err, out)
 	}
-	for _, want := range []string{"w1", "a1", "closed", "unknown_queue", "w2", "mine", "work_created"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("the tour prints no %q:\n%s", want, out)
-		}
-	}
+	return string(out)
 }
 
 // TestReadmeCommands checks that the README's two commands are those that CI

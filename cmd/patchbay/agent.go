@@ -216,6 +216,9 @@ func newAgentOffers(c *client) *cobra.Command {
 		Short: "Be connected as an agent and print what is offered, until interrupted",
 		Args:  exactly("AGENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if count < 0 {
+				return usagef("--count: it should not be negative")
+			}
 			return c.agents(func(agents patchbayv1.AgentServiceClient) error {
 				stream, err := agents.StreamOffers(cmd.Context(), &patchbayv1.StreamOffersRequest{Agent: args[0]})
 				if err != nil {
@@ -271,8 +274,12 @@ func (c *client) printOffer(m *patchbayv1.StreamOffersResponse) error {
 	case *patchbayv1.StreamOffersResponse_Accepted:
 		fmt.Fprintf(c.std.out, "%s %s accepted: %s is open\n", clock(m.GetAt()), x.Accepted.GetAssignment(), x.Accepted.GetWork())
 	case *patchbayv1.StreamOffersResponse_Ended:
-		fmt.Fprintf(c.std.out, "%s %s %s: %s %s\n", clock(m.GetAt()), x.Ended.GetAssignment(), word(x.Ended.GetState()),
-			x.Ended.GetWork(), x.Ended.GetReason())
+		reason := ""
+		if x.Ended.GetReason() != "" {
+			reason = ", " + x.Ended.GetReason()
+		}
+		fmt.Fprintf(c.std.out, "%s %s %s: %s%s\n", clock(m.GetAt()), x.Ended.GetAssignment(), word(x.Ended.GetState()),
+			x.Ended.GetWork(), reason)
 	case *patchbayv1.StreamOffersResponse_Status:
 		fmt.Fprintf(c.std.out, "%s status %s, by %s\n", clock(m.GetAt()), x.Status.GetStatus(), word(x.Status.GetCause()))
 	}
@@ -285,6 +292,10 @@ func (c *client) printHeld(at string, offer *patchbayv1.Offer) {
 	if a.GetDeadline() != nil && a.GetState() == patchbayv1.AssignmentState_ASSIGNMENT_STATE_OFFERED {
 		until = ", answer by " + clock(a.GetDeadline())
 	}
-	fmt.Fprintf(c.std.out, "%s%s %s: %s from %s (%s) %s%s\n",
-		at, a.GetId(), word(a.GetState()), w.GetId(), w.GetQueue(), w.GetChannel(), w.GetExternal(), until)
+	external := ""
+	if w.GetExternal() != "" {
+		external = " " + w.GetExternal()
+	}
+	fmt.Fprintf(c.std.out, "%s%s %s: %s from %s (%s)%s%s\n",
+		at, a.GetId(), word(a.GetState()), w.GetId(), w.GetQueue(), w.GetChannel(), external, until)
 }

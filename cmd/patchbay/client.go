@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
@@ -40,9 +41,10 @@ type client struct {
 	json   bool
 }
 
-// flags adds the flags that every client command has.
-func (c *client) flags(cmd *cobra.Command) {
-	f := cmd.PersistentFlags()
+// flags adds the flags that every client command has, and those under it.
+func (c *client) flags(cmd *cobra.Command) { c.addFlags(cmd.PersistentFlags()) }
+
+func (c *client) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.host, "host", envOr(envHost, defaultHost), "the host's address ($"+envHost+")")
 	f.StringVar(&c.key, "key", "", "the API key ($"+envKey+")")
 	f.BoolVar(&c.secure, "tls", false, "speak TLS, trusting this machine's certificates")
@@ -59,6 +61,9 @@ func envOr(name, otherwise string) string {
 
 // dial opens a connection. Close it after use.
 func (c *client) dial() (*grpc.ClientConn, error) {
+	if _, port, err := net.SplitHostPort(c.host); err != nil || port == "" {
+		return nil, usagef("--host: %q should be an address with a port, such as %s", c.host, defaultHost)
+	}
 	transport, secure, err := c.transport()
 	if err != nil {
 		return nil, err

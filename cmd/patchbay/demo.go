@@ -23,6 +23,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/config"
 	"github.com/patchbay-cx/patchbay/core/drive"
+	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
 // demoYAML is the sample company; see company for what is filled in.
@@ -70,8 +71,8 @@ interrupted, and then sums up.`,
 }
 
 func (d *demo) run(ctx context.Context) error {
-	if d.length < 0 {
-		return usagef("--for: it should not be negative")
+	if err := d.check(ctx); err != nil {
+		return err
 	}
 	if d.length == 0 {
 		d.length = demoLength
@@ -106,6 +107,26 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	return d.report(summary)
+}
+
+// check looks at the flags before the strategy is built, which takes a while.
+func (d *demo) check(ctx context.Context) error {
+	switch {
+	case d.length < 0:
+		return usagef("--for: it should not be negative")
+	case !(d.rate > 0) || d.rate > 1e6:
+		return usagef("--rate: it should be above 0 and at most a million")
+	}
+	if d.wasm != "" {
+		if err := isModule(d.wasm); err != nil {
+			return err
+		}
+	}
+	listener, err := listen(ctx, d.listen)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
 }
 
 // company returns the sample company's config.
@@ -146,7 +167,11 @@ func (d *demo) play(ctx context.Context, h *hosted) (*drive.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newScreen(d.out(), h, terminal(d.out()))
+	length := d.length
+	if length == demoLength {
+		length = 0 // it lasts until it is interrupted
+	}
+	s := newScreen(d.out(), h, terminal(d.out()), length)
 	player, err := drive.New(ctx, plan, drive.Options{
 		Conns: []grpc.ClientConnInterface{conn}, Channel: "voice", Status: "available", Away: "away", Observe: s.observe,
 	})
@@ -154,8 +179,27 @@ func (d *demo) play(ctx context.Context, h *hosted) (*drive.Summary, error) {
 		return nil, err
 	}
 	stop := s.show(player, conn)
-	defer stop()
-	return player.Run(ctx)
+	summary, err := player.Run(ctx)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	return summary, allDecided(context.WithoutCancel(ctx), conn, summary.Runtimes)
+}
+
+// allDecided fails if a strategy of the sample company never came to decide: its
+// queue was served by the fallback, and the demo has not shown what it is to show.
+func allDecided(ctx context.Context, conn grpc.ClientConnInterface, offers map[string]int) error {
+	status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(ctx, &patchbayv1.GetStatusRequest{})
+	if err != nil {
+		return err
+	}
+	for _, x := range status.GetStrategies() {
+		if x.GetLastFault() != "" && offers[x.GetRuntime()] == 0 {
+			return fmt.Errorf("the strategy %s (%s) never decided: %s", x.GetStrategy(), x.GetRuntime(), x.GetLastFault())
+		}
+	}
+	return nil
 }
 
 // out is where the demo shows itself: with --json, the standard output is left

@@ -59,11 +59,19 @@ Start the host with a config that fits; "patchbay drive config" writes one.`,
   patchbay drive --log calls.tsv.gz --day 991003 --speed 120
   patchbay drive --rate 200 --agents 500 --for 30s`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := d.check(cmd); err != nil {
+				return err
+			}
+			return d.run(cmd.Context())
+		},
 	}
-	d.flags(cmd)
-	d.loadFlags(cmd)
+	d.addFlags(cmd.Flags())
+	d.logFlags(cmd)
 	f := cmd.Flags()
+	f.Float64Var(&d.rate, "rate", 0, "made-up customers per second")
+	f.IntVar(&d.agents, "agents", 0, "how many agents serve made-up customers; left out, all of the host")
+	f.Uint64Var(&d.seed, "seed", 1, "what is drawn is drawn from this")
 	f.Float64Var(&d.busy, "busy", 0.85, "the share of their time that made-up agents are busy")
 	f.Float64Var(&d.patience, "patience", 3, "mean patience of made-up customers, in mean services; 0 for endless")
 	f.DurationVar(&d.length, "for", 30*time.Second, "how long made-up customers come")
@@ -76,14 +84,11 @@ Start the host with a config that fits; "patchbay drive config" writes one.`,
 	return cmd
 }
 
-// loadFlags are the flags that say what the load is.
-func (d *driving) loadFlags(cmd *cobra.Command) {
+// logFlags are the flags that say which recorded day it is.
+func (d *driving) logFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&d.log, "log", "", "a recorded log of calls, in the bank format, packed or not")
 	f.StringVar(&d.day, "day", "", "the day of the log, YYMMDD; left out, the busiest")
-	f.Float64Var(&d.rate, "rate", 0, "made-up customers per second")
-	f.IntVar(&d.agents, "agents", 0, "how many agents serve made-up customers; left out, all of the host")
-	f.Uint64Var(&d.seed, "seed", 1, "what is drawn is drawn from this")
 }
 
 // newDriveConfig makes the command that writes a config for a load.
@@ -92,8 +97,15 @@ func newDriveConfig(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Write a config that fits a load",
-		Args:  exactly(),
-		RunE: func(*cobra.Command, []string) error {
+		Long: `Config writes a config for "patchbay serve" to the standard output: with the
+agents and queues of a recorded day (--log, --day), or with so many made-up ones
+(--agents, --queues).`,
+		Example: `  patchbay drive config --agents 500 > load.yaml`,
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if given := cmd.Flags().Changed; given("log") && (given("agents") || given("queues")) || given("day") && !given("log") {
+				return usagef("drive config: either --log, with --day, or --agents, with --queues")
+			}
 			config, err := d.config()
 			if err != nil {
 				return err
@@ -102,7 +114,8 @@ func newDriveConfig(std stdio) *cobra.Command {
 			return err
 		},
 	}
-	d.loadFlags(cmd)
+	d.logFlags(cmd)
+	cmd.Flags().IntVar(&d.agents, "agents", 0, "how many made-up agents there are")
 	cmd.Flags().IntVar(&d.configQueues, "queues", 3, "how many queues for made-up customers")
 	return cmd
 }
@@ -147,10 +160,43 @@ func (d *driving) readLog() (*calllog.Log, calllog.Day, error) {
 	return l, day, nil
 }
 
-func (d *driving) run(ctx context.Context) error {
-	if (d.log == "") == (d.rate == 0) {
+// check looks at the flags before anything is asked of a host.
+func (d *driving) check(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	if given("log") == given("rate") {
 		return usagef("drive: either --log or --rate is needed, and only one of them")
 	}
+	others, load := []string{"day"}, "--log"
+	if given("log") {
+		others, load = []string{"agents", "for", "busy", "patience"}, "--rate"
+	}
+	for _, name := range others {
+		if given(name) {
+			return usagef("--%s: it goes with %s only", name, load)
+		}
+	}
+	for _, x := range []struct {
+		name string
+		good bool
+		want string
+	}{
+		{"rate", d.rate > 0 || !given("rate"), "be above 0"},
+		{"agents", d.agents > 0 || !given("agents"), "be above 0"},
+		{"for", d.length > 0, "be above 0"},
+		{"busy", d.busy > 0 && d.busy <= 1, "be above 0 and at most 1"},
+		{"patience", d.patience >= 0, "not be negative"},
+		{"speed", d.speed > 0 && d.speed <= 1e6, "be above 0 and at most a million"},
+		{"channel", d.channel != "", "not be empty"},
+		{"status", d.status != "", "not be empty"},
+	} {
+		if !x.good {
+			return usagef("--%s: it should %s", x.name, x.want)
+		}
+	}
+	return nil
+}
+
+func (d *driving) run(ctx context.Context) error {
 	conn, err := d.dial()
 	if err != nil {
 		return err

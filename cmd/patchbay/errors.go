@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -43,6 +44,19 @@ func printError(w io.Writer, err error, asJSON bool) {
 	fmt.Fprintln(w)
 }
 
+// wrapping is what the gRPC library writes around the reason why a connection
+// failed.
+var wrapping = regexp.MustCompile(`^.*desc = "transport: (?:Error while dialing: )?(.*)"$`)
+
+// cause finds the reason why a connection failed, or returns the text as it is.
+func cause(text string) string {
+	found := wrapping.FindStringSubmatch(text)
+	if found == nil {
+		return text
+	}
+	return strings.ReplaceAll(found[1], `\"`, `"`)
+}
+
 func describe(err error) printed {
 	var usage *usageError
 	switch {
@@ -56,8 +70,14 @@ func describe(err error) printed {
 		return printed{Code: "failed", Message: strings.TrimPrefix(err.Error(), "patchbay: ")}
 	}
 	p := printed{Code: strings.ToLower(s.Code().String()), Message: s.Message()}
-	if s.Code() == codes.Unavailable {
-		p = printed{Code: "unavailable", Message: "the host cannot be reached: " + s.Message()}
+	switch s.Code() {
+	case codes.Unavailable:
+		p = printed{Code: "unavailable", Message: "the host cannot be reached: " + cause(s.Message())}
+	case codes.DeadlineExceeded:
+		p = printed{Code: "unavailable", Message: "the host did not answer in time"}
+		if why := cause(s.Message()); why != s.Message() {
+			p.Message = "the host cannot be reached: " + why
+		}
 	}
 	for _, detail := range s.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "patchbay" {

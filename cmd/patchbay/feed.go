@@ -24,6 +24,9 @@ func newFeed(std stdio) *cobra.Command {
 		Short: "Print everything that happens, until interrupted",
 		Args:  exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if count < 0 {
+				return usagef("--count: it should not be negative")
+			}
 			for _, kind := range kinds {
 				number, ok := patchbayv1.EventKind_value["EVENT_KIND_"+strings.ToUpper(kind)]
 				if !ok || number == 0 {

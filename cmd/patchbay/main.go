@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command patchbay is the one binary: it serves a workspace, shows itself off,
-// plays load against a host, builds plugins, and is a client of the API.
+// plays load against a host, plays days in virtual time, builds plugins, and is
+// a client of the API.
 //
 // It is wiring only. It must not hold what decides, keeps, checks or measures
 // anything: that is in core and config.

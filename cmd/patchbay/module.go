@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -23,6 +24,20 @@ var bundle embed.FS
 
 // queuePlugin is the main package of the strategy the demo uses.
 const queuePlugin = "github.com/patchbay-cx/patchbay/plugins/queue/plugin"
+
+// isModule fails if a file is not a WASM module.
+func isModule(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("--wasm: %w", err)
+	}
+	defer f.Close()
+	magic := make([]byte, 4)
+	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != "\x00asm" {
+		return fmt.Errorf("--wasm: %s is not a WASM module; \"patchbay plugin build\" makes one", file)
+	}
+	return nil
+}
 
 // module returns the path of the strategy as a WASM module: the one that was
 // named, the one this binary holds, or one built from source.

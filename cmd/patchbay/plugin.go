@@ -15,7 +15,8 @@ import (
 )
 
 func newPlugin(std stdio) *cobra.Command {
-	return group("plugin", "Build plugins", newPluginBuild(std), newPluginServe())
+	return group("plugin", "Write, build, look at and try plugins",
+		newPluginNew(std), newPluginBuild(std), newPluginInspect(std), newPluginTest(std), newPluginServe())
 }
 
 func newPluginBuild(std stdio) *cobra.Command {

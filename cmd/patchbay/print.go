@@ -38,11 +38,21 @@ func printJSON(w io.Writer, m proto.Message) error {
 
 // table writes rows in columns. The first row is the header.
 func table(w io.Writer, rows [][]string) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text bytes.Buffer
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		fmt.Fprintln(out, strings.Join(row, "\t"))
 	}
-	return out.Flush()
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	// An empty last column would leave blanks at the end of its lines.
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pairs writes a name and a value per line, leaving out what is empty.

@@ -5,11 +5,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -61,7 +64,7 @@ func newRoot(std stdio) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newServe(std), newDemo(std), newDrive(std), newPlugin(std), newConfig(std),
+		newServe(std), newDemo(std), newDrive(std), newSim(std), newPlugin(std), newConfig(std),
 		newWork(std), newAgent(std), newFeed(std), newStatus(std), newVersion(std),
 	)
 	return root
@@ -77,7 +80,7 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return &usageError{fmt.Sprintf("%s: there is no command %q", cmd.CommandPath(), args[0])}
+			return usagef("%s: there is no command %q", called(cmd), args[0])
 		},
 	}
 	cmd.AddCommand(commands...)
@@ -98,25 +101,37 @@ func usagef(format string, args ...any) error {
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < len(names) {
-			return usagef("%s: %s is missing", cmd.CommandPath(), names[len(args)])
+			return usagef("%s: %s is missing", called(cmd), names[len(args)])
 		}
 		if len(args) > len(names) {
-			return usagef("%s: %q is one argument too many", cmd.CommandPath(), args[len(names)])
+			return usagef("%s: %q is one argument too many", called(cmd), args[len(names)])
 		}
 		return nil
 	}
 }
 
+// called is a command as the user calls it. Every error begins with the
+// program's name anyway.
+func called(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
 func newVersion(std stdio) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  exactly(),
 		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return json.NewEncoder(std.out).Encode(map[string]string{"version": version(), "go": runtime.Version()})
+			}
 			_, err := fmt.Fprintln(std.out, "patchbay", version())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 // version is what the Go toolchain recorded when it built the binary.

@@ -4,11 +4,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +21,10 @@ const (
 	// how often a line is printed elsewhere.
 	refresh    = 500 * time.Millisecond
 	plainEvery = 2 * time.Second
-	// decisionsShown is how many decisions are shown.
+	// decisionsShown is how many decisions are shown, waitsKept of how many in a
+	// queue the waits are summed up.
 	decisionsShown = 10
+	waitsKept      = 200
 )
 
 // screen shows a running demo.
@@ -33,14 +33,26 @@ type screen struct {
 	host *hosted
 	live bool // redraw on a terminal, or else print lines
 
+	length time.Duration // 0 if it is not known
+
 	mu        sync.Mutex
-	decisions []*patchbayv1.Event // the latest offers
+	decisions []decision // the latest
 	runtimes  map[string]int
-	queues    map[string]string // by work that waits or is offered
+	works     map[string]coming          // by work that is not at its end
+	waits     map[string][]time.Duration // the latest, by queue
 }
 
-func newScreen(out io.Writer, host *hosted, live bool) *screen {
-	return &screen{out: out, host: host, live: live, runtimes: make(map[string]int), queues: make(map[string]string)}
+// coming is a piece of work before its end.
+type coming struct {
+	queue string
+	since time.Time
+}
+
+// newScreen returns a screen for a demo of this length; 0 if it is not known.
+func newScreen(out io.Writer, host *hosted, live bool, length time.Duration) *screen {
+	return &screen{
+		out: out, host: host, live: live, length: length, runtimes: make(map[string]int), works: make(map[string]coming), waits: make(map[string][]time.Duration),
+	}
 }
 
 // observe takes in an event of the feed.
@@ -49,20 +61,25 @@ func (s *screen) observe(e *patchbayv1.Event) {
 	defer s.mu.Unlock()
 	switch e.GetKind() {
 	case patchbayv1.EventKind_EVENT_KIND_WORK_CREATED:
-		s.queues[e.GetWork()] = e.GetCreated().GetQueue()
+		s.works[e.GetWork()] = coming{queue: e.GetCreated().GetQueue(), since: e.GetAt().AsTime()}
 	case patchbayv1.EventKind_EVENT_KIND_WORK_COMPLETED, patchbayv1.EventKind_EVENT_KIND_WORK_CANCELLED,
 		patchbayv1.EventKind_EVENT_KIND_WORK_ABANDONED, patchbayv1.EventKind_EVENT_KIND_WORK_EXPIRED:
-		delete(s.queues, e.GetWork())
+		delete(s.works, e.GetWork())
 	case patchbayv1.EventKind_EVENT_KIND_WORK_OFFERED:
 		s.runtimes[e.GetDecision().GetRuntime()]++
-		if e.GetQueue() == "" {
-			e.Queue = s.queues[e.GetWork()]
+		w, known := s.works[e.GetWork()]
+		if !known {
+			return // it came before the demo looked
 		}
-		s.decisions = append(s.decisions, e)
-		if len(s.decisions) > decisionsShown {
-			s.decisions = s.decisions[1:]
-		}
+		d := decision{Event: e, queue: w.queue, waited: e.GetAt().AsTime().Sub(w.since)}
+		s.decisions = latest(append(s.decisions, d), decisionsShown)
+		s.waits[w.queue] = latest(append(s.waits[w.queue], d.waited), waitsKept)
 	}
+}
+
+// latest returns the last n of values.
+func latest[T any](values []T, n int) []T {
+	return values[max(len(values)-n, 0):]
 }
 
 // show shows the demo until stop is called, which waits for the last picture.
@@ -72,6 +89,9 @@ func (s *screen) show(player *drive.Player, conn grpc.ClientConnInterface) (stop
 	every := plainEvery
 	if s.live {
 		every = refresh
+	}
+	if s.live {
+		fmt.Fprint(s.out, home+below)
 	}
 	go func() {
 		defer close(done)
@@ -90,13 +110,10 @@ func (s *screen) show(player *drive.Player, conn grpc.ClientConnInterface) (stop
 		cancel()
 		<-done
 		if s.live {
-			fmt.Fprint(s.out, home)
+			fmt.Fprint(s.out, home+below)
 		}
 	}
 }
-
-// home moves to the top left and clears what is below.
-const home = "\x1b[H\x1b[2J"
 
 func (s *screen) draw(ctx context.Context, player *drive.Player, conn grpc.ClientConnInterface) {
 	status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(ctx, &patchbayv1.GetStatusRequest{})
@@ -104,35 +121,28 @@ func (s *screen) draw(ctx context.Context, player *drive.Player, conn grpc.Clien
 		return // the host is ending, or the next picture will tell
 	}
 	p := player.Progress()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !s.live {
-		waiting := 0
-		for _, q := range status.GetQueues() {
-			waiting += int(q.GetWaiting())
-		}
-		fmt.Fprintf(s.out, "%s  came %d, waiting %d, served %d, hung up %d, offers: builtin %d, process %d, wasm %d, violations %d\n",
-			p.Elapsed.Round(time.Second), p.Come, waiting, p.Served, p.Abandoned,
-			s.runtimes["builtin"], s.runtimes["process"], s.runtimes["wasm"], p.Violations)
+		s.printLine(status, p)
 		return
 	}
-	var picture bytes.Buffer
-	fmt.Fprintf(&picture, "%sPatchbay demo · %s · API on %s (REST: %s/v1/status) · Ctrl-C ends\n\n",
-		home, p.Elapsed.Round(time.Second), s.host.address(), s.host.url())
-	_ = table(&picture, queueRows(status)) // writing to memory does not fail
-	fmt.Fprintf(&picture, "\n%d customers came, %d served, %d hung up · offers: builtin %d, process %d, wasm %d · violations %d\n\n",
-		p.Come, p.Served, p.Abandoned, s.runtimes["builtin"], s.runtimes["process"], s.runtimes["wasm"], p.Violations)
-	_ = table(&picture, s.decisionRows())
-	_, _ = picture.WriteTo(s.out) // a terminal that is gone ends the program otherwise
+	agents, err := drive.Agents(ctx, conn)
+	if err != nil {
+		return
+	}
+	width, height := size(s.out)
+	// A terminal that is gone ends the program otherwise.
+	_, _ = io.WriteString(s.out, render(s.picture(status, agents, p, width), width, height))
 }
 
-func (s *screen) decisionRows() [][]string {
-	rows := [][]string{{"WHEN", "WORK", "QUEUE", "WENT TO", "BY", "RUNTIME", "WHY"}}
-	for _, e := range slices.Backward(s.decisions) {
-		d := e.GetDecision()
-		rows = append(rows, []string{
-			clock(e.GetAt()), e.GetWork(), e.GetQueue(), e.GetAgent(), d.GetStrategy(), d.GetRuntime(), d.GetReason(),
-		})
+// printLine writes the state on one line.
+func (s *screen) printLine(status *patchbayv1.GetStatusResponse, p drive.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := 0
+	for _, q := range status.GetQueues() {
+		waiting += int(q.GetWaiting())
 	}
-	return rows
+	fmt.Fprintf(s.out, "%s  came %d, waiting %d, served %d, hung up %d, offers: builtin %d, process %d, wasm %d, violations %d\n",
+		p.Elapsed.Round(time.Second), p.Come, waiting, p.Served, p.Abandoned,
+		s.runtimes["builtin"], s.runtimes["process"], s.runtimes["wasm"], p.Violations)
 }

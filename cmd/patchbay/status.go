@@ -24,6 +24,9 @@ func newStatus(std stdio) *cobra.Command {
 		Short: "Show the host's queues, strategies and counters",
 		Args:  exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if wait < 0 {
+				return usagef("--wait: it should not be negative")
+			}
 			return c.call(func(conn *grpc.ClientConn) error {
 				ctx := cmd.Context()
 				if wait > 0 {

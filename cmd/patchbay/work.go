@@ -44,7 +44,10 @@ func newWorkCreate(c *client) *cobra.Command {
 			if cmd.Flags().Changed("size") {
 				r.Size = &size
 			}
-			if expires > 0 {
+			if cmd.Flags().Changed("expires-in") {
+				if expires <= 0 {
+					return usagef("--expires-in: it should be above 0")
+				}
 				r.ExpiresAt = timestamppb.New(time.Now().Add(expires))
 			}
 			return c.works(func(works patchbayv1.WorkServiceClient) error {

@@ -5,7 +5,6 @@ package drive
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -148,7 +147,7 @@ func (w *worker) signIn() bool {
 		_, err = w.client.SetStatus(ctx, &patchbayv1.SetStatusRequest{Agent: w.Agent, Status: w.player.options.Status})
 	}
 	if err != nil {
-		w.player.errors.add(fmt.Errorf("sign in %s: %w", w.Agent, err))
+		w.player.errors.add("sign in "+w.Agent, err)
 		return false
 	}
 	w.player.checker.Acknowledge(answer.GetEvent(), patchbayv1.EventKind_EVENT_KIND_AGENT_SIGNED_IN, w.Agent)
@@ -201,7 +200,7 @@ func (w *worker) signOut() {
 		defer cancel()
 		answer, err := w.client.SignOut(ctx, &patchbayv1.SignOutRequest{Agent: w.Agent})
 		if err != nil {
-			w.player.errors.add(fmt.Errorf("sign out %s: %w", w.Agent, err))
+			w.player.errors.add("sign out "+w.Agent, err)
 		} else {
 			w.player.checker.Acknowledge(answer.GetEvent(), patchbayv1.EventKind_EVENT_KIND_AGENT_SIGNED_OUT, w.Agent)
 		}
@@ -220,7 +219,7 @@ func (w *worker) listen() {
 		if w.connected.Err() != nil {
 			return
 		}
-		w.player.errors.add(fmt.Errorf("offers of %s: %w", w.Agent, err))
+		w.player.errors.add("offers of "+w.Agent, err)
 		sleep(w.connected, time.Now().Add(retryAfter))
 	}
 }

@@ -5,7 +5,6 @@ package drive
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -105,7 +104,7 @@ func (c *customer) create(ctx context.Context) bool {
 	}
 	answer, err := p.persist(ctx, request)
 	if err != nil {
-		p.errors.add(fmt.Errorf("create work for %s: %w", c.ID, err))
+		p.errors.add("create work for "+c.ID, err)
 		p.progress.refused.Add(1)
 		c.end(refused)
 		return false
@@ -153,7 +152,7 @@ func (c *customer) abandon(ctx context.Context) bool {
 	answer, err := p.work.AbandonWork(ctx, &patchbayv1.AbandonWorkRequest{Work: id})
 	if err != nil {
 		if status.Code(err) != codes.FailedPrecondition {
-			p.errors.add(fmt.Errorf("abandon %s: %w", id, err))
+			p.errors.add("abandon "+id, err)
 		}
 		return false
 	}

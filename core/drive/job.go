@@ -5,7 +5,6 @@ package drive
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -51,7 +50,7 @@ func (w *worker) accept(j *job, offered time.Time) {
 		// tells.
 		return
 	default:
-		w.player.errors.add(fmt.Errorf("accept %s: %w", j.assignment, err))
+		w.player.errors.add("accept "+j.assignment, err)
 		w.drop(j.assignment)
 		return
 	}
@@ -95,7 +94,7 @@ func (w *worker) complete(j *job, counted bool) {
 	began := time.Now()
 	answer, err := w.client.CompleteWork(ctx, &patchbayv1.CompleteWorkRequest{Assignment: j.assignment, Agent: w.Agent})
 	if err != nil {
-		w.player.errors.add(fmt.Errorf("complete %s: %w", j.assignment, err))
+		w.player.errors.add("complete "+j.assignment, err)
 		return
 	}
 	w.player.checker.Acknowledge(answer.GetEvent(), patchbayv1.EventKind_EVENT_KIND_WORK_COMPLETED, j.assignment)

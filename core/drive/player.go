@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
@@ -261,7 +263,7 @@ func (p *Player) cancel(ctx context.Context, id string) {
 	defer cancel()
 	answer, err := p.work.CancelWork(ctx, &patchbayv1.CancelWorkRequest{Work: id, Reason: "the load has ended"})
 	if err != nil {
-		p.errors.add(fmt.Errorf("withdraw %s: %w", id, err))
+		p.errors.add("withdraw "+id, err)
 		return
 	}
 	p.checker.Acknowledge(answer.GetEvent(), patchbayv1.EventKind_EVENT_KIND_WORK_CANCELLED, id)
@@ -355,15 +357,25 @@ type faults struct {
 	mu       sync.Mutex
 	count    int
 	examples []string
+	reasons  map[string]bool // of the examples
 }
 
-func (f *faults) add(err error) {
+// add takes note of what failed. Of the failures that have the same reason only
+// the first becomes an example, or a thousand of one would hide another.
+func (f *faults) add(what string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count++
-	if len(f.examples) < maxExamples {
-		f.examples = append(f.examples, err.Error())
+	verb, _, _ := strings.Cut(what, " ")
+	why := verb + ": " + status.Convert(err).Message()
+	if f.reasons[why] || len(f.examples) == maxExamples {
+		return
 	}
+	if f.reasons == nil {
+		f.reasons = make(map[string]bool)
+	}
+	f.reasons[why] = true
+	f.examples = append(f.examples, what+": "+status.Convert(err).Message())
 }
 
 func (f *faults) snapshot() (int, []string) {

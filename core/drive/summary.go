@@ -165,7 +165,7 @@ func (s *Summary) WriteTo(w io.Writer) (int64, error) {
 	fmt.Fprintf(counted, "%s at %g×, %v%s\n\n", s.Plan, s.Speed, time.Duration(s.Elapsed).Round(100*time.Millisecond), note)
 	fmt.Fprintf(counted, "offered %d = served %d + open %d + abandoned %d + refused %d + waiting %d\n",
 		s.Offered, s.Served, s.Open, s.Abandoned, s.Refused, s.Waiting)
-	fmt.Fprintf(counted, "offers %d, accepted %d, completed %d, by runtime: %s\n\n", s.Offers, s.Accepted, s.Completed, s.runtimes())
+	fmt.Fprintf(counted, "offers %d, accepted %d, completed %d%s\n\n", s.Offers, s.Accepted, s.Completed, s.runtimes())
 	fmt.Fprintln(out, "\tcount\tmean\tp50\tp95\tp99\tmax\t")
 	for _, row := range []struct {
 		name string
@@ -178,6 +178,10 @@ func (s *Summary) WriteTo(w io.Writer) (int64, error) {
 		{"the player's own lateness", s.Late},
 		{"intended arrival to answer, plan's time", s.Answer},
 	} {
+		if row.Count == 0 {
+			fmt.Fprintf(out, "%s\t0\t-\t-\t-\t-\t-\t\n", row.name)
+			continue
+		}
 		fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t\n", row.name, row.Count,
 			round(row.Mean), round(row.P50), round(row.P95), round(row.P99), round(row.Max))
 	}
@@ -191,11 +195,14 @@ func (s *Summary) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (s *Summary) runtimes() string {
+	if len(s.Runtimes) == 0 {
+		return ""
+	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(s.Runtimes)) {
 		parts = append(parts, fmt.Sprintf("%s %d", name, s.Runtimes[name]))
 	}
-	return strings.Join(parts, ", ")
+	return ", by runtime: " + strings.Join(parts, ", ")
 }
 
 // Seconds is a span of time that JSON has in seconds with three decimals.

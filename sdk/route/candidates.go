@@ -35,6 +35,9 @@ func (b *Board) Eligible(work *Work, agent *Agent) Verdict {
 // for a hundred thousand; package match keeps indexes for those.
 func (b *Board) Candidates(work *Work) iter.Seq[*Agent] {
 	return func(yield func(*Agent) bool) {
+		if work.State != WorkWaiting {
+			return // nobody may, and the agents need not be read
+		}
 		for agent := range b.agents.all() {
 			if b.Eligible(work, agent) == VerdictNone && !yield(agent) {
 				return

@@ -1,0 +1,132 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scenario_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/patchbay-cx/patchbay/core/sim/scenario"
+)
+
+const small = `
+name: small
+seed: 7
+horizon: {time: 4h}
+acceptable_wait: 20s
+model: longest_idle
+classes:
+  calls:
+    arrivals: {rate: 2/min}
+    service: {mean: 3m}
+    patience: {mean: 1m}
+groups:
+  agents: {agents: 6, queues: [calls]}
+`
+
+func parse(t *testing.T, text string) *scenario.Scenario {
+	t.Helper()
+	s, err := scenario.Parse("small.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestFaultsNameTheirLine changes one line of a good scenario and wants the
+// fault at that line.
+func TestFaultsNameTheirLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ old, changed, want string }{
+		"unknown key":       {"seed: 7", "seeed: 7", `small.yaml:3: there is no key "seeed" here`},
+		"unknown key below": {"{mean: 3m}", "{mean: 3m, maen: 3m}", `small.yaml:10: there is no key "maen" here`},
+		"twice":             {"seed: 7", "seed: 7\nseed: 8", `small.yaml:4: mapping key "seed" already defined at line 3`},
+		"no span":           {"acceptable_wait: 20s", "acceptable_wait: 20", "small.yaml:5: this is not a length of time"},
+		"no rate":           {"2/min", "2", "small.yaml:9: this is not a rate"},
+		"not a number":      {"rate: 2/min", "rate: NaN/s", "small.yaml:9: this is not a rate"},
+		"wrong type":        {"agents: 6", "agents: six", "small.yaml:13: !!str `six` does not fit here; a whole number is wanted"},
+		"not a map":         {"{time: 4h}", "4h", "small.yaml:4: !!str `4h` does not fit here; a map is wanted"},
+		"no YAML":           {"{time: 4h}", "{time: 4h", "small.yaml:3: did not find"},
+		"two documents":     {"seed: 7", "---\nseed: 7", "small.yaml:"},
+		"no horizon":        {"horizon: {time: 4h}", "horizon: {}", "small.yaml:4: horizon: a horizon is needed"},
+		"two horizons":      {"{time: 4h}", "{time: 4h, customers: 3}", "small.yaml:4: horizon: give customers or time"},
+		"long warm-up":      {"{time: 4h}", "{time: 4h}\nwarm_up: {time: 5h}", "small.yaml:5: warm_up: the warm-up must be shorter"},
+		"model":             {"longest_idle", "laziest", `small.yaml:6: model: there is no model "laziest"`},
+		"runtime":           {"seed: 7", "strategy: {runtime: jvm}", `small.yaml:3: strategy.runtime: there is no runtime "jvm"`},
+		"no arrivals":       {"rate: 2/min", "rate: 0/s", "small.yaml:9: classes.calls.arrivals: a rate above 0"},
+		"period":            {"rate: 2/min", "periods: [{length: 1h, rate: 1/s},\n {length: 0s, rate: 1/s}]", "small.yaml:10: classes.calls.arrivals.periods.1.length: "},
+		"negative mean":     {"mean: 3m", "mean: -3m", "small.yaml:10: classes.calls.service.mean: a mean above 0"},
+		"shape":             {"{mean: 3m}", "{mean: 3m, distribution: normal}", `small.yaml:10: classes.calls.service.distribution: there is no distribution "normal"`},
+		"no cv":             {"{mean: 3m}", "{mean: 3m, distribution: gamma}", "small.yaml:10: classes.calls.service.cv: a gamma distribution needs cv"},
+		"cv":                {"{mean: 3m}", "{mean: 3m, cv: 1}", "small.yaml:10: classes.calls.service.cv: "},
+		"patience":          {"{mean: 1m}", "{}", "small.yaml:11: classes.calls.patience.mean: "},
+		"unserved":          {"patience: {mean: 1m}", "size: 2", `small.yaml:8: classes.calls: no group serves queue "calls"`},
+		"nobody's queue":    {"[calls]", "[calls, chat]", `small.yaml:13: groups.agents.queues.1: no class waits in queue "chat"`},
+		"same queue":        {"[calls]", "[calls, calls]", `small.yaml:13: groups.agents.queues.1: queue "calls" is there twice`},
+		"own service":       {"[calls]", "[calls], service: {mail: {mean: 1s}}", `small.yaml:13: groups.agents.service.mail: there is no class "mail"`},
+		"fine capacity":     {"agents: 6", "agents: 6, capacity: 1.0005", "small.yaml:13: groups.agents.capacity: capacity is counted in thousandths"},
+		"speed":             {"agents: 6", "agents: 6, speed: -1", "small.yaml:13: groups.agents.speed: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := strings.Replace(small, c.old, c.changed, 1)
+			if text == small {
+				t.Fatalf("%q is not in the scenario", c.old)
+			}
+			_, err := scenario.Parse("small.yaml", []byte(text))
+			if _, ok := errors.AsType[scenario.Faults](err); !ok || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestEmptyFile(t *testing.T) {
+	t.Parallel()
+	if _, err := scenario.Parse("x.yaml", []byte("# nothing\n")); err == nil || !strings.HasPrefix(err.Error(), "x.yaml:1: the file is empty") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLoad finds a strategy's file beside the scenario.
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	if err := os.WriteFile(path, []byte(small+"strategy: {runtime: wasm, source: mine.wasm}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := scenario.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(filepath.Dir(path), "mine.wasm"); s.Strategy.Source != want {
+		t.Errorf("source %q, want %q", s.Strategy.Source, want)
+	}
+	if _, err := scenario.Load(path + ".not"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzParse wants an error or a scenario that can be used, whatever comes in.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(small))
+	f.Add([]byte("classes: {a: &a {service: *a}}"))
+	f.Add([]byte("horizon: {customers: 99999999999999999999}\ngroups: {x: }"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := scenario.Parse("fuzz.yaml", data)
+		if err == nil {
+			if err := s.Validate(); err != nil {
+				t.Errorf("parsed but not valid: %v", err)
+			}
+			return
+		}
+		faults, ok := errors.AsType[scenario.Faults](err)
+		if !ok || len(faults) == 0 || faults[0].Line < 1 || faults[0].Message == "" {
+			t.Errorf("got %T %v", err, err)
+		}
+	})
+}
