@@ -41,6 +41,9 @@ func TestTrialOfGoodPlugins(t *testing.T) {
 	}{{hello.Plugin(), false, 25}, {queue.Plugin(), true, 60}} {
 		t.Run(test.plugin.Manifest.Name, func(t *testing.T) {
 			t.Parallel()
+			if test.ownRules && testing.Short() {
+				t.Skip("skipped: the whole corpus takes long with the race detector; leave out -short")
+			}
 			trial := linked(test.plugin)
 			var told []string
 			trial.Each = func(c kit.Case) { told = append(told, c.Name) }
