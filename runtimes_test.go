@@ -32,6 +32,8 @@ const daySeed = 42
 
 // TestOneCorpusThreeRuntimes plays the conformance corpus with the queue
 // strategy in every runtime, and compares every proposal.
+//
+//nolint:tparallel // the transcripts are compared when all have been played
 func TestOneCorpusThreeRuntimes(t *testing.T) {
 	t.Parallel()
 	carriers, specs := runtimes(t)

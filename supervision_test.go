@@ -42,23 +42,21 @@ func TestAFailingStrategyIsReplaced(t *testing.T) {
 		"process": process.New(process.Options{}),
 		"wasm":    guests,
 	}
-	t.Run("cases", func(t *testing.T) { // so that the runtime outlives them
-		for _, spec := range []strategy.Spec{
-			{Runtime: "process", Source: executable, SHA256: executableSum},
-			{Runtime: "wasm", Source: module, SHA256: moduleSum},
-		} {
-			for _, fault := range []string{"die", "hang", "babble"} {
-				t.Run(spec.Runtime+"/"+fault, func(t *testing.T) {
-					t.Parallel()
-					fickle := spec
-					fickle.Name = "fickle"
-					fickle.Settings = fmt.Appendf(nil, `{"fault": %q, "at": 8}`, fault)
-					fickle.Limits = strategy.Limits{StartTimeout: 5 * time.Minute}
-					replaced(t, fickle, carriers)
-				})
-			}
+	for _, spec := range []strategy.Spec{
+		{Runtime: "process", Source: executable, SHA256: executableSum},
+		{Runtime: "wasm", Source: module, SHA256: moduleSum},
+	} {
+		for _, fault := range []string{"die", "hang", "babble"} {
+			t.Run(spec.Runtime+"/"+fault, func(t *testing.T) {
+				t.Parallel()
+				fickle := spec
+				fickle.Name = "fickle"
+				fickle.Settings = fmt.Appendf(nil, `{"fault": %q, "at": 8}`, fault)
+				fickle.Limits = strategy.Limits{StartTimeout: 5 * time.Minute}
+				replaced(t, fickle, carriers)
+			})
 		}
-	})
+	}
 }
 
 // replaced brings work in until the strategy has failed, was stood in for, and

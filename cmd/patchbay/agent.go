@@ -256,7 +256,7 @@ func follow[T any](ctx context.Context, stream grpc.ServerStreamingClient[T], co
 // that the user interrupted it.
 func unlessEnded(ctx context.Context, err error) error {
 	if errors.Is(err, io.EOF) || ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it is no news
 	}
 	return err
 }

@@ -74,7 +74,7 @@ func (p *Player) crew(playing, calls context.Context) *crew {
 			held:   make(map[string]*job), empty: make(chan struct{}),
 		}
 		connected, disconnect := context.WithCancel(calls)
-		w.connected, w.disconnect = connected, disconnect
+		w.connected, w.disconnect = connected, disconnect //nolint:fatcontext // one for each agent
 		c.workers = append(c.workers, w)
 		c.shifts.Go(w.shift)
 	}

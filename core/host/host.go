@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -74,7 +75,7 @@ type Workspace struct {
 	stopped  chan struct{} // closed when the loop has ended
 	cancel   context.CancelFunc
 	once     sync.Once
-	failure  error // why the loop ended by itself; read after stopped
+	failure  atomic.Pointer[error] // why the loop ends by itself; nil while it does not
 
 	tail *tail
 }
@@ -196,14 +197,18 @@ func (w *Workspace) ask(ctx context.Context, r *request) error {
 
 // ended says why there is no answer.
 func (w *Workspace) ended() error {
-	select {
-	case <-w.stopped:
-		if w.failure != nil {
-			return w.failure
-		}
-	default:
+	if err := w.cause(); err != nil {
+		return err
 	}
 	return ErrClosed
+}
+
+// cause returns why the loop ends by itself, nil while it does not.
+func (w *Workspace) cause() error {
+	if err := w.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Done is closed when the workspace has ended, by Close or because its journal
@@ -215,7 +220,7 @@ func (w *Workspace) Done() <-chan struct{} { return w.stopped }
 func (w *Workspace) Err() error {
 	select {
 	case <-w.stopped:
-		return w.failure
+		return w.cause()
 	default:
 		return nil
 	}
@@ -227,5 +232,5 @@ func (w *Workspace) Err() error {
 func (w *Workspace) Close() error {
 	w.once.Do(func() { close(w.closing) })
 	<-w.stopped
-	return w.failure
+	return w.cause()
 }

@@ -110,7 +110,7 @@ func (l *loop) run() {
 	audit := time.NewTicker(auditEvery)
 	defer timer.Stop()
 	defer audit.Stop()
-	for l.failure == nil {
+	for l.cause() == nil {
 		l.pump(timer)
 		requests := l.requests
 		if len(l.batch.events) >= maxBatch {
@@ -251,7 +251,8 @@ func (l *loop) settle(command engine.Command) engine.Result {
 func (l *loop) release(b *batch) {
 	l.appending = false
 	if b.err != nil {
-		l.failure = fmt.Errorf("host: workspace %s: the journal failed: %w", l.name, b.err)
+		err := fmt.Errorf("host: workspace %s: the journal failed: %w", l.name, b.err)
+		l.failure.Store(&err)
 		l.logger.Error("the journal failed; the workspace ends", "workspace", l.name, "error", b.err)
 		return
 	}
@@ -321,7 +322,7 @@ func (l *loop) audit() {
 func (l *loop) end() {
 	l.once.Do(func() { close(l.closing) })
 	l.drainAll()
-	for l.failure == nil && (l.appending || len(l.batch.events) > 0) {
+	for l.cause() == nil && (l.appending || len(l.batch.events) > 0) {
 		l.flush()
 		l.release(<-l.appended)
 	}
@@ -332,7 +333,7 @@ func (l *loop) end() {
 	l.cancel()
 	l.discard()
 	l.desk.Close(context.WithoutCancel(l.ctx))
-	if l.failure == nil {
+	if l.cause() == nil {
 		l.snapshots.last(context.WithoutCancel(l.ctx), l.engine)
 	}
 	l.tail.close()
@@ -355,7 +356,7 @@ func (l *loop) discard() {
 
 // drainAll answers everything that was handed in before closing.
 func (l *loop) drainAll() {
-	for l.failure == nil {
+	for l.cause() == nil {
 		select {
 		case r := <-l.requests:
 			l.handle(r)
