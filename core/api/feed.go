@@ -92,7 +92,7 @@ func (f *filter) learn(e *engine.Engine) {
 		return
 	}
 	f.agents = make(map[string]bool)
-	e.EachAgent(func(a *engine.Agent) bool {
+	e.EachAgent("", func(a *engine.Agent) bool {
 		f.agents[a.ID] = f.caller.seesAgent(a)
 		return true
 	})

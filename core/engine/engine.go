@@ -148,10 +148,11 @@ func (e *Engine) EachWork(after WorkID, yield func(*Work) bool) {
 	}
 }
 
-// EachAgent calls yield with every agent in order of ids until yield returns
-// false.
-func (e *Engine) EachAgent(yield func(*Agent) bool) {
-	for _, a := range e.roster {
+// EachAgent calls yield with every agent whose id is above after, in order of
+// ids, until yield returns false. After "" come all.
+func (e *Engine) EachAgent(after string, yield func(*Agent) bool) {
+	from := sort.Search(len(e.roster), func(i int) bool { return e.roster[i].ID > after })
+	for _, a := range e.roster[from:] {
 		if !yield(a) {
 			return
 		}

@@ -283,7 +283,7 @@ func TestBacklogs(t *testing.T) {
 		t.Errorf("%v", names)
 	}
 	var agents []string
-	w.EachAgent(func(a *engine.Agent) bool {
+	w.EachAgent("", func(a *engine.Agent) bool {
 		agents = append(agents, a.ID)
 		return len(agents) < 3
 	})

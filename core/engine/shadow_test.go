@@ -380,7 +380,7 @@ func (s *shadow) sameWork(item *engine.Work, w *shadowWork) {
 func (s *shadow) sameAgents(e *engine.Engine) {
 	s.Helper()
 	present := make(map[string]int)
-	e.EachAgent(func(a *engine.Agent) bool {
+	e.EachAgent("", func(a *engine.Agent) bool {
 		want := s.agents[a.ID]
 		if want == nil {
 			s.Fatalf("agent %s should not be there", a.ID)

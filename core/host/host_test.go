@@ -413,7 +413,7 @@ func TestNothingIsLostUnderLoad(t *testing.T) {
 		if _, found := e.Audit(0, 1<<30); len(found) > 0 {
 			t.Errorf("violations: %v", found)
 		}
-		e.EachAgent(func(a *engine.Agent) bool {
+		e.EachAgent("", func(a *engine.Agent) bool {
 			if a.Used != 0 || len(a.Held) != 0 {
 				t.Errorf("agent %s still holds %v", a.ID, a.Held)
 			}

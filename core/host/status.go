@@ -64,7 +64,7 @@ func (l *loop) status() Status {
 		})
 		return true
 	})
-	l.engine.EachAgent(func(a *engine.Agent) bool {
+	l.engine.EachAgent("", func(a *engine.Agent) bool {
 		if a.SignedIn() {
 			status.SignedIn++
 		}

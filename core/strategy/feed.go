@@ -189,10 +189,7 @@ func (f *feed) walkAgents(t *route.Turn, limit int) (sent int) {
 	}
 	seen := 0
 	f.walk.agents = true
-	f.engine.EachAgent(func(a *engine.Agent) bool {
-		if a.ID <= f.walk.agent {
-			return true
-		}
+	f.engine.EachAgent(f.walk.agent, func(a *engine.Agent) bool {
 		if sent == limit || seen == maxScan*f.rows {
 			f.walk.agents = false
 			return false

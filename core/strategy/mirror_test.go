@@ -276,7 +276,7 @@ func (s *stage) compare(p *post, in *player) {
 		}
 	}
 	clear(expected)
-	s.e.EachAgent(func(a *engine.Agent) bool {
+	s.e.EachAgent("", func(a *engine.Agent) bool {
 		ref, known := f.agents.refs[a.ID]
 		if a.Status != engine.Offline && slices.ContainsFunc(a.Definition.Queues, func(q string) bool { return s.sees(p, q) }) {
 			if whole || known && !f.agents.slots[ref].dirty {
