@@ -119,8 +119,8 @@ func (s *agentService) ListAgents(ctx context.Context, r *patchbayv1.ListAgentsR
 			unknown = refuse(codes.InvalidArgument, string(engine.CodeUnknownQueue), "queue", "there is no queue %q", r.GetQueue())
 			return
 		}
-		e.EachAgent("", func(a *engine.Agent) bool {
-			if a.ID <= r.GetPageToken() || !p.seesAgent(a) || !chosen(a, r) {
+		e.EachAgent(r.GetPageToken(), func(a *engine.Agent) bool {
+			if !p.seesAgent(a) || !chosen(a, r) {
 				return true
 			}
 			if len(response.Agents) == size {
