@@ -12,28 +12,30 @@ import (
 )
 
 // class holds the work that is waiting and of which the same agents are
-// eligible: alike in queue, channel, size, needs, exclusions, and the one agent
-// that it is for, if there is one.
+// eligible: alike in queue, channel, demand, tier, needs, exclusions, and the
+// one agent that it is for, if there is one.
 type class struct {
 	id       uint32
 	key      string
 	queue    *queue
+	crowd    *crowd // of whom it is asked
 	channel  uint64 // as a bit; 0 if there is no such channel
-	size     int64
-	personal bool   // for one agent alone
-	agent    uint32 // dictionary id of that one
-	needs    []route.Need
-	declined []uint32 // sorted
+	demand   demand
+	bit      uint64       // of the demand
+	tier     uint16       // members up to this one are asked; 0 for all
+	personal bool         // for one agent alone
+	agent    uint32       // dictionary id of that one
+	needs    []route.Need // those in force, by skill, one for each
+	declined []uint32     // sorted
 
 	heap  []uint32 // refs of work; the first is first in pending order
 	first spot     // that of heap[0] while the class stands in a set
 	place place
 	shelf *shelf // where it sleeps; nil until it first does
+	stand *stand // of those who meet the needs, if there is one
 
-	// The session in which the next two are valid.
-	session   uint64
-	candidate *shelf // whose cursor goes on when this class's turn comes
-	narrow    *shelf // whose agents are the only ones who could serve it
+	session uint64 // the one in which narrow is valid
+	narrow  *shelf // whose agents are the only ones who could serve it
 }
 
 // manyClasses is from how many classes on empty ones are not kept.
@@ -54,6 +56,7 @@ const (
 	nowhere place = iota
 	isAwake
 	isAsleep
+	isHeld // its queue is closed
 )
 
 // item is what the index holds of one piece of work.
@@ -67,16 +70,8 @@ func newClassSet() *set[*class] {
 	return newSet(func(a, b *class) bool { return a.first.compare(&b.first) < 0 })
 }
 
-// open reports whether nothing but queue, channel and size decides about
-// agents.
+// open reports whether neither needs nor exclusions decide about agents.
 func (c *class) open() bool { return len(c.needs) == 0 && len(c.declined) == 0 }
-
-func (c *class) candidateOf(session uint64) *shelf {
-	if c.session != session {
-		return nil
-	}
-	return c.candidate
-}
 
 func (c *class) narrowTo(session uint64) *shelf {
 	if c.session != session {
@@ -85,42 +80,66 @@ func (c *class) narrowTo(session uint64) *shelf {
 	return c.narrow
 }
 
+// asked returns up to which tier members are asked; 0 if tiers do not matter.
+func (c *class) asked() uint16 {
+	if c.crowd.queue == nil {
+		return 0
+	}
+	return c.tier
+}
+
 // classOf returns the class to which the work belongs now. A new one is empty.
 func (x *Index) classOf(work *route.Work) *class {
 	declined := x.board.Declined(work)
 	agent, personal := x.onlyFor(work, declined)
-	key := binary.LittleEndian.AppendUint32(x.key[:0], work.Queue)
-	key = binary.LittleEndian.AppendUint32(key, uint32(work.Size))
-	key = binary.LittleEndian.AppendUint16(key, work.Channel)
+	x.needs = canonicalNeeds(x.needs[:0], x.board.Needs(work))
+	x.declined = canonicalIDs(x.declined[:0], declined)
+	x.key = keyOf(x.key[:0], work, x.needs, x.declined)
 	if personal {
-		key = binary.LittleEndian.AppendUint32(append(key, 1), agent)
+		x.key = binary.LittleEndian.AppendUint32(append(x.key, 1), agent)
 	}
-	needs := x.board.Needs(work)
-	if len(needs) > 0 || len(declined) > 0 {
-		needs, declined = canonicalNeeds(needs), canonicalIDs(declined)
-		key = binary.LittleEndian.AppendUint32(append(key, 2), uint32(len(needs)))
-		for i := range needs {
-			key = binary.LittleEndian.AppendUint32(key, needs[i].Name)
-			key = binary.LittleEndian.AppendUint32(key, needs[i].Level)
-		}
-		for _, id := range declined {
-			key = binary.LittleEndian.AppendUint32(key, id)
-		}
-	}
-	x.key = key
-	if c := x.byKey[string(key)]; c != nil {
+	if c := x.byKey[string(x.key)]; c != nil {
 		return c
 	}
 	c := &class{
-		key: string(key), queue: x.queue(work.Queue), size: int64(work.Size),
-		personal: personal, agent: agent, needs: needs, declined: declined,
+		key: string(x.key), queue: x.queue(work.Queue), demand: demandOf(work), tier: work.Tier,
+		personal: personal, agent: agent, needs: slices.Clone(x.needs), declined: slices.Clone(x.declined),
 	}
-	c.queue.admit(x, c.size)
+	x.enrol(c)
+	c.bit = x.demand(c.demand)
 	if work.Channel < 64 {
 		c.channel = 1 << work.Channel
 	}
 	x.adopt(c)
 	return c
+}
+
+// enrol sets of whom the class's work is asked.
+func (x *Index) enrol(c *class) {
+	c.crowd, c.shelf, c.stand = &c.queue.members, nil, nil
+	if c.queue.bySkills && len(c.needs) > 0 {
+		c.crowd = x.everyoneBy(c.queue.members.model)
+	}
+}
+
+// keyOf appends what tells classes apart, but for the one agent that work is
+// for.
+func keyOf(key []byte, work *route.Work, needs []route.Need, declined []uint32) []byte {
+	key = binary.LittleEndian.AppendUint32(key, work.Queue)
+	key = binary.LittleEndian.AppendUint32(key, uint32(work.Size))
+	key = binary.LittleEndian.AppendUint32(key, work.Percent)
+	key = binary.LittleEndian.AppendUint16(key, work.Channel)
+	key = binary.LittleEndian.AppendUint16(key, work.Tier)
+	key = append(key, byte(work.Flags&route.WorkInterruptible))
+	key = binary.LittleEndian.AppendUint32(key, uint32(len(needs)))
+	for i := range needs {
+		key = binary.LittleEndian.AppendUint32(key, needs[i].Name)
+		key = binary.LittleEndian.AppendUint32(key, needs[i].Level)
+	}
+	for _, id := range declined {
+		key = binary.LittleEndian.AppendUint32(key, id)
+	}
+	return key
 }
 
 // onlyFor returns the one agent whom the work may be offered to now, if it is
@@ -136,22 +155,28 @@ func (x *Index) onlyFor(work *route.Work, declined []uint32) (agent uint32, pers
 	return 0, false
 }
 
-// canonicalNeeds returns a sorted copy of the needs that are not dropped.
-func canonicalNeeds(needs []route.Need) []route.Need {
-	var list []route.Need
+// canonicalNeeds appends the needs that are not dropped, sorted, each skill once
+// at the highest level.
+func canonicalNeeds(list, needs []route.Need) []route.Need {
 	for i := range needs {
 		if needs[i].Flags&route.NeedDropped == 0 {
 			list = append(list, route.Need{Name: needs[i].Name, Level: needs[i].Level})
 		}
 	}
+	if len(list) < 2 {
+		return list
+	}
 	slices.SortFunc(list, func(a, b route.Need) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Level, b.Level))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Level, a.Level))
 	})
-	return slices.Compact(list)
+	return slices.CompactFunc(list, func(a, b route.Need) bool { return a.Name == b.Name })
 }
 
-func canonicalIDs(ids []uint32) []uint32 {
-	list := slices.Clone(ids)
+func canonicalIDs(list, ids []uint32) []uint32 {
+	if len(ids) == 0 {
+		return list
+	}
+	list = append(list, ids...)
 	slices.Sort(list)
 	return slices.Compact(list)
 }
@@ -256,18 +281,21 @@ func (x *Index) lift(c *class) {
 	case isAwake:
 		x.awake.Remove(c)
 	case isAsleep:
-		c.shelf.classes.Remove(c)
+		c.shelf.remove(c)
 	}
 }
 
 func (x *Index) drop(c *class) {
 	c.first = x.spotOf(c)
-	if c.place == isAsleep {
-		c.shelf.classes.Add(c)
-		return
+	switch {
+	case c.queue.held:
+		c.place = isHeld
+	case c.place == isAsleep:
+		c.shelf.put(c)
+	default:
+		c.place = isAwake
+		x.awake.Add(c)
 	}
-	c.place = isAwake
-	x.awake.Add(c)
 }
 
 // spotOf returns where the class's first work stands.
@@ -275,7 +303,8 @@ func (x *Index) spotOf(c *class) spot {
 	return spot{order: x.items[c.heap[0]].order, ref: c.heap[0]}
 }
 
-// wake puts the class, which stands in no set, among those to be looked at.
+// wake puts the class, which stands in no set, among those to be looked at, or
+// aside if its queue is held.
 func (x *Index) wake(c *class) {
 	c.place = nowhere
 	x.drop(c)

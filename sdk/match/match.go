@@ -16,21 +16,22 @@
 //     A class that found no agent sleeps on a shelf until an agent comes along
 //     who may serve it. What nobody can take delays nobody.
 //   - An agent who can take more looks only at the shelves of its own queues,
-//     channels, sizes and skills; work for one agent alone has its own shelf.
+//     tiers, channels, sizes and skills; work for one agent alone has its own
+//     shelf.
 //   - Agents stand in trees in the order of the queue's model, apart by
-//     channels and free capacity, so that the best one with enough is found
-//     without a look at those who are full.
+//     channels, tier, and what they have room for, so that the best one with
+//     room is found without a look at those who are full. Each skill that some
+//     work requires has trees of its own; the work looks into those of the
+//     rarest. Where that is long and fruitless, the whole set of skills gets
+//     trees.
 //
 // The package knows nothing of strategies' settings, of turns on the wire, or
-// of the host. It reads no clock, draws no random numbers, and nothing depends
-// on the order of a map: the same turns give the same pairs.
+// of the host. It reads no clock, draws no random numbers but from the seed of
+// the turn, and nothing depends on the order of a map: the same turns give the
+// same pairs.
 package match
 
-import (
-	"math"
-
-	"github.com/patchbay-cx/patchbay/sdk/route"
-)
+import "github.com/patchbay-cx/patchbay/sdk/route"
 
 // Index finds the next pairs of work and agent on one board.
 //
@@ -41,42 +42,77 @@ import (
 type Index struct {
 	board *route.Board
 	now   int64
+	seed  uint64
 
-	items   []item   // by ref of work
-	classes []*class // by id; nil where free
-	spare   []uint32 // free ids in classes
-	byKey   map[string]*class
-	key     []byte // scratch
-	awake   *set[*class]
-	current *class // the class at hand in Next; it is awake, but not in the tree
+	items    []item   // by ref of work
+	classes  []*class // by id; nil where free
+	spare    []uint32 // free ids in classes
+	byKey    map[string]*class
+	key      []byte       // scratch
+	needs    []route.Need // scratch
+	declined []uint32     // scratch
+	awake    *set[*class]
+	current  *class // the class at hand in Next; it is awake, but not in the tree
 
 	queues   map[uint32]*queue
+	everyone []*crowd          // those of queues that ask by skills, one for each model
 	personal map[uint32]*shelf // by dictionary id of the agent
+	demands  demands
 
-	benches []*bench // empty ones, to be used again
-	seats   []seat   // by ref of agent
-	byName  map[uint32]uint32
-	holders map[uint32]int // agents who hold a skill
-	touched []uint32       // agents out of their trees while a turn is applied
-	dirty   []uint32       // agents who may be able to take more than before
+	sets     []*set[rank] // empty ones, to be used again
+	seats    []seat       // by ref of agent
+	byName   map[uint32]uint32
+	holders  map[uint32]*holders // by dictionary id of the skill
+	touched  []uint32            // agents out of their trees while a turn is applied
+	standing []uint32            // agents who are to take their places in trees
+	dirty    []uint32            // agents who may be able to take more than before
 
-	few     int      // see fewAgents
-	tidy    int      // see tidyShelves
-	session uint64   // counts calls of prepare
-	fresh   bool     // prepare has run since the last turn
-	active  []*shelf // shelves with agents who may be able to take more
-	pivot   class    // scratch, to look up a place in a tree
+	small   sizes
+	session uint64    // counts calls of prepare
+	fresh   bool      // prepare has run since the last turn
+	open    []opening // a heap of the shelves with agents who may be able to take more
+	hopeful int       // of those agents, how many still can
+	pivot   class     // scratch, to look up a place in a tree
 
 	pending map[uint32]pending // by ref of work
+	nth     uint64             // counts what Next has yielded
+	choice  uint64             // counts choices of several agents for one work
+	several bool               // such a choice is being made
+	chosen  []chosen           // scratch
+	matches []Match            // of the work that Next yielded last
+	yielded int                // how many of them Next has yielded
 	prefers preferences
 }
 
-// pending is a proposal of which it is not known yet what became of it.
+// sizes are those at which an index goes about things in another way.
+type sizes struct {
+	few     int // see fewAgents
+	tidy    int // see tidyShelves
+	promote int // see promoteAfter
+	sets    int // see manySets
+	demands int // see manyDemands
+}
+
+// pending is work that has been proposed, of which it is not known yet what
+// became of it.
 type pending struct {
-	seq      uint64
-	size     int64
-	agent    uint32
-	agentGen uint32
+	seq   uint64
+	first claim
+	more  []claim // if several agents were proposed for it
+}
+
+// claim is what a proposal takes of an agent.
+type claim struct {
+	agent, agentGen uint32
+	takes           int32
+	interruptible   bool
+	settled         bool
+}
+
+// chosen is an agent who is to be proposed.
+type chosen struct {
+	agent uint32
+	score int32
 }
 
 // Match is a pair that Next yields.
@@ -84,30 +120,49 @@ type Match struct {
 	// Work and Agent are the board's own rows, valid until its next Apply.
 	Work  *route.Work
 	Agent *route.Agent
-	// Model is the one that picked the agent.
+	// Model is the one that picked the agent; an unknown one counts as least
+	// active.
 	Model route.Model
 	// Score is what the model looked at, for people: the agent's used
 	// milli-units before this offer (least active), the free ones (most
-	// available), or for how many seconds it has been idle (longest idle).
+	// available), for how many seconds it has been idle (longest idle) or
+	// without a new assignment (round robin), the sum of its levels in
+	// thousandths (most and least skilled), its weight (weighted random).
 	Score int32
+	// Rank is 0 for the best agent; further ones, if the queue offers its work
+	// to several at once, follow in the next pairs.
+	Rank uint16
+	// More says that the next pair is of the same work. They belong into one
+	// reply; what is not asked for before the next turn is given up.
+	More bool
+}
+
+// Propose adds the pair to the reply, with the model as its reason.
+func (m *Match) Propose(reply *route.Reply) {
+	reply.Proposals = append(reply.Proposals, route.Proposal{
+		Work: m.Work.Ref, Revision: m.Work.Revision, Agent: m.Agent.Ref,
+		Score: m.Score, Reason: uint16(m.Model), Rank: m.Rank,
+	})
 }
 
 // New returns an index of the board, which must be empty or be given a
 // snapshot before the index is used.
 func New(board *route.Board) *Index {
-	x := &Index{board: board, few: fewAgents, tidy: tidyShelves}
+	x := &Index{board: board, small: sizes{fewAgents, tidyShelves, promoteAfter, manySets, manyDemands}}
 	x.reset()
 	return x
 }
 
 func (x *Index) reset() {
 	*x = Index{
-		board: x.board, items: x.items[:0], seats: x.seats[:0], key: x.key,
+		board: x.board, items: x.items[:0], seats: x.seats[:0],
+		key: x.key, needs: x.needs, declined: x.declined,
+		chosen: x.chosen, matches: x.matches[:0], choice: x.choice,
 		byKey: map[string]*class{}, awake: newClassSet(),
-		queues: map[uint32]*queue{}, personal: map[uint32]*shelf{},
-		byName: map[uint32]uint32{}, holders: map[uint32]int{},
+		queues: map[uint32]*queue{}, personal: map[uint32]*shelf{}, demands: newDemands(),
+		byName: map[uint32]uint32{}, holders: map[uint32]*holders{},
 		pending: map[uint32]pending{}, prefers: newPreferences(),
-		session: x.session, few: x.few, tidy: x.tidy,
+		session: x.session, small: x.small, nth: x.nth,
 	}
 }
 
@@ -118,11 +173,9 @@ func (x *Index) Apply(turn *route.Turn) {
 	if changed.Reset {
 		x.reset()
 	}
-	x.now, x.fresh = x.board.Now(), false
-	if x.current != nil {
-		x.wake(x.current)
-		x.current = nil
-	}
+	x.now, x.seed, x.fresh = x.board.Now(), turn.Seed, false
+	x.setAside()
+	x.giveUp()
 	for i := range turn.Settled {
 		x.settle(&turn.Settled[i])
 	}
@@ -154,24 +207,23 @@ func (x *Index) Apply(turn *route.Turn) {
 // reports false when nothing that waits can be taken by anybody. A caller may
 // stop earlier: after the next turn Next goes on where the plain rule would.
 func (x *Index) Next() (Match, bool) {
+	if x.yielded < len(x.matches) {
+		x.yielded++
+		return x.matches[x.yielded-1], true
+	}
 	if !x.fresh {
 		x.prepare()
 	}
 	for {
 		c := x.pop()
 		if c == nil {
+			x.seatAll()
 			return Match{}, false
 		}
-		if s := c.candidateOf(x.session); s != nil {
-			c.candidate = nil
-			x.advance(s, &c.first)
+		if x.choose(c) {
+			return x.take(c), true
 		}
-		ref, found := x.best(c)
-		if !found {
-			x.sleep(c)
-			continue
-		}
-		return x.take(c, ref), true
+		x.sleep(c)
 	}
 }
 
@@ -179,42 +231,86 @@ func (x *Index) Next() (Match, bool) {
 // a preferred agent's time ends then: Unix milliseconds, 0 for never.
 func (x *Index) WakeAt() int64 { return x.prefers.next() }
 
-// pop returns the awake class whose first work is first in pending order, in no
-// tree any more; nil if there is none.
+// pop returns the class whose first work is first in pending order of all that
+// are awake and of those asleep that somebody may serve now. It is in no tree
+// any more. nil if there is none.
 func (x *Index) pop() *class {
-	c := x.current
-	x.current = nil
-	next, ok := x.awake.Min()
-	switch {
-	case !ok:
-	case c == nil:
-		x.awake.Remove(next)
-		c = next
-	case next.first.compare(&c.first) < 0:
-		x.awake.Remove(next)
-		x.wake(c)
-		c = next
+	for {
+		if x.hopeful == 0 {
+			x.closeAll()
+		}
+		c := x.current
+		next, ok := x.awake.Min()
+		fromSet := ok && (c == nil || next.first.compare(&c.first) < 0)
+		if fromSet {
+			c = next
+		}
+		if len(x.open) > 0 && (c == nil || x.open[0].at.compare(&c.first) < 0) {
+			if c = x.rouse(c); c == nil {
+				continue
+			}
+			x.setAside()
+		} else if fromSet {
+			x.awake.Remove(c)
+			x.setAside()
+		}
+		x.current = nil
+		if c != nil {
+			c.place = nowhere
+		}
+		return c
 	}
-	if c != nil {
-		c.place = nowhere
-	}
-	return c
 }
 
-// take pairs the first work of the class with the agent.
-func (x *Index) take(c *class, agent uint32) Match {
-	ref := c.heap[0]
-	s := &x.seats[agent]
-	m := Match{Work: x.board.Work(ref), Agent: x.board.Agent(agent), Model: c.queue.model}
-	m.Score = s.score(m.Model, x.now)
-	x.pending[ref] = pending{
-		seq: x.board.Seq(), size: c.size, agent: agent, agentGen: s.gen,
+// setAside puts the class at hand back among the awake ones.
+func (x *Index) setAside() {
+	if x.current != nil {
+		x.wake(x.current)
+		x.current = nil
 	}
-	x.unlist(agent)
-	s.pendingUsed += c.size
-	s.pendingOpen++
-	s.pendingAt = x.now
-	x.list(agent)
+}
+
+// choose puts the best agents for the first work of the class into x.chosen, as
+// many as its queue asks at once, and reports whether there is any.
+func (x *Index) choose(c *class) bool {
+	x.chosen = x.chosen[:0]
+	if x.several = c.queue.offerTo > 1 && !c.personal; x.several {
+		x.choice++
+	}
+	for range max(1, int(c.queue.offerTo)) {
+		ref, found := x.best(c)
+		if !found {
+			break
+		}
+		x.chosen = append(x.chosen, chosen{ref, x.score(c, ref)})
+		if !x.several {
+			break
+		}
+		x.seats[ref].choice = x.choice
+	}
+	x.several = false
+	return len(x.chosen) > 0
+}
+
+// take pairs the first work of the class with those who are chosen.
+func (x *Index) take(c *class) Match {
+	ref := c.heap[0]
+	p := pending{seq: x.board.Seq()}
+	x.matches, x.yielded = x.matches[:0], 1
+	for i, who := range x.chosen {
+		m := Match{
+			Work: x.board.Work(ref), Agent: x.board.Agent(who.agent), Model: c.crowd.model,
+			Score: who.score, Rank: uint16(i), More: i+1 < len(x.chosen),
+		}
+		made := x.claim(c, who.agent)
+		if i == 0 {
+			p.first = made
+		} else {
+			p.more = append(p.more, made)
+		}
+		x.matches = append(x.matches, m)
+	}
+	x.pending[ref] = p
 	x.prefers.drop(ref)
 	x.items[ref].class = 0
 	if c.remove(x.items, 0); len(c.heap) == 0 {
@@ -222,34 +318,90 @@ func (x *Index) take(c *class, agent uint32) Match {
 	} else {
 		c.first, x.current = x.spotOf(c), c
 	}
-	return m
+	return x.matches[0]
+}
+
+// claim counts work of the class as taken by the agent.
+func (x *Index) claim(c *class, agent uint32) claim {
+	s := &x.seats[agent]
+	made := claim{
+		agent: agent, agentGen: s.gen, takes: c.demand.takes(s), interruptible: c.demand.interruptible,
+	}
+	x.unlist(agent)
+	s.count(&made, 1)
+	x.nth++
+	s.pendingAt, s.nth = x.now, x.nth
+	x.list(agent)
+	if s.hope == x.session && (!s.listed || s.room == 0) {
+		s.hope = 0
+		x.hopeful--
+	}
+	return made
 }
 
 // settle ends the pending proposal that the row speaks of. Whether the host
 // took it or not, the board's rows say now what is so.
 func (x *Index) settle(row *route.Settled) {
-	if p, ok := x.pending[row.Work]; ok && p.seq == row.Seq && p.agent == row.Agent {
-		x.release(row.Work)
+	if p, ok := x.pending[row.Work]; ok && p.seq == row.Seq {
+		x.unclaim(row.Work, p, row.Agent)
 	}
 }
 
-// release ends a pending proposal: the work and the agent are as the board
-// shows them.
+// unclaim ends the pending proposal of the work to the agent, if there is one.
+func (x *Index) unclaim(ref uint32, p pending, agent uint32) {
+	open := false
+	end := func(c *claim) {
+		if c.agent == agent && !c.settled {
+			c.settled = true
+			x.free(c)
+		}
+		open = open || !c.settled
+	}
+	end(&p.first)
+	for i := range p.more {
+		end(&p.more[i])
+	}
+	if open {
+		x.pending[ref] = p
+		return
+	}
+	delete(x.pending, ref)
+	x.place(ref)
+}
+
+// release ends the pending proposals of the work: it and the agents are as the
+// board shows them.
 func (x *Index) release(ref uint32) {
 	p, ok := x.pending[ref]
 	if !ok {
 		return
 	}
 	delete(x.pending, ref)
-	if s := &x.seats[p.agent]; s.gen == p.agentGen {
-		x.touch(p.agent)
-		s.pendingUsed -= p.size
-		s.pendingOpen--
+	if !p.first.settled {
+		x.free(&p.first)
+	}
+	for i := range p.more {
+		if !p.more[i].settled {
+			x.free(&p.more[i])
+		}
 	}
 	x.place(ref)
 }
 
-// clamp returns v as an int32, or the nearest there is.
-func clamp(v int64) int32 {
-	return int32(max(math.MinInt32, min(math.MaxInt32, v)))
+// free gives back what the claim took, if it is still the same agent.
+func (x *Index) free(c *claim) {
+	if s := &x.seats[c.agent]; s.gen == c.agentGen {
+		x.touch(c.agent)
+		s.count(c, -1)
+	}
+}
+
+// giveUp ends what was chosen in the last turn and never asked for.
+func (x *Index) giveUp() {
+	for ; x.yielded < len(x.matches); x.yielded++ {
+		m := &x.matches[x.yielded] // the rows have changed, but not their refs
+		if p, ok := x.pending[m.Work.Ref]; ok {
+			x.unclaim(m.Work.Ref, p, m.Agent.Ref)
+		}
+	}
 }

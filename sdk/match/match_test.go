@@ -38,12 +38,13 @@ func (s *indexed) Turn(turn *route.Turn, reply *route.Reply) error {
 	if !turn.Kind.Asks() {
 		return nil
 	}
-	for s.limit == 0 || len(reply.Proposals) < s.limit {
+	for more := false; more || s.limit == 0 || len(reply.Proposals) < s.limit; {
 		m, ok := s.index.Next()
 		if !ok {
 			break
 		}
-		reply.Propose(m.Work, m.Agent, m.Score, uint16(m.Model))
+		more = m.More
+		m.Propose(reply)
 	}
 	reply.WakeAt = s.index.WakeAt()
 	return nil
@@ -61,6 +62,9 @@ func TestIndexEqualsPlainRule(t *testing.T) {
 		index.index.SetSmall(
 			rapid.SampledFrom([]int{0, 1, 2, 16}).Draw(t, "few"),
 			rapid.SampledFrom([]int{1, 16}).Draw(t, "tidy"),
+			rapid.SampledFrom([]int{0, 1, 32}).Draw(t, "promote"),
+			rapid.SampledFrom([]int{1, 2, 16}).Draw(t, "sets"),
+			rapid.SampledFrom([]int{0, 1, 3, 63}).Draw(t, "demands"),
 		)
 		host := routetest.NewHost()
 		var unsettled []proposed

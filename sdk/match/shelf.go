@@ -3,34 +3,44 @@
 
 package match
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // fewAgents is up to how many agents who can take more are asked one by one about
 // each sleeping class of a shelf. With more, the queue's trees are asked.
-const fewAgents = 16
+const fewAgents = 32
 
 // tidyShelves is from how many shelves of a queue on those without anything on
 // them are taken away before another is put up.
 const tidyShelves = 16
 
 // shelf holds sleeping classes that the same agents may be able to serve: those
-// of one queue, channel, size and needed skill, or those for one agent.
+// of one crowd, channel, tier, demand, and one needed skill at its level, or
+// those for one agent. Those with agents who have declined lie apart.
 //
 // No agent was eligible for a class when it fell asleep. So only agents who
 // have become able to take more since then can wake it, and those are on the
-// shelf's list: a cursor goes through the classes in pending order and stops
-// at each that one of them may serve.
+// shelf's list: a cursor goes through the classes in pending order, as far as
+// what is awake lets it, and wakes each that one of them may serve.
 type shelf struct {
-	queue    *queue // nil if personal
-	channel  uint64
-	size     int64
-	personal bool
-	classes  *set[*class]
+	crowd   *crowd // nil if personal
+	channel uint64
+	demand  demand
+	bit     uint64 // of the demand
+	skill   uint32 // 0 if none is needed
+	level   uint32
+	tier    uint16 // of a member at most; 0 for any
+	classes *set[*class]
+	// decliners says of how many of the classes an agent is excluded, by
+	// dictionary id; nil where no class excludes anybody. Who is excluded of
+	// all need not look at any.
+	decliners map[uint32]int
 
-	active bool     // in Index.active
+	open   bool     // in Index.open
 	agents []uint32 // those who can take more, if not many
 	many   bool     // more than a few can take more; agents is empty
-	done   bool     // the cursor found nothing more
 	gone   bool     // in no list any more
 }
 
@@ -39,47 +49,81 @@ func (x *Index) sleep(c *class) {
 	if c.shelf == nil || c.shelf.gone {
 		c.shelf = x.shelfOf(c)
 	}
-	c.place, c.candidate, c.narrow = isAsleep, nil, nil
-	c.shelf.classes.Add(c)
+	c.place, c.narrow = isAsleep, nil
+	c.shelf.put(c)
+}
+
+func (s *shelf) put(c *class) {
+	s.classes.Add(c)
+	for _, id := range c.declined {
+		s.decliners[id]++
+	}
+}
+
+func (s *shelf) remove(c *class) {
+	s.classes.Remove(c)
+	for _, id := range c.declined {
+		if s.decliners[id]--; s.decliners[id] == 0 {
+			delete(s.decliners, id)
+		}
+	}
 }
 
 func (x *Index) shelfOf(c *class) *shelf {
 	if c.personal {
 		s := x.personal[c.agent]
 		if s == nil {
-			s = &shelf{personal: true, classes: newClassSet()}
+			s = &shelf{classes: newClassSet(), decliners: map[uint32]int{}}
 			x.personal[c.agent] = s
 		}
 		return s
 	}
-	skill := x.rarest(c)
-	list := c.queue.shelves[skill]
-	for _, s := range list {
-		if s.channel == c.channel && s.size == c.size {
+	want := shelf{crowd: c.crowd, channel: c.channel, demand: c.demand, bit: c.bit, tier: c.asked()}
+	want.skill, want.level = x.rarest(c)
+	branch := c.crowd.branch(want.skill)
+	for _, s := range branch.shelves {
+		if s.like(&want) && (s.decliners != nil) == (len(c.declined) > 0) {
 			return s
 		}
 	}
-	if len(list) >= x.tidy {
-		list = slices.DeleteFunc(list, func(s *shelf) bool {
+	if len(branch.shelves) >= x.small.tidy {
+		branch.shelves = slices.DeleteFunc(branch.shelves, func(s *shelf) bool {
 			s.gone = s.classes.Len() == 0
 			return s.gone
 		})
 	}
-	s := &shelf{queue: c.queue, channel: c.channel, size: c.size, classes: newClassSet()}
-	c.queue.shelves[skill] = append(list, s)
-	return s
+	want.classes = newClassSet()
+	if len(c.declined) > 0 {
+		want.decliners = map[uint32]int{}
+	}
+	branch.shelves = append(branch.shelves, &want)
+	return &want
+}
+
+// like reports whether the shelves, of the same crowd and skill, are for work
+// that is alike.
+func (s *shelf) like(other *shelf) bool {
+	return s.channel == other.channel && s.demand == other.demand && s.level == other.level && s.tier == other.tier
 }
 
 // rarest returns the needed skill that the fewest agents hold, so that the
-// class is looked at by as few of them as can be; 0 if it needs none.
-func (x *Index) rarest(c *class) uint32 {
-	var skill uint32
+// class is looked at by as few of them as can be, and the level that is needed;
+// 0 if it needs none.
+func (x *Index) rarest(c *class) (skill, level uint32) {
+	fewest := 0
 	for i := range c.needs {
-		if i == 0 || x.holders[c.needs[i].Name] < x.holders[skill] {
-			skill = c.needs[i].Name
+		if n := x.holdersOf(c.needs[i].Name); i == 0 || n < fewest {
+			skill, level, fewest = c.needs[i].Name, c.needs[i].Level, n
 		}
 	}
-	return skill
+	return skill, level
+}
+
+// opening is a shelf whose agents may be able to take more, and where its cursor
+// stands: at the next class to be looked at.
+type opening struct {
+	at    spot
+	shelf *shelf
 }
 
 // prepare opens a session of Next: the agents who can take more go to the
@@ -87,19 +131,72 @@ func (x *Index) rarest(c *class) uint32 {
 func (x *Index) prepare() {
 	x.session++
 	x.fresh = true
-	x.active = slices.DeleteFunc(x.active, func(s *shelf) bool {
-		if s.done {
-			s.active, s.many, s.done, s.agents = false, false, false, s.agents[:0]
-		}
-		return !s.active
-	})
+	if x.hopeful = 0; len(x.open) > 0 {
+		x.hopeful = math.MaxInt // nobody counts those of the last session
+	}
 	for _, ref := range x.dirty {
 		x.seats[ref].dirty = false
 		x.browse(ref)
 	}
 	x.dirty = x.dirty[:0]
-	for _, s := range x.active {
-		x.advance(s, nil)
+	open := x.open
+	x.open = x.open[:0]
+	for _, o := range open {
+		if first, ok := o.shelf.classes.Min(); ok {
+			x.open = append(x.open, opening{first.first, o.shelf})
+		} else {
+			o.shelf.open = false
+		}
+	}
+	for i := len(x.open)/2 - 1; i >= 0; i-- {
+		x.sink(i)
+	}
+}
+
+// closeAll closes all shelves. The agents stay for the classes that the cursors
+// woke.
+func (x *Index) closeAll() {
+	for i := range x.open {
+		x.open[i].shelf.open = false
+	}
+	clear(x.open)
+	x.open = x.open[:0]
+}
+
+// sink moves the opening at index i down to its place in the heap.
+func (x *Index) sink(i int) {
+	o := x.open[i]
+	for {
+		child := 2*i + 1
+		if child >= len(x.open) {
+			break
+		}
+		if right := child + 1; right < len(x.open) && x.open[right].at.compare(&x.open[child].at) < 0 {
+			child = right
+		}
+		if o.at.compare(&x.open[child].at) <= 0 {
+			break
+		}
+		x.open[i] = x.open[child]
+		i = child
+	}
+	x.open[i] = o
+}
+
+// forward moves the cursor of the first open shelf to this class, or closes the
+// shelf if it is nil.
+func (x *Index) forward(next *class) {
+	if next != nil {
+		x.open[0].at = next.first
+	} else {
+		x.open[0].shelf.open = false
+		last := len(x.open) - 1
+		x.open[0] = x.open[last]
+		x.open[last] = opening{}
+		x.open = x.open[:last]
+	}
+	if len(x.open) > 0 {
+		x.sink(0)
 	}
 }
 
@@ -110,88 +207,114 @@ func (x *Index) browse(ref uint32) {
 		return
 	}
 	if own := x.personal[s.name]; own != nil {
-		x.join(own, ref)
+		x.attend(own, ref)
 	}
-	for _, q := range s.members {
-		x.browseList(q.shelves[0], ref)
-		for _, skill := range s.skills {
-			x.browseList(q.shelves[skill], ref)
-		}
+	for i := range s.members {
+		m := &s.members[i]
+		x.browseList(m.crowd.whole.shelves, ref, m.tier, 0)
+		x.browseSkills(m.crowd, ref, m.tier)
 	}
-}
-
-func (x *Index) browseList(list []*shelf, ref uint32) {
-	s := &x.seats[ref]
-	for _, shelf := range list {
-		if shelf.channel&s.channels != 0 && shelf.size <= s.free() {
-			x.join(shelf, ref)
-		}
+	for _, c := range x.everyone {
+		x.browseSkills(c, ref, 0)
 	}
 }
 
-func (x *Index) join(s *shelf, ref uint32) {
-	if s.classes.Len() == 0 {
+func (x *Index) browseSkills(c *crowd, ref uint32, tier uint16) {
+	if len(c.branches) == 0 {
 		return
 	}
-	if !s.active {
-		s.active = true
-		x.active = append(x.active, s)
+	for _, skill := range x.seats[ref].skills {
+		if branch := c.branches[skill.name]; branch != nil {
+			x.browseList(branch.shelves, ref, tier, skill.level)
+		}
+	}
+}
+
+func (x *Index) browseList(list []*shelf, ref uint32, tier uint16, level uint32) {
+	s := &x.seats[ref]
+	for _, shelf := range list {
+		if shelf.channel&s.channels != 0 && shelf.level <= level && (shelf.tier == 0 || tier <= shelf.tier) &&
+			shelf.demand.fits(s) {
+			x.attend(shelf, ref)
+		}
+	}
+}
+
+func (x *Index) attend(s *shelf, ref uint32) {
+	if n := s.classes.Len(); n == 0 || s.decliners[x.seats[ref].name] == n {
+		return
+	}
+	if !s.open {
+		s.open, s.many, s.agents = true, false, s.agents[:0]
+		x.open = append(x.open, opening{shelf: s})
+	}
+	if agent := &x.seats[ref]; agent.hope != x.session {
+		agent.hope = x.session
+		x.hopeful++
 	}
 	switch {
 	case s.many || slices.Contains(s.agents, ref):
-	case len(s.agents) < x.few:
+	case len(s.agents) < x.small.few:
 		s.agents = append(s.agents, ref)
 	default:
 		s.many, s.agents = true, s.agents[:0]
 	}
 }
 
-// advance moves the shelf's cursor to the next class after the spot, or to the
-// first if it is nil, that one of the agents may serve, and wakes it.
-func (x *Index) advance(s *shelf, after *spot) {
+// rouse looks, from the cursor of the first open shelf on, for a class that one
+// of the agents may serve, as far as that comes before all other shelves and
+// before the awake class c, which may be nil. It returns the class, off the
+// shelf and in no set, or nil if the cursor only moved.
+func (x *Index) rouse(c *class) *class {
+	s := x.open[0].shelf
 	if x.exhausted(s) {
-		s.done = true
-		return
+		x.forward(nil)
+		return nil
 	}
-	var next *class
-	look := func(c *class) bool {
-		if after != nil && c.first.compare(after) <= 0 {
+	var limit *spot
+	if c != nil {
+		limit = &c.first
+	}
+	for i := 1; i < min(3, len(x.open)); i++ {
+		if at := x.open[i].at; limit == nil || at.compare(limit) < 0 {
+			limit = &at
+		}
+	}
+	var found, next *class
+	x.pivot.first = x.open[0].at
+	s.classes.From(&x.pivot, func(c *class) bool {
+		if found == nil && (limit == nil || c.first.compare(limit) < 0) {
+			if x.serves(s, c) {
+				found = c
+			}
 			return true
 		}
-		if x.serves(s, c) {
-			next = c
-		}
-		return next == nil
+		next = c
+		return false
+	})
+	x.forward(next)
+	if found == nil {
+		return nil
 	}
-	if after == nil {
-		s.classes.Scan(look)
-	} else {
-		x.pivot.first = *after
-		s.classes.From(&x.pivot, look)
-	}
-	if next == nil {
-		s.done = true
-		return
-	}
-	s.classes.Remove(next)
-	x.wake(next)
-	next.session, next.candidate, next.narrow = x.session, s, nil
+	s.remove(found)
+	found.session, found.narrow = x.session, nil
 	if !s.many {
-		next.narrow = s
+		found.narrow = s
 	}
+	return found
 }
 
 // exhausted reports whether none of the shelf's agents can take anything of
 // its size any more. It forgets those who cannot.
 func (x *Index) exhausted(s *shelf) bool {
-	if s.personal {
+	if s.crowd == nil {
 		return false
 	}
 	if s.many {
-		return !s.queue.any(s.channel, s.size)
+		return !x.any(s)
 	}
 	s.agents = slices.DeleteFunc(s.agents, func(ref uint32) bool {
-		return !x.seats[ref].listed || x.seats[ref].free() < s.size
+		return !x.seats[ref].listed || !s.demand.fits(&x.seats[ref])
 	})
 	return len(s.agents) == 0
 }

@@ -18,15 +18,20 @@ func (b *Board) Eligible(work *Work, agent *Agent) Verdict {
 	pair := Pair{
 		Connected: agent.Flags&AgentConnected != 0, Channels: agent.Channels, Channel: work.Channel,
 		Open: uint32(agent.Open), MaxOpen: agent.MaxOpen,
-		Capacity: agent.Capacity, Used: agent.Used, Size: work.Size,
+		Offers: uint32(agent.Offers), MaxOffers: uint32(agent.MaxOffers),
+		Load: LoadOf(work, agent),
 	}
 	if v := pair.presence(); v != VerdictNone {
 		return v // most pairs end here, and the lists need not be read
 	}
-	pair.Member = b.member(agent, work.Queue)
+	if queue := b.Queue(work.Queue); queue != nil {
+		pair.Held, pair.BySkills = queue.Flags&QueueHeld != 0, queue.Flags&QueueBySkills != 0
+	}
+	pair.Tier, pair.Member = b.tier(agent, work.Queue)
+	pair.Tiers = work.Tier
 	pair.OtherRequired = work.Flags&WorkRequired != 0 && work.Agent != agent.Name
 	pair.Declined = slices.Contains(b.Declined(work), agent.Name)
-	pair.Skilled = Skilled(b.Needs(work), b.Skills(agent))
+	pair.Needy, pair.Skilled = Needy(b.Needs(work)), Skilled(b.Needs(work), b.Skills(agent))
 	return pair.Verdict()
 }
 
@@ -46,12 +51,23 @@ func (b *Board) Candidates(work *Work) iter.Seq[*Agent] {
 	}
 }
 
-func (b *Board) member(agent *Agent, queue uint32) bool {
+// LoadOf returns what the work would take of the agent, and what there is.
+func LoadOf(work *Work, agent *Agent) Load {
+	return Load{
+		Capacity: agent.Capacity, Used: agent.Used,
+		InterruptibleCapacity: agent.Interruptible, InterruptibleUsed: agent.InterruptibleUsed,
+		Interruptible: work.Flags&WorkInterruptible != 0, Size: work.Size, Percent: work.Percent,
+	}
+}
+
+// tier returns in which tier of the queue the agent is, and whether it belongs
+// to the queue at all.
+func (b *Board) tier(agent *Agent, queue uint32) (uint16, bool) {
 	members := b.Members(agent)
 	for i := range members {
 		if members[i].Queue == queue {
-			return true
+			return members[i].Tier, true
 		}
 	}
-	return false
+	return 0, false
 }

@@ -67,7 +67,7 @@ func ExampleEncodeTurn() {
 func ExamplePair_Verdict() {
 	pair := route.Pair{
 		Connected: true, Channels: 0b01, Channel: 0, Member: true, Skilled: true,
-		MaxOpen: 10, Capacity: 1000, Used: 500, Size: 1000,
+		MaxOpen: 10, Load: route.Load{Capacity: 1000, Used: 500, Size: 1000},
 	}
 	fmt.Println(pair.Verdict())
 	// Output: no_capacity

@@ -50,7 +50,7 @@ func TestReset(t *testing.T) {
 	if turn, frame := sampleTurn(), mustEncodeTurn(t, sampleTurn()); TurnLen(turn) != len(frame) {
 		t.Errorf("TurnLen is %d for %d bytes", TurnLen(turn), len(frame))
 	}
-	if TableWork.Stride() != 104 || TableBytes.Stride() != 1 || Table(99).Stride() != 0 {
+	if TableWork.Stride() != 112 || TableBytes.Stride() != 1 || Table(99).Stride() != 0 {
 		t.Error("strides")
 	}
 	reply.Propose(&Work{Ref: 1, Revision: 2}, &Agent{Ref: 3}, 4, 5)

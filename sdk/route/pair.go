@@ -3,6 +3,8 @@
 
 package route
 
+import "math"
+
 // Pair holds the plain facts about one piece of work and one agent from which
 // it follows whether the one may be offered to the other. Host and board fill
 // it from their own state and apply the same rule, so that they cannot differ.
@@ -14,8 +16,16 @@ type Pair struct {
 	Channels uint64
 	// Channel is the ordinal of the work's channel, 0 to 63.
 	Channel uint16
-	// Member says that the agent belongs to the work's queue.
-	Member bool
+	// Held says that the work's queue is closed and holds its work until it
+	// opens.
+	Held bool
+	// Member says that the agent belongs to the work's queue, and Tier in which
+	// tier. Tiers is up to which tier members are asked by now; 0 means all.
+	Member      bool
+	Tier, Tiers uint16
+	// BySkills says that work of the queue goes to all who hold the skills it
+	// requires, members or not; Needy, that it requires any now.
+	BySkills, Needy bool
 	// OtherRequired says that the work requires an agent, and it is not this.
 	OtherRequired bool
 	// Declined says that the decline rule keeps the work from the agent.
@@ -26,9 +36,52 @@ type Pair struct {
 	// Open is how many assignments are offered to the agent or open; MaxOpen
 	// is the most there may be.
 	Open, MaxOpen uint32
-	// Capacity is what the agent may hold, Used what it holds, Size what the
-	// work takes, in milli-units.
-	Capacity, Used, Size int32
+	// Offers is how many of them are not answered yet; MaxOffers is the most
+	// there may be, 0 for any number.
+	Offers, MaxOffers uint32
+	// Load is what the work would take of the agent, and what there is.
+	Load
+}
+
+// Load holds the facts about capacity. Amounts are milli-units.
+//
+// There are two pools. Primary work needs free primary capacity and ignores
+// interruptible load; interruptible work needs as much free in both.
+type Load struct {
+	// Capacity is what the agent may hold of primary work, Used what it holds.
+	Capacity, Used int32
+	// InterruptibleCapacity is what the agent may hold of interruptible work,
+	// InterruptibleUsed what it holds.
+	InterruptibleCapacity, InterruptibleUsed int32
+	// Interruptible says in which pool the work is.
+	Interruptible bool
+	// Size is what the work takes; or, if Percent is not 0, it takes that many
+	// thousandths of a per cent of the capacity of its pool.
+	Size    int32
+	Percent uint32
+}
+
+// Takes returns how much of its pool the work takes of this agent. A share is
+// rounded down, so that three thirds fit, but is never nothing.
+func (l *Load) Takes() int32 {
+	if l.Percent == 0 {
+		return l.Size
+	}
+	capacity := l.Capacity
+	if l.Interruptible {
+		capacity = l.InterruptibleCapacity
+	}
+	return int32(max(1, min(int64(capacity)*int64(l.Percent)/WholePercent, math.MaxInt32)))
+}
+
+// WholePercent is a hundred per cent, as Load.Percent counts.
+const WholePercent = 100_000
+
+// Fits reports whether the work fits into what is free.
+func (l *Load) Fits() bool {
+	takes := int64(l.Takes())
+	return int64(l.Capacity)-int64(l.Used) >= takes &&
+		(!l.Interruptible || int64(l.InterruptibleCapacity)-int64(l.InterruptibleUsed) >= takes)
 }
 
 // Verdict returns VerdictNone if the work may be offered to the agent, else
@@ -41,15 +94,20 @@ func (p *Pair) Verdict() Verdict {
 		return v
 	}
 	switch {
-	case !p.Member || p.OtherRequired || p.Declined || !p.Skilled:
+	case p.Held || !p.asked() || p.OtherRequired || p.Declined || !p.Skilled:
 		return VerdictNotEligible
-	case p.Open >= p.MaxOpen:
+	case p.Open >= p.MaxOpen || p.MaxOffers > 0 && p.Offers >= p.MaxOffers:
 		return VerdictLimit
-	case int64(p.Capacity)-int64(p.Used) < int64(p.Size):
+	case !p.Fits():
 		return VerdictNoCapacity
 	default:
 		return VerdictNone
 	}
+}
+
+// asked reports whether the agent is among those whom the queue asks by now.
+func (p *Pair) asked() bool {
+	return p.Member && (p.Tiers == 0 || p.Tier <= p.Tiers) || p.BySkills && p.Needy
 }
 
 // presence is the part of the rule that needs no lists.
@@ -80,6 +138,16 @@ func holds(skills []Skill, name, level uint32) bool {
 	for i := range skills {
 		if skills[i].Name == name {
 			return skills[i].Level >= level
+		}
+	}
+	return false
+}
+
+// Needy reports whether any of the needs is not dropped.
+func Needy(needs []Need) bool {
+	for i := range needs {
+		if needs[i].Flags&NeedDropped == 0 {
+			return true
 		}
 	}
 	return false

@@ -3,13 +3,16 @@
 
 package route
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestPairVerdict(t *testing.T) {
 	t.Parallel()
 	good := Pair{
 		Connected: true, Channels: 0b100, Channel: 2, Member: true, Skilled: true,
-		Open: 1, MaxOpen: 2, Capacity: 3000, Used: 2000, Size: 1000,
+		Open: 1, MaxOpen: 2, Load: Load{Capacity: 3000, Used: 2000, Size: 1000},
 	}
 	for name, test := range map[string]struct {
 		change func(*Pair)
@@ -24,6 +27,16 @@ func TestPairVerdict(t *testing.T) {
 		"other required":    {func(p *Pair) { p.OtherRequired = true }, VerdictNotEligible},
 		"declined":          {func(p *Pair) { p.Declined = true }, VerdictNotEligible},
 		"unskilled":         {func(p *Pair) { p.Skilled = false }, VerdictNotEligible},
+		"held":              {func(p *Pair) { p.Held = true }, VerdictNotEligible},
+		"tier asked":        {func(p *Pair) { p.Tier, p.Tiers = 2, 2 }, VerdictNone},
+		"tier not asked":    {func(p *Pair) { p.Tier, p.Tiers = 2, 1 }, VerdictNotEligible},
+		"all tiers asked":   {func(p *Pair) { p.Tier, p.Tiers = 9, 0 }, VerdictNone},
+		"by skills":         {func(p *Pair) { p.Member, p.BySkills, p.Needy = false, true, true }, VerdictNone},
+		"by skills, tier":   {func(p *Pair) { p.Tier, p.Tiers, p.BySkills, p.Needy = 2, 1, true, true }, VerdictNone},
+		"by none":           {func(p *Pair) { p.Member, p.BySkills = false, true }, VerdictNotEligible},
+		"offers":            {func(p *Pair) { p.Offers, p.MaxOffers = 2, 2 }, VerdictLimit},
+		"one offer more":    {func(p *Pair) { p.Offers, p.MaxOffers = 1, 2 }, VerdictNone},
+		"any offers":        {func(p *Pair) { p.Offers = 9 }, VerdictNone},
 		"limit":             {func(p *Pair) { p.Open = 2 }, VerdictLimit},
 		"limit of none":     {func(p *Pair) { p.Open, p.MaxOpen = 0, 0 }, VerdictLimit},
 		"full":              {func(p *Pair) { p.Used = 2001 }, VerdictNoCapacity},
@@ -40,6 +53,35 @@ func TestPairVerdict(t *testing.T) {
 			test.change(&pair)
 			if got := pair.Verdict(); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		load  Load
+		takes int32
+		fits  bool
+	}{
+		"size":                  {Load{Capacity: 3000, Used: 2000, Size: 1000}, 1000, true},
+		"size too large":        {Load{Capacity: 3000, Used: 2001, Size: 1000}, 1000, false},
+		"share":                 {Load{Capacity: 3000, Used: 1500, Size: 9, Percent: 50_000}, 1500, true},
+		"share too large":       {Load{Capacity: 3000, Used: 1501, Percent: 50_000}, 1500, false},
+		"three thirds":          {Load{Capacity: 1000, Used: 667, Percent: 33_333}, 333, true},
+		"never nothing":         {Load{Capacity: 1000, Used: 1000, Percent: 1}, 1, false},
+		"more than there is":    {Load{Capacity: math.MaxInt32, Percent: math.MaxUint32}, math.MaxInt32, true},
+		"primary ignores other": {Load{Capacity: 1000, InterruptibleUsed: 5000, Size: 1000}, 1000, true},
+		"interruptible":         {Load{Capacity: 1000, InterruptibleCapacity: 2000, InterruptibleUsed: 1000, Interruptible: true, Size: 1000}, 1000, true},
+		"interruptible full":    {Load{Capacity: 1000, InterruptibleCapacity: 2000, InterruptibleUsed: 1001, Interruptible: true, Size: 1000}, 1000, false},
+		"primary full":          {Load{Capacity: 1000, Used: 1, InterruptibleCapacity: 2000, Interruptible: true, Size: 1000}, 1000, false},
+		"share of its own pool": {Load{Capacity: 1000, InterruptibleCapacity: 4000, Interruptible: true, Percent: 25_000}, 1000, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if takes, fits := test.load.Takes(), test.load.Fits(); takes != test.takes || fits != test.fits {
+				t.Errorf("takes %d, fits %v; want %d, %v", takes, fits, test.takes, test.fits)
 			}
 		})
 	}

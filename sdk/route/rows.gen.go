@@ -93,9 +93,9 @@ func (t Table) String() string {
 func (t Table) Stride() int {
 	switch t {
 	case TableAgent:
-		return 96
-	case TableWork:
 		return 104
+	case TableWork:
+		return 112
 	case TableQueue:
 		return 32
 	case TableChannel:
@@ -181,6 +181,8 @@ type WorkFlags uint8
 const (
 	// WorkRequired: `agent` is the only one it may be offered to.
 	WorkRequired WorkFlags = 1
+	// WorkInterruptible: it takes interruptible capacity, and needs as much free of the primary.
+	WorkInterruptible WorkFlags = 2
 )
 
 // String returns the names of the bits that are set, joined by a bar.
@@ -189,7 +191,39 @@ func (v WorkFlags) String() string {
 	if v&WorkRequired != 0 {
 		text += "|required"
 	}
-	if rest := v &^ (WorkRequired); rest != 0 {
+	if v&WorkInterruptible != 0 {
+		text += "|interruptible"
+	}
+	if rest := v &^ (WorkRequired | WorkInterruptible); rest != 0 {
+		text += "|" + strconv.Itoa(int(rest))
+	}
+	if text == "" {
+		return ""
+	}
+	return text[1:]
+}
+
+// QueueFlags tells what is so of a queue.
+type QueueFlags uint8
+
+// The values of QueueFlags.
+const (
+	// QueueBySkills: work that requires skills goes to all who hold them, members or not.
+	QueueBySkills QueueFlags = 1
+	// QueueHeld: the queue is closed, and its work waits until it opens.
+	QueueHeld QueueFlags = 2
+)
+
+// String returns the names of the bits that are set, joined by a bar.
+func (v QueueFlags) String() string {
+	text := ""
+	if v&QueueBySkills != 0 {
+		text += "|by_skills"
+	}
+	if v&QueueHeld != 0 {
+		text += "|held"
+	}
+	if rest := v &^ (QueueBySkills | QueueHeld); rest != 0 {
 		text += "|" + strconv.Itoa(int(rest))
 	}
 	if text == "" {
@@ -238,6 +272,14 @@ const (
 	ModelMostAvailable Model = 2
 	// ModelLongestIdle: idle since earliest.
 	ModelLongestIdle Model = 3
+	// ModelRoundRobin: least recently assigned.
+	ModelRoundRobin Model = 4
+	// ModelMostSkilled: highest levels in the skills that the work requires; of all skills, if it requires none.
+	ModelMostSkilled Model = 5
+	// ModelLeastSkilled: lowest levels in all skills held.
+	ModelLeastSkilled Model = 6
+	// ModelWeightedRandom: drawn by the weights of the queue's members.
+	ModelWeightedRandom Model = 7
 )
 
 // String returns the value's name in the layout.
@@ -249,6 +291,14 @@ func (v Model) String() string {
 		return "most_available"
 	case ModelLongestIdle:
 		return "longest_idle"
+	case ModelRoundRobin:
+		return "round_robin"
+	case ModelMostSkilled:
+		return "most_skilled"
+	case ModelLeastSkilled:
+		return "least_skilled"
+	case ModelWeightedRandom:
+		return "weighted_random"
 	default:
 		return "model(" + strconv.Itoa(int(v)) + ")"
 	}
@@ -273,7 +323,7 @@ const (
 	VerdictNoCapacity Verdict = 5
 	// VerdictChannelMismatch: the agent's status does not list the channel.
 	VerdictChannelMismatch Verdict = 6
-	// VerdictNotEligible: excluded by decline rule, required agent, queue or skills.
+	// VerdictNotEligible: excluded by decline rule, required agent, queue, tier or skills.
 	VerdictNotEligible Verdict = 7
 	// VerdictAlreadyAssigned: offered or open at an agent already.
 	VerdictAlreadyAssigned Verdict = 8
@@ -281,7 +331,7 @@ const (
 	VerdictUnknownWork Verdict = 9
 	// VerdictUnknownAgent: no such agent on the board.
 	VerdictUnknownAgent Verdict = 10
-	// VerdictLimit: the agent holds as many assignments as it may.
+	// VerdictLimit: the agent holds, or is offered, as many assignments as it may.
 	VerdictLimit Verdict = 11
 	// VerdictAccepted: the agent accepted.
 	VerdictAccepted Verdict = 20
@@ -404,9 +454,9 @@ type Agent struct {
 	Flags AgentFlags
 	// Open: assignments offered or open at the agent.
 	Open uint16
-	// Capacity: milli-units the agent may hold.
+	// Capacity: milli-units of primary work the agent may hold.
 	Capacity int32
-	// Used: milli-units the agent holds.
+	// Used: milli-units of primary work the agent holds.
 	Used int32
 	// IdleSince: since when the agent holds nothing; 0 while it holds something.
 	IdleSince int64
@@ -419,10 +469,17 @@ type Agent struct {
 	// Skills: skills the agent holds (span of Skill rows).
 	Skills Span
 	// MaxOpen: most assignments the agent may hold at once; 0 means none.
-	MaxOpen    uint32
-	reserved84 uint32 // 0
+	MaxOpen uint32
+	// Offers: assignments offered to the agent and not answered yet.
+	Offers uint16
+	// MaxOffers: most offers the agent may have standing at once; 0 means any number.
+	MaxOffers uint16
 	// StatusSince: since when the agent is in this presence status.
 	StatusSince int64
+	// Interruptible: milli-units of interruptible work the agent may hold.
+	Interruptible int32
+	// InterruptibleUsed: milli-units of interruptible work the agent holds.
+	InterruptibleUsed int32
 }
 
 // Work is a row of the frame: work that waits, or is offered to an agent.
@@ -445,7 +502,7 @@ type Work struct {
 	Priority int32
 	// Secondary: secondary priority, lower first.
 	Secondary int32
-	// Size: milli-units it takes of an agent's capacity.
+	// Size: milli-units it takes of an agent's capacity; see percent.
 	Size int32
 	// Channel: ordinal of its channel (see row channel).
 	Channel uint16
@@ -466,8 +523,14 @@ type Work struct {
 	// Attributes: attributes the admin lets through (span of Attribute rows).
 	Attributes Span
 	// External: dictionary id of the outside reference; 0 unless the admin lets it through (dictionary id).
-	External    uint32
-	reserved100 uint32 // 0
+	External uint32
+	// Percent: thousandths of a per cent of an agent's capacity that it takes; 0 if size says it.
+	Percent uint32
+	// Tier: members up to this tier are asked by now; 0 means all.
+	Tier uint16
+	// Offers: offers of it that stand.
+	Offers      uint16
+	reserved108 uint32 // 0
 }
 
 // Queue is a row of the frame: a queue that the strategy serves.
@@ -481,9 +544,11 @@ type Queue struct {
 	// Name: name of the queue (dictionary id).
 	Name uint32
 	// Model: how an agent is picked among candidates.
-	Model      Model
-	reserved17 uint8  // 0
-	reserved18 uint16 // 0
+	Model Model
+	// Flags: what is so of the queue now.
+	Flags QueueFlags
+	// OfferTo: how many agents its work is offered to at once; 0 means 1.
+	OfferTo uint16
 	// WithinMS: service-level goal: accepted within so many milliseconds; 0 if none.
 	WithinMS uint32
 	// ChangedAt: when its settings changed last.
@@ -504,8 +569,9 @@ type Member struct {
 	// Queue: ref of the queue.
 	Queue uint32
 	// Tier: 1 is asked first.
-	Tier      uint16
-	reserved6 uint16 // 0
+	Tier uint16
+	// Weight: share under weighted_random, 1 to 100; 0 means 1.
+	Weight uint16
 }
 
 // Skill is a row of the frame: a skill that an agent holds.
@@ -621,7 +687,7 @@ var (
 	_ [0]struct{} = [unsafe.Offsetof(entry{}.reserved6) - 6]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(entry{}.Count) - 8]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(entry{}.Offset) - 12]struct{}{}
-	_ [0]struct{} = [unsafe.Sizeof(Agent{}) - 96]struct{}{}
+	_ [0]struct{} = [unsafe.Sizeof(Agent{}) - 104]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Ref) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Gen) - 4]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Version) - 8]struct{}{}
@@ -638,9 +704,12 @@ var (
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Members) - 64]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Skills) - 72]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.MaxOpen) - 80]struct{}{}
-	_ [0]struct{} = [unsafe.Offsetof(Agent{}.reserved84) - 84]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Offers) - 84]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Agent{}.MaxOffers) - 86]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Agent{}.StatusSince) - 88]struct{}{}
-	_ [0]struct{} = [unsafe.Sizeof(Work{}) - 104]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Agent{}.Interruptible) - 96]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Agent{}.InterruptibleUsed) - 100]struct{}{}
+	_ [0]struct{} = [unsafe.Sizeof(Work{}) - 112]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Work{}.Ref) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Work{}.Gen) - 4]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Work{}.Revision) - 8]struct{}{}
@@ -661,15 +730,18 @@ var (
 	_ [0]struct{} = [unsafe.Offsetof(Work{}.Declined) - 80]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Work{}.Attributes) - 88]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Work{}.External) - 96]struct{}{}
-	_ [0]struct{} = [unsafe.Offsetof(Work{}.reserved100) - 100]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Work{}.Percent) - 100]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Work{}.Tier) - 104]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Work{}.Offers) - 106]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Work{}.reserved108) - 108]struct{}{}
 	_ [0]struct{} = [unsafe.Sizeof(Queue{}) - 32]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Queue{}.Ref) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Queue{}.Gen) - 4]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Queue{}.Version) - 8]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Queue{}.Name) - 12]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Queue{}.Model) - 16]struct{}{}
-	_ [0]struct{} = [unsafe.Offsetof(Queue{}.reserved17) - 17]struct{}{}
-	_ [0]struct{} = [unsafe.Offsetof(Queue{}.reserved18) - 18]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Queue{}.Flags) - 17]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Queue{}.OfferTo) - 18]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Queue{}.WithinMS) - 20]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Queue{}.ChangedAt) - 24]struct{}{}
 	_ [0]struct{} = [unsafe.Sizeof(Channel{}) - 8]struct{}{}
@@ -679,7 +751,7 @@ var (
 	_ [0]struct{} = [unsafe.Sizeof(Member{}) - 8]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Member{}.Queue) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Member{}.Tier) - 4]struct{}{}
-	_ [0]struct{} = [unsafe.Offsetof(Member{}.reserved6) - 6]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Member{}.Weight) - 6]struct{}{}
 	_ [0]struct{} = [unsafe.Sizeof(Skill{}) - 8]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Skill{}.Name) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Skill{}.Level) - 4]struct{}{}
@@ -782,10 +854,10 @@ func (r *entry) get(b []byte) {
 	r.Offset = uint32(binary.LittleEndian.Uint32(b[12:]))
 }
 
-const agentSize = 96
+const agentSize = 104
 
 func (r *Agent) put(b []byte) {
-	_ = b[95]
+	_ = b[103]
 	binary.LittleEndian.PutUint32(b[0:], uint32(r.Ref))
 	binary.LittleEndian.PutUint32(b[4:], uint32(r.Gen))
 	binary.LittleEndian.PutUint32(b[8:], uint32(r.Version))
@@ -804,12 +876,15 @@ func (r *Agent) put(b []byte) {
 	binary.LittleEndian.PutUint32(b[72:], r.Skills.At)
 	binary.LittleEndian.PutUint32(b[76:], r.Skills.N)
 	binary.LittleEndian.PutUint32(b[80:], uint32(r.MaxOpen))
-	binary.LittleEndian.PutUint32(b[84:], uint32(r.reserved84))
+	binary.LittleEndian.PutUint16(b[84:], uint16(r.Offers))
+	binary.LittleEndian.PutUint16(b[86:], uint16(r.MaxOffers))
 	binary.LittleEndian.PutUint64(b[88:], uint64(r.StatusSince))
+	binary.LittleEndian.PutUint32(b[96:], uint32(r.Interruptible))
+	binary.LittleEndian.PutUint32(b[100:], uint32(r.InterruptibleUsed))
 }
 
 func (r *Agent) get(b []byte) {
-	_ = b[95]
+	_ = b[103]
 	r.Ref = uint32(binary.LittleEndian.Uint32(b[0:]))
 	r.Gen = uint32(binary.LittleEndian.Uint32(b[4:]))
 	r.Version = uint32(binary.LittleEndian.Uint32(b[8:]))
@@ -828,18 +903,21 @@ func (r *Agent) get(b []byte) {
 	r.Skills.At = binary.LittleEndian.Uint32(b[72:])
 	r.Skills.N = binary.LittleEndian.Uint32(b[76:])
 	r.MaxOpen = uint32(binary.LittleEndian.Uint32(b[80:]))
-	r.reserved84 = uint32(binary.LittleEndian.Uint32(b[84:]))
+	r.Offers = uint16(binary.LittleEndian.Uint16(b[84:]))
+	r.MaxOffers = uint16(binary.LittleEndian.Uint16(b[86:]))
 	r.StatusSince = int64(binary.LittleEndian.Uint64(b[88:]))
+	r.Interruptible = int32(binary.LittleEndian.Uint32(b[96:]))
+	r.InterruptibleUsed = int32(binary.LittleEndian.Uint32(b[100:]))
 }
 
 func (r *Agent) fits(t *Turn) bool {
 	return int64((uint64(len(t.Members))-r.Members.end())|(uint64(len(t.Skills))-r.Skills.end())) >= 0
 }
 
-const workSize = 104
+const workSize = 112
 
 func (r *Work) put(b []byte) {
-	_ = b[103]
+	_ = b[111]
 	binary.LittleEndian.PutUint32(b[0:], uint32(r.Ref))
 	binary.LittleEndian.PutUint32(b[4:], uint32(r.Gen))
 	binary.LittleEndian.PutUint32(b[8:], uint32(r.Revision))
@@ -863,11 +941,14 @@ func (r *Work) put(b []byte) {
 	binary.LittleEndian.PutUint32(b[88:], r.Attributes.At)
 	binary.LittleEndian.PutUint32(b[92:], r.Attributes.N)
 	binary.LittleEndian.PutUint32(b[96:], uint32(r.External))
-	binary.LittleEndian.PutUint32(b[100:], uint32(r.reserved100))
+	binary.LittleEndian.PutUint32(b[100:], uint32(r.Percent))
+	binary.LittleEndian.PutUint16(b[104:], uint16(r.Tier))
+	binary.LittleEndian.PutUint16(b[106:], uint16(r.Offers))
+	binary.LittleEndian.PutUint32(b[108:], uint32(r.reserved108))
 }
 
 func (r *Work) get(b []byte) {
-	_ = b[103]
+	_ = b[111]
 	r.Ref = uint32(binary.LittleEndian.Uint32(b[0:]))
 	r.Gen = uint32(binary.LittleEndian.Uint32(b[4:]))
 	r.Revision = uint32(binary.LittleEndian.Uint32(b[8:]))
@@ -891,7 +972,10 @@ func (r *Work) get(b []byte) {
 	r.Attributes.At = binary.LittleEndian.Uint32(b[88:])
 	r.Attributes.N = binary.LittleEndian.Uint32(b[92:])
 	r.External = uint32(binary.LittleEndian.Uint32(b[96:]))
-	r.reserved100 = uint32(binary.LittleEndian.Uint32(b[100:]))
+	r.Percent = uint32(binary.LittleEndian.Uint32(b[100:]))
+	r.Tier = uint16(binary.LittleEndian.Uint16(b[104:]))
+	r.Offers = uint16(binary.LittleEndian.Uint16(b[106:]))
+	r.reserved108 = uint32(binary.LittleEndian.Uint32(b[108:]))
 }
 
 func (r *Work) fits(t *Turn) bool {
@@ -907,8 +991,8 @@ func (r *Queue) put(b []byte) {
 	binary.LittleEndian.PutUint32(b[8:], uint32(r.Version))
 	binary.LittleEndian.PutUint32(b[12:], uint32(r.Name))
 	b[16] = byte(r.Model)
-	b[17] = byte(r.reserved17)
-	binary.LittleEndian.PutUint16(b[18:], uint16(r.reserved18))
+	b[17] = byte(r.Flags)
+	binary.LittleEndian.PutUint16(b[18:], uint16(r.OfferTo))
 	binary.LittleEndian.PutUint32(b[20:], uint32(r.WithinMS))
 	binary.LittleEndian.PutUint64(b[24:], uint64(r.ChangedAt))
 }
@@ -920,8 +1004,8 @@ func (r *Queue) get(b []byte) {
 	r.Version = uint32(binary.LittleEndian.Uint32(b[8:]))
 	r.Name = uint32(binary.LittleEndian.Uint32(b[12:]))
 	r.Model = Model(b[16])
-	r.reserved17 = uint8(b[17])
-	r.reserved18 = uint16(binary.LittleEndian.Uint16(b[18:]))
+	r.Flags = QueueFlags(b[17])
+	r.OfferTo = uint16(binary.LittleEndian.Uint16(b[18:]))
 	r.WithinMS = uint32(binary.LittleEndian.Uint32(b[20:]))
 	r.ChangedAt = int64(binary.LittleEndian.Uint64(b[24:]))
 }
@@ -948,14 +1032,14 @@ func (r *Member) put(b []byte) {
 	_ = b[7]
 	binary.LittleEndian.PutUint32(b[0:], uint32(r.Queue))
 	binary.LittleEndian.PutUint16(b[4:], uint16(r.Tier))
-	binary.LittleEndian.PutUint16(b[6:], uint16(r.reserved6))
+	binary.LittleEndian.PutUint16(b[6:], uint16(r.Weight))
 }
 
 func (r *Member) get(b []byte) {
 	_ = b[7]
 	r.Queue = uint32(binary.LittleEndian.Uint32(b[0:]))
 	r.Tier = uint16(binary.LittleEndian.Uint16(b[4:]))
-	r.reserved6 = uint16(binary.LittleEndian.Uint16(b[6:]))
+	r.Weight = uint16(binary.LittleEndian.Uint16(b[6:]))
 }
 
 const skillSize = 8

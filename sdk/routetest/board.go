@@ -143,6 +143,31 @@ func (q *Queue) Model(model route.Model) *Queue {
 	return q
 }
 
+// BySkills sets whether work that requires skills goes to all who hold them,
+// members or not.
+func (q *Queue) BySkills(yes bool) *Queue { return q.flag(route.QueueBySkills, yes) }
+
+// Held sets whether the queue is closed and holds its work.
+func (q *Queue) Held(yes bool) *Queue { return q.flag(route.QueueHeld, yes) }
+
+func (q *Queue) flag(flag route.QueueFlags, yes bool) *Queue {
+	q.row.Flags &^= flag
+	if yes {
+		q.row.Flags |= flag
+	}
+	q.row.ChangedAt = q.host.now
+	q.changed()
+	return q
+}
+
+// OfferTo sets how many agents the queue's work is offered to at once; 0 means
+// one.
+func (q *Queue) OfferTo(n uint16) *Queue {
+	q.row.OfferTo, q.row.ChangedAt = n, q.host.now
+	q.changed()
+	return q
+}
+
 // Agent is a signed-in agent on a Host. Its methods change it and return it.
 // Times are given as milliseconds ago.
 type Agent struct {
@@ -198,7 +223,48 @@ func (a *Agent) MaxOpen(n uint32) *Agent {
 	return a
 }
 
-// In makes the agent a member of exactly these queues.
+// MaxOffers sets how many offers may stand at the agent at once; 0 means any
+// number.
+func (a *Agent) MaxOffers(n uint16) *Agent {
+	a.row.MaxOffers = n
+	a.changed()
+	return a
+}
+
+// Interruptible sets what the agent may hold of interruptible work, and what it
+// holds beside what this host gave it, in milli-units.
+func (a *Agent) Interruptible(capacity, used int32) *Agent {
+	a.row.Interruptible, a.row.InterruptibleUsed = capacity, used
+	a.changed()
+	return a
+}
+
+// Tier sets in which tier of the queue the agent is, which becomes a member if
+// it is none.
+func (a *Agent) Tier(queue string, tier uint16) *Agent {
+	a.member(queue).Tier = tier
+	a.changed()
+	return a
+}
+
+// Weight sets the agent's share of the queue's work under weighted random.
+func (a *Agent) Weight(queue string, weight uint16) *Agent {
+	a.member(queue).Weight = weight
+	a.changed()
+	return a
+}
+
+func (a *Agent) member(queue string) *route.Member {
+	ref := a.host.Queue(queue).ref
+	at := slices.IndexFunc(a.members, func(m route.Member) bool { return m.Queue == ref })
+	if at < 0 {
+		at = len(a.members)
+		a.members = append(a.members, route.Member{Queue: ref, Tier: 1})
+	}
+	return &a.members[at]
+}
+
+// In makes the agent a member of exactly these queues, each in tier 1.
 func (a *Agent) In(queues ...string) *Agent {
 	a.members = a.members[:0]
 	for _, name := range queues {

@@ -12,8 +12,9 @@ import (
 // expectation is what a proposal must be.
 type expectation struct {
 	work, agent string
-	reason      string // empty: any
-	score       *int32 // nil: any
+	reason      string  // empty: any
+	score       *int32  // nil: any
+	rank        *uint16 // nil: any
 }
 
 func (p *player) expectNext(e expectation) {
@@ -35,6 +36,24 @@ func (p *player) expectNext(e expectation) {
 	if e.score != nil && proposal.Score != *e.score {
 		p.find("%s: score %d was expected, %d came", p.names(proposal), *e.score, proposal.Score)
 	}
+	if e.rank != nil && proposal.Rank != *e.rank {
+		p.find("%s: rank %d was expected, %d came", p.names(proposal), *e.rank, proposal.Rank)
+	}
+}
+
+// expectNote wants a note that says why the work waits.
+func (p *player) expectNote(work, reason string) {
+	ref := p.host.work.must(work).ref
+	for _, note := range p.reply.Notes {
+		if note.Work != ref {
+			continue
+		}
+		if p.reason(note.Reason) != reason {
+			p.find("%s: %s was expected as the reason for waiting, %q (%d) came", work, reason, p.reason(note.Reason), note.Reason)
+		}
+		return
+	}
+	p.find("no note says why %s waits", work)
 }
 
 func (p *player) names(proposal *route.Proposal) string {

@@ -42,7 +42,7 @@ type Host struct {
 	agents table[Agent]
 	work   table[Work]
 
-	held     map[string]*holding // open work, which is off the board, by name
+	held     map[string][]*holding // offers, and open work, which is off the board, by name of work
 	settled  []route.Settled
 	digest   route.Digest
 	turnSeed uint64
@@ -50,10 +50,12 @@ type Host struct {
 
 // holding is an offer or open work at an agent.
 type holding struct {
-	agent    *Agent
-	size     int32
-	proposal route.Proposal
-	seq      uint64
+	agent         *Agent
+	takes         int32
+	interruptible bool
+	offer         bool // not answered yet
+	proposal      route.Proposal
+	seq           uint64
 }
 
 // NewHost returns a host without anybody or anything, at Start. Its first turn
@@ -63,7 +65,7 @@ func NewHost() *Host {
 		now: Start, epoch: 1, snapshot: true,
 		words:  map[string]uint32{},
 		queues: newTable[Queue](), agents: newTable[Agent](), work: newTable[Work](),
-		held: map[string]*holding{},
+		held: map[string][]*holding{},
 	}
 }
 
@@ -133,24 +135,46 @@ func (h *Host) Verdict(seq uint64, p *route.Proposal) route.Verdict {
 		return route.VerdictGone
 	case !agent.knew(seq):
 		return route.VerdictAgentUnavailable
-	case work.row.State != route.WorkWaiting:
+	case work.row.State != route.WorkWaiting && !h.another(seq, work, agent, p):
 		return route.VerdictAlreadyAssigned
-	case work.row.Revision != p.Revision:
+	case work.row.State == route.WorkWaiting && work.row.Revision != p.Revision:
 		return route.VerdictStale
 	}
+	pair := h.pair(work, agent)
+	return pair.Verdict()
+}
+
+// another reports whether the work, though it is offered, may be offered to
+// this agent too: its queue asks several at once, this was proposed together
+// with what is offered, and nothing has changed since.
+func (h *Host) another(seq uint64, work *Work, agent *Agent, p *route.Proposal) bool {
+	queue := h.queues.at(work.row.Queue)
+	return queue != nil && work.row.Offers < queue.row.OfferTo &&
+		work.asked.seq == seq && work.asked.revision == p.Revision && work.asked.as == work.row.Revision &&
+		!slices.ContainsFunc(h.held[work.name], func(held *holding) bool { return held.agent == agent })
+}
+
+func (h *Host) pair(work *Work, agent *Agent) route.Pair {
 	pair := route.Pair{
 		Connected: agent.row.Flags&route.AgentConnected != 0,
 		Channels:  agent.row.Channels, Channel: work.row.Channel,
-		Member: slices.ContainsFunc(agent.members, func(m route.Member) bool {
-			return m.Queue == work.row.Queue
-		}),
+		Tiers:         work.row.Tier,
 		OtherRequired: work.row.Flags&route.WorkRequired != 0 && work.row.Agent != agent.row.Name,
 		Declined:      slices.Contains(work.declined, agent.row.Name),
-		Skilled:       route.Skilled(work.needs, agent.skills),
-		Open:          uint32(agent.row.Open), MaxOpen: agent.row.MaxOpen,
-		Capacity: agent.row.Capacity, Used: agent.row.Used, Size: work.row.Size,
+		Needy:         route.Needy(work.needs), Skilled: route.Skilled(work.needs, agent.skills),
+		Open: uint32(agent.row.Open), MaxOpen: agent.row.MaxOpen,
+		Offers: uint32(agent.row.Offers), MaxOffers: uint32(agent.row.MaxOffers),
+		Load: route.LoadOf(&work.row, &agent.row),
 	}
-	return pair.Verdict()
+	if queue := h.queues.at(work.row.Queue); queue != nil {
+		pair.Held = queue.row.Flags&route.QueueHeld != 0
+		pair.BySkills = queue.row.Flags&route.QueueBySkills != 0
+	}
+	at := slices.IndexFunc(agent.members, func(m route.Member) bool { return m.Queue == work.row.Queue })
+	if pair.Member = at >= 0; pair.Member {
+		pair.Tier = agent.members[at].Tier
+	}
+	return pair
 }
 
 func (h *Host) tell(p route.Proposal, seq uint64, verdict route.Verdict) {
@@ -161,54 +185,90 @@ func (h *Host) tell(p route.Proposal, seq uint64, verdict route.Verdict) {
 
 func (h *Host) offer(seq uint64, p route.Proposal) {
 	work, agent := h.work.at(p.Work), h.agents.at(p.Agent)
+	load := route.LoadOf(&work.row, &agent.row)
+	held := &holding{
+		agent: agent, takes: load.Takes(), interruptible: load.Interruptible, offer: true, proposal: p, seq: seq,
+	}
 	work.row.State = route.WorkOffered
+	work.row.Offers++
 	work.changed()
+	work.asked = asked{seq: seq, revision: p.Revision, as: work.row.Revision}
 	agent.row.Open++
-	agent.row.Used += work.row.Size
+	agent.row.Offers++
+	*held.used() += held.takes
 	agent.row.IdleSince, agent.row.AssignedAt = 0, h.now
 	agent.changed()
-	h.held[work.name] = &holding{agent: agent, size: work.row.Size, proposal: p, seq: seq}
+	h.held[work.name] = append(h.held[work.name], held)
 }
 
-// Accept lets the agent accept the work that is offered. It is open then, and
-// off the board.
-func (h *Host) Accept(work string) {
-	held := h.offered(work)
+// used returns the row's field of the pool in which the work is.
+func (h *holding) used() *int32 {
+	if h.interruptible {
+		return &h.agent.row.InterruptibleUsed
+	}
+	return &h.agent.row.Used
+}
+
+// Accept lets the agent who was asked first accept the work that is offered. It
+// is open then, and off the board.
+func (h *Host) Accept(work string) { h.AcceptBy(work, "") }
+
+// AcceptBy lets this agent accept the work that is offered; an empty name is
+// the agent who was asked first. Other offers of it are withdrawn.
+func (h *Host) AcceptBy(work, agent string) {
+	held := h.offered(work, agent)
 	h.tell(held.proposal, held.seq, route.VerdictAccepted)
+	for _, other := range slices.Clone(h.held[work]) {
+		if other != held {
+			h.tell(other.proposal, other.seq, route.VerdictWithdrawn)
+			h.release(work, other)
+		}
+	}
+	held.offer = false
+	held.agent.row.Offers--
+	held.agent.changed()
 	h.drop(h.work.must(work))
 }
 
-// Decline ends the offer of the work, which waits again with its age: verdict
-// says why (declined, timed out, unavailable or withdrawn). Unless it is
-// withdrawn, the agent is not asked again.
-func (h *Host) Decline(work string, verdict route.Verdict) {
-	held := h.offered(work)
+// Decline ends the offer of the work to the agent who was asked first. Unless
+// others are still asked, it waits again with its age. The verdict says why
+// (declined, timed out, unavailable or withdrawn); but for withdrawn, the agent
+// is not asked again.
+func (h *Host) Decline(work string, verdict route.Verdict) { h.DeclineBy(work, "", verdict) }
+
+// DeclineBy is Decline for the offer to this agent; an empty name is the agent
+// who was asked first.
+func (h *Host) DeclineBy(work, agent string, verdict route.Verdict) {
+	held := h.offered(work, agent)
 	w := h.work.must(work)
 	h.tell(held.proposal, held.seq, verdict)
-	w.row.State = route.WorkWaiting
+	if w.row.Offers--; w.row.Offers == 0 {
+		w.row.State = route.WorkWaiting
+	}
 	if verdict != route.VerdictWithdrawn {
 		w.row.Declines++
 		w.declined = append(w.declined, held.agent.row.Name)
 	}
 	w.changed()
-	h.release(work)
+	h.release(work, held)
 }
 
 // Complete ends open work and frees the agent.
 func (h *Host) Complete(work string) {
-	if _, open := h.held[work]; !open || h.work.named(work) != nil {
+	if len(h.held[work]) == 0 || h.work.named(work) != nil {
 		panic(misuse(work + " is not open"))
 	}
-	h.release(work)
+	h.release(work, h.held[work][0])
 }
 
 // Cancel takes the work off the board, whether it waits or is offered.
 func (h *Host) Cancel(work string) {
-	if held := h.held[work]; held != nil {
+	w := h.work.must(work)
+	for _, held := range slices.Clone(h.held[work]) {
 		h.tell(held.proposal, held.seq, route.VerdictWithdrawn)
-		h.release(work)
+		h.release(work, held)
 	}
-	h.drop(h.work.must(work))
+	h.drop(w)
 }
 
 // SignOut takes the agent off the board. What is offered to it waits again;
@@ -216,12 +276,12 @@ func (h *Host) Cancel(work string) {
 func (h *Host) SignOut(agent string) {
 	a := h.agents.must(agent)
 	for _, w := range h.work.inOrder() {
-		if held := h.held[w.name]; held != nil && held.agent == a {
-			h.Decline(w.name, route.VerdictUnavailable)
+		if slices.ContainsFunc(h.held[w.name], func(held *holding) bool { return held.agent == a }) {
+			h.DeclineBy(w.name, agent, route.VerdictUnavailable)
 		}
 	}
-	for name, held := range h.held { // the order does not matter: all go
-		if held.agent == a {
+	for name, list := range h.held { // the order does not matter: all go
+		if list[0].agent == a && !list[0].offer {
 			delete(h.held, name)
 		}
 	}
@@ -238,20 +298,31 @@ func (h *Host) CloseQueue(queue string) {
 	h.queues.remove(q.slot, &h.digest)
 }
 
-func (h *Host) offered(work string) *holding {
-	held := h.held[work]
-	if held == nil || h.work.named(work) == nil {
-		panic(misuse(work + " is not offered"))
+func (h *Host) offered(work, agent string) *holding {
+	if h.work.named(work) != nil {
+		for _, held := range h.held[work] {
+			if agent == "" || held.agent.name == agent {
+				return held
+			}
+		}
 	}
-	return held
+	if agent != "" {
+		panic(misuse(work + " is not offered to " + agent))
+	}
+	panic(misuse(work + " is not offered"))
 }
 
-func (h *Host) release(work string) {
-	held := h.held[work]
-	delete(h.held, work)
+func (h *Host) release(work string, held *holding) {
+	h.held[work] = slices.DeleteFunc(h.held[work], func(other *holding) bool { return other == held })
+	if len(h.held[work]) == 0 {
+		delete(h.held, work)
+	}
 	a := held.agent
 	a.row.Open--
-	a.row.Used -= held.size
+	if held.offer {
+		a.row.Offers--
+	}
+	*held.used() -= held.takes
 	if a.row.Open == 0 {
 		a.row.IdleSince = h.now
 	}

@@ -11,34 +11,48 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
-// Plain returns a strategy that does what the queue strategy does in the
+// Plain returns a strategy that does what the built-in strategies do in the
 // plainest way there is: for each work in pending order it looks at every
 // agent. Other implementations are held against it, for what they decide and
-// for what they cost. It makes at most limit proposals in a turn; 0 means any
-// number. Proposals carry the model as their reason.
+// for what they cost. It looks at no more work once it has made limit proposals
+// in a turn; 0 means any number. Proposals carry the model as their reason.
 func Plain(limit int) route.Strategy {
-	return &plain{limit: limit, claims: map[uint32]claim{}, claimants: map[uint32]*claimant{}}
+	return &plain{limit: limit, claims: map[uint32][]claim{}, claimants: map[uint32]*claimant{}}
 }
 
 type plain struct {
 	limit     int
 	board     route.Board
-	claims    map[uint32]claim     // unsettled proposals by ref of work
+	seed      uint64
+	claims    map[uint32][]claim   // unsettled proposals by ref of work
 	claimants map[uint32]*claimant // by ref of agent
+	claimed   uint64               // proposals made so far
 }
 
 type claim struct {
 	seq             uint64
 	agent, agentGen uint32
-	size            int32
+	takes           int32
+	interruptible   bool
 }
 
 // claimant is an agent with unsettled proposals.
 type claimant struct {
-	gen  uint32
-	open uint16
-	used int32
-	at   int64
+	gen                     uint32
+	open                    uint16
+	used, interruptibleUsed int32
+	at                      int64
+	nth                     uint64
+}
+
+// candidate is an agent with its unsettled proposals counted in.
+type candidate struct {
+	route.Agent
+	// nth is the number of the last proposal of it that is not settled: of
+	// several at the same time the later is the more recent.
+	nth uint64
+	// keys is what the model looks at, lower first.
+	keys [3]int64
 }
 
 var _ route.Strategy = (*plain)(nil)
@@ -51,13 +65,14 @@ func (p *plain) Turn(turn *route.Turn, reply *route.Reply) error {
 	if err := p.board.Apply(turn); err != nil {
 		return err
 	}
+	p.seed = turn.Seed
 	p.settle(turn)
 	reply.Digest = p.board.Digest()
 	if !turn.Kind.Asks() {
 		return nil
 	}
 	for _, work := range p.pendingOrder() {
-		if p.limit > 0 && len(reply.Proposals) == p.limit {
+		if p.limit > 0 && len(reply.Proposals) >= p.limit {
 			break
 		}
 		p.propose(work, reply)
@@ -73,27 +88,41 @@ func (p *plain) settle(turn *route.Turn) {
 		clear(p.claimants)
 	}
 	for _, s := range turn.Settled {
-		if c, ok := p.claims[s.Work]; ok && c.seq == s.Seq && c.agent == s.Agent {
-			p.release(s.Work)
-		}
+		p.release(s.Work, func(c claim) bool { return c.seq == s.Seq && c.agent == s.Agent })
 	}
 	for _, ref := range changed.WorkGone {
-		p.release(ref)
+		p.release(ref, func(claim) bool { return true })
 	}
 }
 
-func (p *plain) release(work uint32) {
-	c, ok := p.claims[work]
-	if !ok {
-		return
-	}
-	delete(p.claims, work)
-	if a := p.claimants[c.agent]; a != nil && a.gen == c.agentGen {
-		a.open--
-		a.used -= c.size
-		if a.open == 0 {
-			delete(p.claimants, c.agent)
+// release ends the claims on the work of which which holds.
+func (p *plain) release(work uint32, which func(claim) bool) {
+	var rest []claim
+	for _, c := range p.claims[work] {
+		if !which(c) {
+			rest = append(rest, c)
+			continue
 		}
+		if a := p.claimants[c.agent]; a != nil && a.gen == c.agentGen {
+			a.take(c, -1)
+			if a.open == 0 {
+				delete(p.claimants, c.agent)
+			}
+		}
+	}
+	p.claims[work] = rest
+	if len(rest) == 0 {
+		delete(p.claims, work)
+	}
+}
+
+// take counts a claim in, or out if sign is -1.
+func (a *claimant) take(c claim, sign int32) {
+	a.open += uint16(sign)
+	if c.interruptible {
+		a.interruptibleUsed += sign * c.takes
+	} else {
+		a.used += sign * c.takes
 	}
 }
 
@@ -101,7 +130,7 @@ func (p *plain) release(work uint32) {
 func (p *plain) pendingOrder() []*route.Work {
 	var list []*route.Work
 	for work := range p.board.AllWork() {
-		if _, claimed := p.claims[work.Ref]; !claimed && work.State == route.WorkWaiting {
+		if len(p.claims[work.Ref]) == 0 && work.State == route.WorkWaiting {
 			list = append(list, work)
 		}
 	}
@@ -125,55 +154,69 @@ func target(work *route.Work) int64 {
 	return work.TargetAcceptAt
 }
 
+// propose offers the work to the best agents, as many as its queue asks at once.
 func (p *plain) propose(work *route.Work, reply *route.Reply) {
-	model := p.model(work)
-	var best route.Agent
-	found := false
+	model, offers := p.model(work)
+	var list []candidate
 	for row := range p.board.AllAgents() {
 		agent := p.view(row)
-		if p.board.Eligible(work, &agent) != route.VerdictNone || p.preferred(work) && work.Agent != agent.Name {
+		if p.board.Eligible(work, &agent.Agent) != route.VerdictNone || p.preferred(work) && work.Agent != agent.Name {
 			continue
 		}
-		if !found || p.compare(model, &agent, &best) < 0 {
-			best, found = agent, true
-		}
+		agent.keys = p.keys(model, work, &agent)
+		list = append(list, agent)
 	}
-	if !found {
-		return
+	slices.SortFunc(list, p.compare)
+	for rank := range min(offers, len(list)) {
+		agent := &list[rank]
+		reply.Proposals = append(reply.Proposals, route.Proposal{
+			Work: work.Ref, Revision: work.Revision, Agent: agent.Ref, Rank: uint16(rank),
+			Score: p.score(model, work, agent), Reason: uint16(model),
+		})
+		p.claim(work, &agent.Agent)
 	}
-	reply.Propose(work, &best, p.score(model, &best), uint16(model))
-	p.claim(work, &best)
 }
 
-// model returns the model of the work's queue; what is unknown is least active.
-func (p *plain) model(work *route.Work) route.Model {
-	if queue := p.board.Queue(work.Queue); queue != nil {
-		if m := queue.Model; m == route.ModelMostAvailable || m == route.ModelLongestIdle {
-			return m
-		}
+// model returns the model of the work's queue, least active if it is unknown,
+// and how many agents are asked at once.
+func (p *plain) model(work *route.Work) (model route.Model, offers int) {
+	queue := p.board.Queue(work.Queue)
+	if queue == nil {
+		return route.ModelLeastActive, 1
 	}
-	return route.ModelLeastActive
+	model = queue.Model
+	if model < route.ModelLeastActive || model > route.ModelWeightedRandom {
+		model = route.ModelLeastActive
+	}
+	return model, max(1, int(queue.OfferTo))
 }
 
 func (p *plain) claim(work *route.Work, agent *route.Agent) {
-	p.claims[work.Ref] = claim{seq: p.board.Seq(), agent: agent.Ref, agentGen: agent.Gen, size: work.Size}
+	load := route.LoadOf(work, agent)
+	c := claim{
+		seq: p.board.Seq(), agent: agent.Ref, agentGen: agent.Gen,
+		takes: load.Takes(), interruptible: load.Interruptible,
+	}
+	p.claims[work.Ref] = append(p.claims[work.Ref], c)
 	a := p.claimants[agent.Ref]
 	if a == nil || a.gen != agent.Gen {
 		a = &claimant{gen: agent.Gen}
 		p.claimants[agent.Ref] = a
 	}
-	a.open++
-	a.used += work.Size
-	a.at = p.board.Now()
+	a.take(c, 1)
+	p.claimed++
+	a.at, a.nth = p.board.Now(), p.claimed
 }
 
 // view returns the agent with its unsettled proposals counted in.
-func (p *plain) view(row *route.Agent) route.Agent {
-	agent := *row
+func (p *plain) view(row *route.Agent) candidate {
+	agent := candidate{Agent: *row}
 	if a := p.claimants[row.Ref]; a != nil && a.gen == row.Gen {
 		agent.Open += a.open
+		agent.Offers += a.open
 		agent.Used += a.used
-		agent.IdleSince, agent.AssignedAt = 0, a.at
+		agent.InterruptibleUsed += a.interruptibleUsed
+		agent.IdleSince, agent.AssignedAt, agent.nth = 0, a.at, a.nth
 	}
 	return agent
 }
@@ -194,51 +237,17 @@ func (p *plain) wakeAt() int64 {
 	return wake
 }
 
-// compare is negative if agent a is to be picked before b.
-func (p *plain) compare(model route.Model, a, b *route.Agent) int {
-	var c int
-	switch model {
-	case route.ModelMostAvailable:
-		c = cmp.Compare(int64(b.Capacity)-int64(b.Used), int64(a.Capacity)-int64(a.Used))
-	case route.ModelLongestIdle:
-		c = compareIdle(a, b)
-	default:
-		c = cmp.Compare(a.Used, b.Used)
-	}
-	return cmp.Or(c,
+// compare is negative if agent a is to be picked before b: by the model, then
+// agents without any open work, earliest sign-in, oldest last assignment, lowest
+// id.
+func (p *plain) compare(a, b candidate) int {
+	return cmp.Or(
+		slices.Compare(a.keys[:], b.keys[:]),
 		cmp.Compare(min(a.Open, 1), min(b.Open, 1)),
 		cmp.Compare(a.SignedInAt, b.SignedInAt),
 		cmp.Compare(a.AssignedAt, b.AssignedAt),
+		cmp.Compare(a.nth, b.nth),
 		cmp.Compare(p.board.Word(a.Name), p.board.Word(b.Name)),
 		cmp.Compare(a.Ref, b.Ref),
 	)
 }
-
-func compareIdle(a, b *route.Agent) int {
-	switch idleA, idleB := a.IdleSince != 0, b.IdleSince != 0; {
-	case idleA && idleB:
-		return cmp.Compare(a.IdleSince, b.IdleSince)
-	case idleA:
-		return -1
-	case idleB:
-		return 1
-	default:
-		return cmp.Compare(a.AssignedAt, b.AssignedAt)
-	}
-}
-
-func (p *plain) score(model route.Model, agent *route.Agent) int32 {
-	switch model {
-	case route.ModelMostAvailable:
-		return clamp(int64(agent.Capacity) - int64(agent.Used))
-	case route.ModelLongestIdle:
-		if agent.IdleSince == 0 {
-			return 0
-		}
-		return clamp((p.board.Now() - agent.IdleSince) / 1000)
-	default:
-		return agent.Used
-	}
-}
-
-func clamp(v int64) int32 { return int32(max(math.MinInt32, min(math.MaxInt32, v))) }

@@ -25,6 +25,7 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,7 +135,7 @@ func Corpus(strategy string) []*Script {
 		if err != nil {
 			panic(err) // a test parses the corpus
 		}
-		if script.Strategy == "" || script.Strategy == strategy {
+		if len(script.Strategies) == 0 || slices.Contains(script.Strategies, strategy) {
 			scripts = append(scripts, script)
 		}
 	}

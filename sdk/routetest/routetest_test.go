@@ -15,7 +15,7 @@ import (
 // plainSuite tests the plain strategy as the queue strategy.
 func plainSuite() routetest.Suite {
 	var reasons []route.Reason
-	for model := route.ModelLeastActive; model <= route.ModelLongestIdle; model++ {
+	for model := route.ModelLeastActive; model <= route.ModelWeightedRandom; model++ {
 		reasons = append(reasons, route.Reason{Code: uint16(model), Name: model.String()})
 	}
 	return routetest.Suite{

@@ -14,9 +14,9 @@ import (
 type Script struct {
 	// Name is the file's name.
 	Name string
-	// Strategy is the name of the strategy whose rule this is; empty if it
-	// holds for every strategy.
-	Strategy string
+	// Strategies names the strategies whose rule this is; empty if it holds for
+	// every strategy.
+	Strategies []string
 
 	steps []step
 }
@@ -53,18 +53,20 @@ const maxSteps = 100_000
 // quoted as in Go. Units of capacity have up to three decimals, durations are
 // written as in Go (20s, 1m30s), lists with commas, and "none" is an empty one.
 //
-//	for STRATEGY                the script is a rule of that strategy
+//	for STRATEGY …              the script is a rule of these strategies
 //	times N STEP                N times; {n} stands for 1 to N
 //	wait DURATION               time passes
 //
 // Who and what is there; a name that is there already is changed:
 //
-//	queue NAME [MODEL]
-//	agent NAME [capacity U] [holding U] [open N] [most N] [in QUEUES]
+//	queue NAME [MODEL] [by-skills|by-membership] [held|opened] [offer-to N]
+//	agent NAME [capacity U] [interruptible U] [holding U] [open N] [most N]
+//	    [most-offers N] [in QUEUES] [tier N in QUEUE] [weight N in QUEUE]
 //	    [on CHANNELS] [skills NAME:LEVEL,…] [idle AGO] [signed-in AGO]
 //	    [assigned AGO] [connected|disconnected]
-//	work NAME [in QUEUE] [on CHANNEL] [size U] [priority N] [secondary N]
-//	    [age AGO] [target IN] [needs NAME:LEVEL[:dropped],…] [requires AGENT]
+//	work NAME [in QUEUE] [on CHANNEL] [size U|percent P] [interruptible|primary]
+//	    [tier N] [priority N] [secondary N] [age AGO] [target IN]
+//	    [needs NAME:LEVEL[:dropped],…] [drops SKILL] [requires AGENT]
 //	    [prefers AGENT for DURATION] [declined AGENTS] [attribute NAME VALUE]
 //	    [sequence N]
 //	channel NAME · close-queue NAME · sign-out AGENT · cancel WORK
@@ -80,7 +82,8 @@ const maxSteps = 100_000
 //	                            epoch, generation or digest is wrong, it is
 //	                            repeated, or a page is missing), which must be
 //	                            answered by asking for a snapshot
-//	expect WORK -> AGENT [reason NAME] [score N]
+//	expect WORK -> AGENT [reason NAME] [score N] [rank N]
+//	expect WORK waits REASON    a note says why
 //	expect nothing · expect N proposals · expect N offered
 //	expect wake IN · expect wake never
 //	refuse WORK VERDICT         answers the proposal with that verdict
@@ -88,8 +91,8 @@ const maxSteps = 100_000
 //
 // What becomes of offers:
 //
-//	accept WORK · decline WORK · timeout WORK · lose WORK · withdraw WORK
-//	complete WORK
+//	accept WORK [by AGENT] · complete WORK
+//	decline|timeout|lose|withdraw WORK [by AGENT]
 func Parse(name, text string) (*Script, error) {
 	script := &Script{Name: name}
 	for i, line := range strings.Split(text, "\n") {
@@ -107,10 +110,10 @@ func Parse(name, text string) (*Script, error) {
 func (s *Script) add(line int, words []string) error {
 	switch words[0] {
 	case "for":
-		if len(words) != 2 || len(s.steps) > 0 || s.Strategy != "" {
-			return fmt.Errorf("for: names one strategy, before all steps")
+		if len(words) < 2 || len(s.steps) > 0 || s.Strategies != nil {
+			return fmt.Errorf("for: names strategies, once, before all steps")
 		}
-		s.Strategy = words[1]
+		s.Strategies = words[1:]
 		return nil
 	case "times":
 		return s.times(line, words[1:])

@@ -19,11 +19,11 @@ func TestParseErrors(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"turn\nfrobnicate", "2: frobnicate: there is no such step"},
 		{"turn now", `1: turn: "now" is one word too many`},
-		{"turn\nfor queue", "2: for: names one strategy, before all steps"},
-		{"for a\nfor b", "2: for: names one strategy, before all steps"},
-		{"for", "1: for: names one strategy, before all steps"},
+		{"turn\nfor queue", "2: for: names strategies, once, before all steps"},
+		{"for a\nfor b", "2: for: names strategies, once, before all steps"},
+		{"for", "1: for: names strategies, once, before all steps"},
 		{"# fine\n\nqueue", "3: queue: queue is missing"},
-		{"queue q fastest", `1: queue: "fastest" is no model`},
+		{"queue q fastest", `1: queue: "fastest" is no model, and no field of a queue`},
 		{"agent", "1: agent: agent is missing"},
 		{"agent a size 1", `1: agent: "size" is no field of an agent`},
 		{"agent a capacity", "1: agent: capacity is missing"},
@@ -42,7 +42,10 @@ func TestParseErrors(t *testing.T) {
 		{"work w prefers a 5s", "1: work: prefers AGENT for DURATION is wanted"},
 		{"work w needs x:1:gone", `1: work: "gone": only dropped can follow a level`},
 		{"work \"w", `1: "w: a quote that does not end`},
-		{"expect w1", "1: expect: WORK -> AGENT, nothing, wake, or N proposals is wanted"},
+		{"queue q offer-to many", `1: queue: offer-to: "many" is no number of 16 bits without a sign`},
+		{"agent a tier 2 q", "1: agent: tier N in QUEUE is wanted"},
+		{"work w percent -1", "1: work: percent: a share is no less than nothing"},
+		{"expect w1", "1: expect: WORK -> AGENT, WORK waits, nothing, wake, or N proposals is wanted"},
 		{"expect w1 -> a why not", `1: expect: "why" is one word too many`},
 		{"expect x proposals", `1: expect: how many: "x" is no number`},
 		{"refuse w1 badly", `1: refuse: "badly" is no verdict`},
@@ -72,6 +75,8 @@ func TestMisuseIsFound(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ text, want string }{
 		{"turn\naccept w1", "x.txt:2: w1 is not offered"},
+		{"queue q\nagent a in q on c\nwork w in q on c\nturn\naccept w by b", "x.txt:5: w is not offered to b"},
+		{"queue q\nwork w in q on c\nturn\nexpect w waits held", "x.txt:4: no note says why w waits"},
 		{"complete w1", "x.txt:1: w1 is not open"},
 		{"cancel w1", "x.txt:1: w1 is not on the board"},
 		{"sign-out anna", "x.txt:1: anna is not on the board"},
@@ -114,8 +119,8 @@ func TestCorpus(t *testing.T) {
 	}
 	for _, script := range all {
 		prefix := "any-"
-		if script.Strategy != "" {
-			prefix = script.Strategy + "-"
+		if len(script.Strategies) > 0 {
+			prefix = script.Strategies[0] + "-"
 		}
 		if !strings.HasPrefix(script.Name, prefix) {
 			t.Errorf("%s: the name should begin with %s", script.Name, prefix)

@@ -93,25 +93,33 @@ func (f *fields) traffic(verb string) func(*player) {
 
 // outcome reads the steps that say what becomes of offers.
 func (f *fields) outcome(verb string) func(*player) {
-	var end func(h *Host, work string)
+	var end func(h *Host, work, agent string)
 	switch verb {
-	case "accept":
-		end = (*Host).Accept
 	case "complete":
-		end = (*Host).Complete
+		work := f.word("work")
+		return func(p *player) { p.host.Complete(work) }
+	case "accept":
+		end = (*Host).AcceptBy
 	case "decline":
-		end = func(h *Host, work string) { h.Decline(work, route.VerdictDeclined) }
+		end = declined(route.VerdictDeclined)
 	case "timeout":
-		end = func(h *Host, work string) { h.Decline(work, route.VerdictTimedOut) }
+		end = declined(route.VerdictTimedOut)
 	case "lose":
-		end = func(h *Host, work string) { h.Decline(work, route.VerdictUnavailable) }
+		end = declined(route.VerdictUnavailable)
 	case "withdraw":
-		end = func(h *Host, work string) { h.Decline(work, route.VerdictWithdrawn) }
+		end = declined(route.VerdictWithdrawn)
 	default:
 		return nil
 	}
-	work := f.word("work")
-	return func(p *player) { end(p.host, work) }
+	work, agent := f.word("work"), ""
+	if f.keyword("by") {
+		agent = f.word("agent")
+	}
+	return func(p *player) { end(p.host, work, agent) }
+}
+
+func declined(verdict route.Verdict) func(h *Host, work, agent string) {
+	return func(h *Host, work, agent string) { h.DeclineBy(work, agent, verdict) }
 }
 
 func (f *fields) resend() func(*player) {
@@ -140,17 +148,36 @@ func (f *fields) verdict() route.Verdict {
 
 func (f *fields) queue() func(*player) {
 	name := f.word("queue")
-	if !f.more() {
-		return func(p *player) { p.host.Queue(name) }
+	var set []func(*Queue)
+	for f.more() {
+		set = append(set, f.queueField())
 	}
-	word := f.word("model")
-	for model := route.ModelLeastActive; model <= route.ModelLongestIdle; model++ {
-		if model.String() == word {
-			return func(p *player) { p.host.Queue(name).Model(model) }
+	return func(p *player) {
+		q := p.host.Queue(name)
+		for _, set := range set {
+			set(q)
 		}
 	}
-	f.fail("%q is no model", word)
-	return func(*player) {}
+}
+
+func (f *fields) queueField() func(*Queue) {
+	switch key := f.word("field"); key {
+	case "by-skills", "by-membership":
+		return func(q *Queue) { q.BySkills(key == "by-skills") }
+	case "held", "opened":
+		return func(q *Queue) { q.Held(key == "held") }
+	case "offer-to":
+		n := uint16(f.natural(key, 16))
+		return func(q *Queue) { q.OfferTo(n) }
+	default:
+		for model := route.ModelLeastActive; model <= route.ModelWeightedRandom; model++ {
+			if model.String() == key {
+				return func(q *Queue) { q.Model(model) }
+			}
+		}
+		f.fail("%q is no model, and no field of a queue", key)
+		return nil
+	}
 }
 
 func (f *fields) agent() func(*player) {
@@ -181,28 +208,62 @@ func (f *fields) agentField() func(*Agent) {
 	case "most":
 		n := uint32(f.natural(key, 32))
 		return func(a *Agent) { a.MaxOpen(n) }
-	case "in":
-		list := f.list(key)
-		return func(a *Agent) { a.In(list...) }
+	case "most-offers":
+		n := uint16(f.natural(key, 16))
+		return func(a *Agent) { a.MaxOffers(n) }
+	case "interruptible":
+		n := f.milli(key)
+		return func(a *Agent) { a.Interruptible(n, a.row.InterruptibleUsed) }
+	case "connected", "disconnected":
+		return func(a *Agent) { a.Connected(key == "connected") }
 	case "on":
 		list := f.list(key)
 		return func(a *Agent) { a.On(list...) }
 	case "skills":
 		return f.skills()
-	case "idle":
-		ms := f.duration(key)
-		return func(a *Agent) { a.Idle(ms) }
-	case "signed-in":
-		ms := f.duration(key)
-		return func(a *Agent) { a.SignedIn(ms) }
-	case "assigned":
-		ms := f.duration(key)
-		return func(a *Agent) { a.Assigned(ms) }
-	case "connected", "disconnected":
-		return func(a *Agent) { a.Connected(key == "connected") }
+	case "idle", "signed-in", "assigned":
+		return f.timeField(key)
+	default:
+		return f.memberField(key)
+	}
+}
+
+// memberField reads the fields of an agent that say what it does in queues.
+func (f *fields) memberField(key string) func(*Agent) {
+	switch key {
+	case "in":
+		list := f.list(key)
+		return func(a *Agent) { a.In(list...) }
+	case "tier":
+		tier, queue := f.inQueue(key)
+		return func(a *Agent) { a.Tier(queue, tier) }
+	case "weight":
+		weight, queue := f.inQueue(key)
+		return func(a *Agent) { a.Weight(queue, weight) }
 	default:
 		f.fail("%q is no field of an agent", key)
 		return nil
+	}
+}
+
+// inQueue reads a number and the queue in which it holds.
+func (f *fields) inQueue(key string) (n uint16, queue string) {
+	n = uint16(f.natural(key, 16))
+	if !f.keyword("in") {
+		f.fail("%s N in QUEUE is wanted", key)
+	}
+	return n, f.word("queue")
+}
+
+func (f *fields) timeField(key string) func(*Agent) {
+	ms := f.duration(key)
+	switch key {
+	case "idle":
+		return func(a *Agent) { a.Idle(ms) }
+	case "signed-in":
+		return func(a *Agent) { a.SignedIn(ms) }
+	default:
+		return func(a *Agent) { a.Assigned(ms) }
 	}
 }
 
@@ -253,11 +314,11 @@ func (f *fields) workField() func(*Work) {
 	case "on":
 		name := f.word("channel")
 		return func(w *Work) { w.On(name) }
-	case "size":
-		n := f.milli(key)
-		return func(w *Work) { w.Size(n) }
 	case "needs":
 		return f.needs()
+	case "drops":
+		name := f.word("skill")
+		return func(w *Work) { w.Drop(name) }
 	case "requires":
 		name := f.word("agent")
 		return func(w *Work) { w.Requires(name) }
@@ -274,8 +335,30 @@ func (f *fields) workField() func(*Work) {
 	case "attribute":
 		name, value := f.word("name"), f.word("value")
 		return func(w *Work) { w.Attribute(name, value) }
+	case "tier":
+		n := uint16(f.natural(key, 16))
+		return func(w *Work) { w.Tier(n) }
+	case "size", "percent", "primary", "interruptible":
+		return f.loadField(key)
 	default:
 		return f.orderField(key)
+	}
+}
+
+// loadField reads the fields of work that say what it takes.
+func (f *fields) loadField(key string) func(*Work) {
+	switch key {
+	case "size":
+		n := f.milli(key)
+		return func(w *Work) { w.Size(n) }
+	case "percent":
+		n := f.milli(key)
+		if n < 0 {
+			f.fail("%s: a share is no less than nothing", key)
+		}
+		return func(w *Work) { w.Percent(uint32(n)) }
+	default:
+		return func(w *Work) { w.Interruptible(key == "interruptible") }
 	}
 }
 
@@ -319,6 +402,9 @@ func (f *fields) needs() func(*Work) {
 		list = append(list, func(w *Work) { w.Need(name, n, flags) })
 	}
 	return func(w *Work) {
+		if len(list) == 0 {
+			w.NeedNothing()
+		}
 		for _, add := range list {
 			add(w)
 		}
@@ -344,8 +430,12 @@ func (f *fields) expect() func(*player) {
 		return func(p *player) { p.expectCount(n) }
 	}
 	e := expectation{work: f.word("work")}
+	if f.keyword("waits") {
+		reason := f.word("reason")
+		return func(p *player) { p.expectNote(e.work, reason) }
+	}
 	if !f.keyword("->") {
-		f.fail("WORK -> AGENT, nothing, wake, or N proposals is wanted")
+		f.fail("WORK -> AGENT, WORK waits, nothing, wake, or N proposals is wanted")
 	}
 	e.agent = f.word("agent")
 	if f.keyword("reason") {
@@ -354,6 +444,10 @@ func (f *fields) expect() func(*player) {
 	if f.keyword("score") {
 		score := int32(f.integer("score", 32))
 		e.score = &score
+	}
+	if f.keyword("rank") {
+		rank := uint16(f.natural("rank", 16))
+		e.rank = &rank
 	}
 	return func(p *player) { p.expectNext(e) }
 }

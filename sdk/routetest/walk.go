@@ -36,17 +36,22 @@ func (w walker) odds(n int) bool            { return w.draw(n) == 0 }
 func (w walker) agentName() string          { return "a" + strconv.Itoa(w.draw(8)) }
 func (w walker) queueName() string          { return w.one("q0", "q1", "q2") }
 func (w walker) channelName() string        { return w.one("case", "chat", "voice") }
+func (w walker) skillName() string          { return w.one("german", "english", "french") }
 func (w walker) milli() int32               { return int32(w.draw(4)) * 500 }
 
 func (w walker) arrive() {
 	work := w.h.Work("w" + strconv.FormatUint(w.h.sequence+1, 10)).In(w.queueName()).On(w.channelName())
 	work.Size(w.milli())
+	if w.odds(4) {
+		work.Percent(uint32(1+w.draw(4)) * 25_000)
+	}
+	work.Interruptible(w.odds(4))
 	w.alter(work)
 }
 
 func (w walker) change() {
 	if list := w.h.work.inOrder(); len(list) > 0 {
-		if work := list[w.draw(len(list))]; w.h.held[work.name] == nil {
+		if work := list[w.draw(len(list))]; len(w.h.held[work.name]) == 0 {
 			w.alter(work)
 		}
 	}
@@ -61,8 +66,21 @@ func (w walker) alter(work *Work) {
 		work.Target(int64(w.draw(3)) * 1000)
 	}
 	if w.odds(4) {
-		work.Need(w.one("german", "english"), uint32(w.draw(3)), w.needFlags())
+		work.Tier(uint16(w.draw(3)))
 	}
+	switch w.draw(12) {
+	case 0, 1, 2:
+		work.Need(w.skillName(), uint32(w.draw(3)), w.needFlags())
+	case 3:
+		work.Drop(w.skillName())
+	case 4:
+		work.NeedNothing()
+	}
+	w.ask(work)
+}
+
+// ask says who is to be asked.
+func (w walker) ask(work *Work) {
 	switch w.draw(8) {
 	case 0:
 		work.Requires(w.agentName())
@@ -91,17 +109,27 @@ func (w walker) cancel() {
 func (w walker) agent() {
 	agent := w.h.Agent(w.agentName())
 	agent.Capacity(int32(1+w.draw(4)) * 500).MaxOpen(uint32(1 + w.draw(3)))
-	agent.SignedIn(int64(w.draw(2)) * 1000)
-	if w.odds(2) {
-		agent.In(w.queueName())
-	} else {
-		agent.In(w.queueName(), w.queueName())
-	}
+	agent.SignedIn(int64(w.draw(2)) * 1000).MaxOffers(uint16(w.draw(3)))
+	agent.Interruptible(w.milli(), agent.row.InterruptibleUsed)
+	w.membership(agent)
 	if agent.row.Open == 0 {
 		agent.Idle(int64(w.draw(3)) * 1000)
 	}
-	agent.Skill(w.one("german", "english"), uint32(w.draw(3)))
+	agent.Skill(w.skillName(), uint32(w.draw(3)))
 	w.status(agent)
+}
+
+func (w walker) membership(agent *Agent) {
+	switch w.draw(4) {
+	case 0:
+		agent.In(w.queueName())
+	case 1:
+		agent.In(w.queueName(), w.queueName())
+	case 2:
+		agent.Tier(w.queueName(), uint16(w.draw(4)))
+	default:
+		agent.Weight(w.queueName(), uint16(w.draw(4)))
+	}
 }
 
 func (w walker) status(agent *Agent) {
@@ -145,16 +173,20 @@ func (w walker) holdings(offered bool) []string {
 }
 
 func (w walker) answer() {
-	if names := w.holdings(true); len(names) > 0 {
-		name := names[w.draw(len(names))]
-		switch w.draw(5) {
-		case 0:
-			w.h.Decline(name, route.VerdictDeclined)
-		case 1:
-			w.h.Decline(name, route.VerdictWithdrawn)
-		default:
-			w.h.Accept(name)
-		}
+	names := w.holdings(true)
+	if len(names) == 0 {
+		return
+	}
+	name := names[w.draw(len(names))]
+	list := w.h.held[name]
+	agent := list[w.draw(len(list))].agent.name
+	switch w.draw(5) {
+	case 0:
+		w.h.DeclineBy(name, agent, route.VerdictDeclined)
+	case 1:
+		w.h.DeclineBy(name, agent, route.VerdictWithdrawn)
+	default:
+		w.h.AcceptBy(name, agent)
 	}
 }
 
@@ -170,7 +202,17 @@ func (w walker) queue() {
 		w.h.CloseQueue(name)
 		return
 	}
-	w.h.Queue(name).Model(route.Model(1 + w.draw(3)))
+	queue := w.h.Queue(name)
+	switch w.draw(6) {
+	case 0:
+		queue.BySkills(w.odds(2))
+	case 1:
+		queue.Held(w.odds(3))
+	case 2:
+		queue.OfferTo(uint16(w.draw(4)))
+	default:
+		queue.Model(route.Model(1 + w.draw(8))) // one more than there are
+	}
 }
 
 func (w walker) resend() {

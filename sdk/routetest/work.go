@@ -13,6 +13,14 @@ type Work struct {
 	needs      []route.Need
 	declined   []uint32
 	attributes [][2]string
+	asked      asked
+}
+
+// asked says for which proposal work was offered last: the turn, the revision
+// it was decided on, and the revision since.
+type asked struct {
+	seq          uint64
+	revision, as uint32
 }
 
 // Work returns the work of that name, which arrives now if there is none: of
@@ -21,7 +29,7 @@ func (h *Host) Work(name string) *Work {
 	if w := h.work.named(name); w != nil {
 		return w
 	}
-	if h.held[name] != nil {
+	if len(h.held[name]) > 0 {
 		panic(misuse(name + " is open already"))
 	}
 	h.sequence++
@@ -52,7 +60,32 @@ func (w *Work) On(channel string) *Work {
 
 // Size sets what the work takes of an agent's capacity, in milli-units.
 func (w *Work) Size(milli int32) *Work {
-	w.row.Size = milli
+	w.row.Size, w.row.Percent = milli, 0
+	w.changed()
+	return w
+}
+
+// Percent sets what the work takes as a share of an agent's capacity, in
+// thousandths of a per cent; 0 means that its size says it.
+func (w *Work) Percent(thousandths uint32) *Work {
+	w.row.Percent = thousandths
+	w.changed()
+	return w
+}
+
+// Interruptible sets whether the work takes interruptible capacity.
+func (w *Work) Interruptible(yes bool) *Work {
+	w.row.Flags &^= route.WorkInterruptible
+	if yes {
+		w.row.Flags |= route.WorkInterruptible
+	}
+	w.changed()
+	return w
+}
+
+// Tier sets up to which tier members are asked by now; 0 means all.
+func (w *Work) Tier(tier uint16) *Work {
+	w.row.Tier = tier
 	w.changed()
 	return w
 }
@@ -82,6 +115,25 @@ func (w *Work) Target(ms int64) *Work {
 // Need adds a required skill at a level in thousandths.
 func (w *Work) Need(skill string, level uint32, flags route.NeedFlags) *Work {
 	w.needs = append(w.needs, route.Need{Name: w.host.word(skill), Level: level, Flags: flags})
+	w.changed()
+	return w
+}
+
+// Drop drops what the work needs of the skill: it is not required any more.
+func (w *Work) Drop(skill string) *Work {
+	id := w.host.word(skill)
+	for i := range w.needs {
+		if w.needs[i].Name == id {
+			w.needs[i].Flags |= route.NeedAdditional | route.NeedDropped
+		}
+	}
+	w.changed()
+	return w
+}
+
+// NeedNothing takes all required skills away.
+func (w *Work) NeedNothing() *Work {
+	w.needs = w.needs[:0]
 	w.changed()
 	return w
 }

@@ -120,8 +120,8 @@ type Agent struct {
 	GraceUntil *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=grace_until,json=graceUntil,proto3" json:"grace_until,omitempty"`
 	// The channels on which the status lets work be offered.
 	Channels []string `protobuf:"bytes,10,rep,name=channels,proto3" json:"channels,omitempty"`
-	// The queues the agent is a member of.
-	Queues []string `protobuf:"bytes,11,rep,name=queues,proto3" json:"queues,omitempty"`
+	// The queues the agent belongs to.
+	Memberships []*Membership `protobuf:"bytes,11,rep,name=memberships,proto3" json:"memberships,omitempty"`
 	// How much the agent may hold at once, in units.
 	Capacity float64 `protobuf:"fixed64,12,opt,name=capacity,proto3" json:"capacity,omitempty"`
 	// How much of it is held.
@@ -135,7 +135,17 @@ type Agent struct {
 	// The assignments offered or open at the agent, oldest first.
 	Held []string `protobuf:"bytes,17,rep,name=held,proto3" json:"held,omitempty"`
 	// Since when the agent holds nothing and could take work.
-	IdleSince     *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=idle_since,json=idleSince,proto3" json:"idle_since,omitempty"`
+	IdleSince *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=idle_since,json=idleSince,proto3" json:"idle_since,omitempty"`
+	// How much interruptible work the agent may hold at once, in units.
+	InterruptibleCapacity float64 `protobuf:"fixed64,19,opt,name=interruptible_capacity,json=interruptibleCapacity,proto3" json:"interruptible_capacity,omitempty"`
+	// How much of it is held.
+	InterruptibleUsed float64 `protobuf:"fixed64,20,opt,name=interruptible_used,json=interruptibleUsed,proto3" json:"interruptible_used,omitempty"`
+	// How many of the held assignments are not answered yet.
+	Offers uint32 `protobuf:"varint,21,opt,name=offers,proto3" json:"offers,omitempty"`
+	// How many may be so at once; 0 means any number.
+	MaxOffers uint32 `protobuf:"varint,22,opt,name=max_offers,json=maxOffers,proto3" json:"max_offers,omitempty"`
+	// What the agent can do, and how well.
+	Skills        []*HeldSkill `protobuf:"bytes,23,rep,name=skills,proto3" json:"skills,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -240,9 +250,9 @@ func (x *Agent) GetChannels() []string {
 	return nil
 }
 
-func (x *Agent) GetQueues() []string {
+func (x *Agent) GetMemberships() []*Membership {
 	if x != nil {
-		return x.Queues
+		return x.Memberships
 	}
 	return nil
 }
@@ -296,6 +306,187 @@ func (x *Agent) GetIdleSince() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Agent) GetInterruptibleCapacity() float64 {
+	if x != nil {
+		return x.InterruptibleCapacity
+	}
+	return 0
+}
+
+func (x *Agent) GetInterruptibleUsed() float64 {
+	if x != nil {
+		return x.InterruptibleUsed
+	}
+	return 0
+}
+
+func (x *Agent) GetOffers() uint32 {
+	if x != nil {
+		return x.Offers
+	}
+	return 0
+}
+
+func (x *Agent) GetMaxOffers() uint32 {
+	if x != nil {
+		return x.MaxOffers
+	}
+	return 0
+}
+
+func (x *Agent) GetSkills() []*HeldSkill {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+// Membership is an agent's place in a queue.
+type Membership struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The queue.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// When the agent is asked: 1 at once, 2 and on after the queue's waits.
+	Tier uint32 `protobuf:"varint,2,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The agent's share under weighted random, from 1.
+	Weight        uint32 `protobuf:"varint,3,opt,name=weight,proto3" json:"weight,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Membership) Reset() {
+	*x = Membership{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Membership) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Membership) ProtoMessage() {}
+
+func (x *Membership) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Membership.ProtoReflect.Descriptor instead.
+func (*Membership) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Membership) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Membership) GetTier() uint32 {
+	if x != nil {
+		return x.Tier
+	}
+	return 0
+}
+
+func (x *Membership) GetWeight() uint32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+// HeldSkill is a skill that an agent holds.
+type HeldSkill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the skill.
+	Skill string `protobuf:"bytes,1,opt,name=skill,proto3" json:"skill,omitempty"`
+	// The level, 0 to 10.
+	Level float64 `protobuf:"fixed64,2,opt,name=level,proto3" json:"level,omitempty"`
+	// From when it is valid; not set if it always was.
+	From *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
+	// Until when it is valid; not set if that is without end.
+	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	// It is valid at present.
+	Valid         bool `protobuf:"varint,5,opt,name=valid,proto3" json:"valid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldSkill) Reset() {
+	*x = HeldSkill{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldSkill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldSkill) ProtoMessage() {}
+
+func (x *HeldSkill) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldSkill.ProtoReflect.Descriptor instead.
+func (*HeldSkill) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *HeldSkill) GetSkill() string {
+	if x != nil {
+		return x.Skill
+	}
+	return ""
+}
+
+func (x *HeldSkill) GetLevel() float64 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *HeldSkill) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *HeldSkill) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *HeldSkill) GetValid() bool {
+	if x != nil {
+		return x.Valid
+	}
+	return false
+}
+
 // SignInRequest names the agent and the status.
 type SignInRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -309,7 +500,7 @@ type SignInRequest struct {
 
 func (x *SignInRequest) Reset() {
 	*x = SignInRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[1]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +512,7 @@ func (x *SignInRequest) String() string {
 func (*SignInRequest) ProtoMessage() {}
 
 func (x *SignInRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[1]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +525,7 @@ func (x *SignInRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignInRequest.ProtoReflect.Descriptor instead.
 func (*SignInRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{1}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SignInRequest) GetAgent() string {
@@ -362,7 +553,7 @@ type SignInResponse struct {
 
 func (x *SignInResponse) Reset() {
 	*x = SignInResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[2]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -374,7 +565,7 @@ func (x *SignInResponse) String() string {
 func (*SignInResponse) ProtoMessage() {}
 
 func (x *SignInResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[2]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -387,7 +578,7 @@ func (x *SignInResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignInResponse.ProtoReflect.Descriptor instead.
 func (*SignInResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{2}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SignInResponse) GetEvent() uint64 {
@@ -410,7 +601,7 @@ type SetStatusRequest struct {
 
 func (x *SetStatusRequest) Reset() {
 	*x = SetStatusRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[3]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +613,7 @@ func (x *SetStatusRequest) String() string {
 func (*SetStatusRequest) ProtoMessage() {}
 
 func (x *SetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[3]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +626,7 @@ func (x *SetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStatusRequest.ProtoReflect.Descriptor instead.
 func (*SetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{3}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SetStatusRequest) GetAgent() string {
@@ -464,7 +655,7 @@ type SetStatusResponse struct {
 
 func (x *SetStatusResponse) Reset() {
 	*x = SetStatusResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[4]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +667,7 @@ func (x *SetStatusResponse) String() string {
 func (*SetStatusResponse) ProtoMessage() {}
 
 func (x *SetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[4]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +680,7 @@ func (x *SetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStatusResponse.ProtoReflect.Descriptor instead.
 func (*SetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{4}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SetStatusResponse) GetEvent() uint64 {
@@ -510,7 +701,7 @@ type SignOutRequest struct {
 
 func (x *SignOutRequest) Reset() {
 	*x = SignOutRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[5]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +713,7 @@ func (x *SignOutRequest) String() string {
 func (*SignOutRequest) ProtoMessage() {}
 
 func (x *SignOutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[5]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +726,7 @@ func (x *SignOutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignOutRequest.ProtoReflect.Descriptor instead.
 func (*SignOutRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{5}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SignOutRequest) GetAgent() string {
@@ -556,7 +747,7 @@ type SignOutResponse struct {
 
 func (x *SignOutResponse) Reset() {
 	*x = SignOutResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[6]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -568,7 +759,7 @@ func (x *SignOutResponse) String() string {
 func (*SignOutResponse) ProtoMessage() {}
 
 func (x *SignOutResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[6]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -581,7 +772,7 @@ func (x *SignOutResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignOutResponse.ProtoReflect.Descriptor instead.
 func (*SignOutResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SignOutResponse) GetEvent() uint64 {
@@ -602,7 +793,7 @@ type GetAgentRequest struct {
 
 func (x *GetAgentRequest) Reset() {
 	*x = GetAgentRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[7]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +805,7 @@ func (x *GetAgentRequest) String() string {
 func (*GetAgentRequest) ProtoMessage() {}
 
 func (x *GetAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[7]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +818,7 @@ func (x *GetAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAgentRequest.ProtoReflect.Descriptor instead.
 func (*GetAgentRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetAgentRequest) GetAgent() string {
@@ -648,7 +839,7 @@ type GetAgentResponse struct {
 
 func (x *GetAgentResponse) Reset() {
 	*x = GetAgentResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[8]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +851,7 @@ func (x *GetAgentResponse) String() string {
 func (*GetAgentResponse) ProtoMessage() {}
 
 func (x *GetAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[8]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +864,7 @@ func (x *GetAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAgentResponse.ProtoReflect.Descriptor instead.
 func (*GetAgentResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetAgentResponse) GetAgent() *Agent {
@@ -700,7 +891,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[9]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +903,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[9]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +916,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListAgentsRequest) GetQueue() string {
@@ -769,7 +960,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[10]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +972,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[10]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +985,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{10}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*Agent {
@@ -822,7 +1013,7 @@ type StreamOffersRequest struct {
 
 func (x *StreamOffersRequest) Reset() {
 	*x = StreamOffersRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[11]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +1025,7 @@ func (x *StreamOffersRequest) String() string {
 func (*StreamOffersRequest) ProtoMessage() {}
 
 func (x *StreamOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[11]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +1038,7 @@ func (x *StreamOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamOffersRequest.ProtoReflect.Descriptor instead.
 func (*StreamOffersRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{11}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *StreamOffersRequest) GetAgent() string {
@@ -873,6 +1064,13 @@ type StreamOffersResponse struct {
 	//	*StreamOffersResponse_Accepted
 	//	*StreamOffersResponse_Ended
 	//	*StreamOffersResponse_Status
+	//	*StreamOffersResponse_Paused
+	//	*StreamOffersResponse_Resumed
+	//	*StreamOffersResponse_WrapUpStarted
+	//	*StreamOffersResponse_WrapUpExtended
+	//	*StreamOffersResponse_HandedOver
+	//	*StreamOffersResponse_GuestJoined
+	//	*StreamOffersResponse_GuestLeft
 	Message       isStreamOffersResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -880,7 +1078,7 @@ type StreamOffersResponse struct {
 
 func (x *StreamOffersResponse) Reset() {
 	*x = StreamOffersResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[12]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +1090,7 @@ func (x *StreamOffersResponse) String() string {
 func (*StreamOffersResponse) ProtoMessage() {}
 
 func (x *StreamOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[12]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +1103,7 @@ func (x *StreamOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamOffersResponse.ProtoReflect.Descriptor instead.
 func (*StreamOffersResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{12}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StreamOffersResponse) GetEvent() uint64 {
@@ -974,6 +1172,69 @@ func (x *StreamOffersResponse) GetStatus() *StatusChanged {
 	return nil
 }
 
+func (x *StreamOffersResponse) GetPaused() *WorkPaused {
+	if x != nil {
+		if x, ok := x.Message.(*StreamOffersResponse_Paused); ok {
+			return x.Paused
+		}
+	}
+	return nil
+}
+
+func (x *StreamOffersResponse) GetResumed() *WorkResumed {
+	if x != nil {
+		if x, ok := x.Message.(*StreamOffersResponse_Resumed); ok {
+			return x.Resumed
+		}
+	}
+	return nil
+}
+
+func (x *StreamOffersResponse) GetWrapUpStarted() *WrapUp {
+	if x != nil {
+		if x, ok := x.Message.(*StreamOffersResponse_WrapUpStarted); ok {
+			return x.WrapUpStarted
+		}
+	}
+	return nil
+}
+
+func (x *StreamOffersResponse) GetWrapUpExtended() *WrapUp {
+	if x != nil {
+		if x, ok := x.Message.(*StreamOffersResponse_WrapUpExtended); ok {
+			return x.WrapUpExtended
+		}
+	}
+	return nil
+}
+
+func (x *StreamOffersResponse) GetHandedOver() *HandedOver {
+	if x != nil {
+		if x, ok := x.Message.(*StreamOffersResponse_HandedOver); ok {
+			return x.HandedOver
+		}
+	}
+	return nil
+}
+
+func (x *StreamOffersResponse) GetGuestJoined() *GuestJoined {
+	if x != nil {
+		if x, ok := x.Message.(*StreamOffersResponse_GuestJoined); ok {
+			return x.GuestJoined
+		}
+	}
+	return nil
+}
+
+func (x *StreamOffersResponse) GetGuestLeft() *GuestLeft {
+	if x != nil {
+		if x, ok := x.Message.(*StreamOffersResponse_GuestLeft); ok {
+			return x.GuestLeft
+		}
+	}
+	return nil
+}
+
 type isStreamOffersResponse_Message interface {
 	isStreamOffersResponse_Message()
 }
@@ -1003,6 +1264,41 @@ type StreamOffersResponse_Status struct {
 	Status *StatusChanged `protobuf:"bytes,7,opt,name=status,proto3,oneof"`
 }
 
+type StreamOffersResponse_Paused struct {
+	// The agent's work rests.
+	Paused *WorkPaused `protobuf:"bytes,8,opt,name=paused,proto3,oneof"`
+}
+
+type StreamOffersResponse_Resumed struct {
+	// The agent's work goes on.
+	Resumed *WorkResumed `protobuf:"bytes,9,opt,name=resumed,proto3,oneof"`
+}
+
+type StreamOffersResponse_WrapUpStarted struct {
+	// The agent wraps up.
+	WrapUpStarted *WrapUp `protobuf:"bytes,10,opt,name=wrap_up_started,json=wrapUpStarted,proto3,oneof"`
+}
+
+type StreamOffersResponse_WrapUpExtended struct {
+	// Wrapping up was prolonged.
+	WrapUpExtended *WrapUp `protobuf:"bytes,11,opt,name=wrap_up_extended,json=wrapUpExtended,proto3,oneof"`
+}
+
+type StreamOffersResponse_HandedOver struct {
+	// The agent was a guest and has the work from now on.
+	HandedOver *HandedOver `protobuf:"bytes,12,opt,name=handed_over,json=handedOver,proto3,oneof"`
+}
+
+type StreamOffersResponse_GuestJoined struct {
+	// Another agent joined the agent's work.
+	GuestJoined *GuestJoined `protobuf:"bytes,13,opt,name=guest_joined,json=guestJoined,proto3,oneof"`
+}
+
+type StreamOffersResponse_GuestLeft struct {
+	// Another agent left the agent's work, or did not come.
+	GuestLeft *GuestLeft `protobuf:"bytes,14,opt,name=guest_left,json=guestLeft,proto3,oneof"`
+}
+
 func (*StreamOffersResponse_Snapshot) isStreamOffersResponse_Message() {}
 
 func (*StreamOffersResponse_Offered) isStreamOffersResponse_Message() {}
@@ -1012,6 +1308,20 @@ func (*StreamOffersResponse_Accepted) isStreamOffersResponse_Message() {}
 func (*StreamOffersResponse_Ended) isStreamOffersResponse_Message() {}
 
 func (*StreamOffersResponse_Status) isStreamOffersResponse_Message() {}
+
+func (*StreamOffersResponse_Paused) isStreamOffersResponse_Message() {}
+
+func (*StreamOffersResponse_Resumed) isStreamOffersResponse_Message() {}
+
+func (*StreamOffersResponse_WrapUpStarted) isStreamOffersResponse_Message() {}
+
+func (*StreamOffersResponse_WrapUpExtended) isStreamOffersResponse_Message() {}
+
+func (*StreamOffersResponse_HandedOver) isStreamOffersResponse_Message() {}
+
+func (*StreamOffersResponse_GuestJoined) isStreamOffersResponse_Message() {}
+
+func (*StreamOffersResponse_GuestLeft) isStreamOffersResponse_Message() {}
 
 // Snapshot is what an agent holds when the stream begins.
 type Snapshot struct {
@@ -1026,7 +1336,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[13]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1038,7 +1348,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[13]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1051,7 +1361,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Snapshot) GetAgent() *Agent {
@@ -1073,16 +1383,18 @@ type Offer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The assignment; its id answers the offer.
 	Assignment *Assignment `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
-	// The work as its source described it, with its state and without its
+	// The work as its source described it and as it is routed, without its
 	// history.
-	Work          *Work `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	Work *Work `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	// The agents who have joined the work as guests.
+	Guests        []string `protobuf:"bytes,3,rep,name=guests,proto3" json:"guests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[14]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1406,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[14]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1419,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Offer) GetAssignment() *Assignment {
@@ -1120,6 +1432,13 @@ func (x *Offer) GetAssignment() *Assignment {
 func (x *Offer) GetWork() *Work {
 	if x != nil {
 		return x.Work
+	}
+	return nil
+}
+
+func (x *Offer) GetGuests() []string {
+	if x != nil {
+		return x.Guests
 	}
 	return nil
 }
@@ -1137,7 +1456,7 @@ type AssignmentAccepted struct {
 
 func (x *AssignmentAccepted) Reset() {
 	*x = AssignmentAccepted{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[15]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1468,7 @@ func (x *AssignmentAccepted) String() string {
 func (*AssignmentAccepted) ProtoMessage() {}
 
 func (x *AssignmentAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[15]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1481,7 @@ func (x *AssignmentAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentAccepted.ProtoReflect.Descriptor instead.
 func (*AssignmentAccepted) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AssignmentAccepted) GetAssignment() string {
@@ -1175,6 +1494,418 @@ func (x *AssignmentAccepted) GetAssignment() string {
 func (x *AssignmentAccepted) GetWork() string {
 	if x != nil {
 		return x.Work
+	}
+	return ""
+}
+
+// WorkPaused says that work rests.
+type WorkPaused struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment's id.
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The work's id.
+	Work string `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	// Why, if a reason was given.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What it holds of the agent's capacity meanwhile, in units.
+	Size          float64 `protobuf:"fixed64,4,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkPaused) Reset() {
+	*x = WorkPaused{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkPaused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkPaused) ProtoMessage() {}
+
+func (x *WorkPaused) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkPaused.ProtoReflect.Descriptor instead.
+func (*WorkPaused) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *WorkPaused) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *WorkPaused) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *WorkPaused) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *WorkPaused) GetSize() float64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// WorkResumed says that paused work goes on.
+type WorkResumed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment's id.
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The work's id.
+	Work string `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	// What it holds of the agent's capacity, in units.
+	Size          float64 `protobuf:"fixed64,3,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkResumed) Reset() {
+	*x = WorkResumed{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkResumed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkResumed) ProtoMessage() {}
+
+func (x *WorkResumed) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkResumed.ProtoReflect.Descriptor instead.
+func (*WorkResumed) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *WorkResumed) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *WorkResumed) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *WorkResumed) GetSize() float64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// WrapUp says until when an assignment is wrapped up.
+type WrapUp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment's id.
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The work's id.
+	Work string `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	// When wrapping up ends, and the work is closed.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WrapUp) Reset() {
+	*x = WrapUp{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrapUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrapUp) ProtoMessage() {}
+
+func (x *WrapUp) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrapUp.ProtoReflect.Descriptor instead.
+func (*WrapUp) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *WrapUp) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *WrapUp) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *WrapUp) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// HandedOver says that a guest has the work from now on.
+type HandedOver struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment's id.
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The work's id.
+	Work string `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	// Why, if a reason was given.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandedOver) Reset() {
+	*x = HandedOver{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandedOver) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandedOver) ProtoMessage() {}
+
+func (x *HandedOver) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
+func (*HandedOver) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *HandedOver) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *HandedOver) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *HandedOver) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GuestJoined says that an agent joined a conference.
+type GuestJoined struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The guest's assignment.
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The work's id.
+	Work string `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	// The guest.
+	Agent         string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuestJoined) Reset() {
+	*x = GuestJoined{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuestJoined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuestJoined) ProtoMessage() {}
+
+func (x *GuestJoined) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuestJoined.ProtoReflect.Descriptor instead.
+func (*GuestJoined) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GuestJoined) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *GuestJoined) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *GuestJoined) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+// GuestLeft says that an agent left a conference, or did not come.
+type GuestLeft struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The guest's assignment.
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The work's id.
+	Work string `protobuf:"bytes,2,opt,name=work,proto3" json:"work,omitempty"`
+	// The guest.
+	Agent string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
+	// How it ended: completed after having joined, else declined, timed out and
+	// so on.
+	State AssignmentState `protobuf:"varint,4,opt,name=state,proto3,enum=patchbay.v1.AssignmentState" json:"state,omitempty"`
+	// Why, if a reason was given.
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuestLeft) Reset() {
+	*x = GuestLeft{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuestLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuestLeft) ProtoMessage() {}
+
+func (x *GuestLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuestLeft.ProtoReflect.Descriptor instead.
+func (*GuestLeft) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GuestLeft) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *GuestLeft) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *GuestLeft) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *GuestLeft) GetState() AssignmentState {
+	if x != nil {
+		return x.State
+	}
+	return AssignmentState_ASSIGNMENT_STATE_UNSPECIFIED
+}
+
+func (x *GuestLeft) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -1196,7 +1927,7 @@ type AssignmentEnded struct {
 
 func (x *AssignmentEnded) Reset() {
 	*x = AssignmentEnded{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[16]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1939,7 @@ func (x *AssignmentEnded) String() string {
 func (*AssignmentEnded) ProtoMessage() {}
 
 func (x *AssignmentEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[16]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1221,7 +1952,7 @@ func (x *AssignmentEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentEnded.ProtoReflect.Descriptor instead.
 func (*AssignmentEnded) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AssignmentEnded) GetAssignment() string {
@@ -1265,7 +1996,7 @@ type StatusChanged struct {
 
 func (x *StatusChanged) Reset() {
 	*x = StatusChanged{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[17]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +2008,7 @@ func (x *StatusChanged) String() string {
 func (*StatusChanged) ProtoMessage() {}
 
 func (x *StatusChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[17]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +2021,7 @@ func (x *StatusChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusChanged.ProtoReflect.Descriptor instead.
 func (*StatusChanged) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *StatusChanged) GetStatus() string {
@@ -1321,7 +2052,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[18]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +2064,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[18]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +2077,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AcceptOfferRequest) GetAssignment() string {
@@ -1374,7 +2105,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[19]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +2117,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[19]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +2130,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AcceptOfferResponse) GetEvent() uint64 {
@@ -1425,7 +2156,7 @@ type DeclineOfferRequest struct {
 
 func (x *DeclineOfferRequest) Reset() {
 	*x = DeclineOfferRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[20]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +2168,7 @@ func (x *DeclineOfferRequest) String() string {
 func (*DeclineOfferRequest) ProtoMessage() {}
 
 func (x *DeclineOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[20]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +2181,7 @@ func (x *DeclineOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineOfferRequest.ProtoReflect.Descriptor instead.
 func (*DeclineOfferRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DeclineOfferRequest) GetAssignment() string {
@@ -1485,7 +2216,7 @@ type DeclineOfferResponse struct {
 
 func (x *DeclineOfferResponse) Reset() {
 	*x = DeclineOfferResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[21]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +2228,7 @@ func (x *DeclineOfferResponse) String() string {
 func (*DeclineOfferResponse) ProtoMessage() {}
 
 func (x *DeclineOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[21]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +2241,7 @@ func (x *DeclineOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineOfferResponse.ProtoReflect.Descriptor instead.
 func (*DeclineOfferResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeclineOfferResponse) GetEvent() uint64 {
@@ -1534,7 +2265,7 @@ type CompleteWorkRequest struct {
 
 func (x *CompleteWorkRequest) Reset() {
 	*x = CompleteWorkRequest{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[22]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +2277,7 @@ func (x *CompleteWorkRequest) String() string {
 func (*CompleteWorkRequest) ProtoMessage() {}
 
 func (x *CompleteWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[22]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +2290,7 @@ func (x *CompleteWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteWorkRequest.ProtoReflect.Descriptor instead.
 func (*CompleteWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CompleteWorkRequest) GetAssignment() string {
@@ -1587,7 +2318,7 @@ type CompleteWorkResponse struct {
 
 func (x *CompleteWorkResponse) Reset() {
 	*x = CompleteWorkResponse{}
-	mi := &file_patchbay_v1_agent_proto_msgTypes[23]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1599,7 +2330,7 @@ func (x *CompleteWorkResponse) String() string {
 func (*CompleteWorkResponse) ProtoMessage() {}
 
 func (x *CompleteWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_agent_proto_msgTypes[23]
+	mi := &file_patchbay_v1_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1612,7 +2343,7 @@ func (x *CompleteWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteWorkResponse.ProtoReflect.Descriptor instead.
 func (*CompleteWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CompleteWorkResponse) GetEvent() uint64 {
@@ -1622,11 +2353,224 @@ func (x *CompleteWorkResponse) GetEvent() uint64 {
 	return 0
 }
 
+// FinishWrapUpRequest names the assignment.
+type FinishWrapUpRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment's id, such as "a7".
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The agent. Left out, it is the agent of the key, and without such a key the
+	// one who has the assignment.
+	Agent         string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FinishWrapUpRequest) Reset() {
+	*x = FinishWrapUpRequest{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FinishWrapUpRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FinishWrapUpRequest) ProtoMessage() {}
+
+func (x *FinishWrapUpRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FinishWrapUpRequest.ProtoReflect.Descriptor instead.
+func (*FinishWrapUpRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *FinishWrapUpRequest) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *FinishWrapUpRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+// FinishWrapUpResponse says that it is done and durable.
+type FinishWrapUpResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the event that records it; 0 if it was so already.
+	Event         uint64 `protobuf:"varint,1,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FinishWrapUpResponse) Reset() {
+	*x = FinishWrapUpResponse{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FinishWrapUpResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FinishWrapUpResponse) ProtoMessage() {}
+
+func (x *FinishWrapUpResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FinishWrapUpResponse.ProtoReflect.Descriptor instead.
+func (*FinishWrapUpResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *FinishWrapUpResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+// ExtendWrapUpRequest names the assignment.
+type ExtendWrapUpRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment's id, such as "a7".
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The agent. Left out, it is the agent of the key, and without such a key the
+	// one who has the assignment.
+	Agent         string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtendWrapUpRequest) Reset() {
+	*x = ExtendWrapUpRequest{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtendWrapUpRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtendWrapUpRequest) ProtoMessage() {}
+
+func (x *ExtendWrapUpRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtendWrapUpRequest.ProtoReflect.Descriptor instead.
+func (*ExtendWrapUpRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ExtendWrapUpRequest) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *ExtendWrapUpRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+// ExtendWrapUpResponse says that it is done and durable.
+type ExtendWrapUpResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the event that records it.
+	Event uint64 `protobuf:"varint,1,opt,name=event,proto3" json:"event,omitempty"`
+	// When wrapping up ends now.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtendWrapUpResponse) Reset() {
+	*x = ExtendWrapUpResponse{}
+	mi := &file_patchbay_v1_agent_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtendWrapUpResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtendWrapUpResponse) ProtoMessage() {}
+
+func (x *ExtendWrapUpResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_agent_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtendWrapUpResponse.ProtoReflect.Descriptor instead.
+func (*ExtendWrapUpResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_agent_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ExtendWrapUpResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *ExtendWrapUpResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 var File_patchbay_v1_agent_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x17patchbay/v1/agent.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x8d\x05\n" +
+	"\x17patchbay/v1/agent.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xfd\x06\n" +
 	"\x05Agent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -1640,8 +2584,8 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\vgrace_until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"graceUntil\x12\x1a\n" +
 	"\bchannels\x18\n" +
-	" \x03(\tR\bchannels\x12\x16\n" +
-	"\x06queues\x18\v \x03(\tR\x06queues\x12\x1a\n" +
+	" \x03(\tR\bchannels\x129\n" +
+	"\vmemberships\x18\v \x03(\v2\x17.patchbay.v1.MembershipR\vmemberships\x12\x1a\n" +
 	"\bcapacity\x18\f \x01(\x01R\bcapacity\x12\x12\n" +
 	"\x04used\x18\r \x01(\x01R\x04used\x12\x19\n" +
 	"\bmax_open\x18\x0e \x01(\rR\amaxOpen\x12\x1f\n" +
@@ -1650,7 +2594,24 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\x0fdecline_reasons\x18\x10 \x03(\tR\x0edeclineReasons\x12\x12\n" +
 	"\x04held\x18\x11 \x03(\tR\x04held\x129\n" +
 	"\n" +
-	"idle_since\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\tidleSince\"V\n" +
+	"idle_since\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\tidleSince\x125\n" +
+	"\x16interruptible_capacity\x18\x13 \x01(\x01R\x15interruptibleCapacity\x12-\n" +
+	"\x12interruptible_used\x18\x14 \x01(\x01R\x11interruptibleUsed\x12\x16\n" +
+	"\x06offers\x18\x15 \x01(\rR\x06offers\x12\x1d\n" +
+	"\n" +
+	"max_offers\x18\x16 \x01(\rR\tmaxOffers\x12.\n" +
+	"\x06skills\x18\x17 \x03(\v2\x16.patchbay.v1.HeldSkillR\x06skills\"N\n" +
+	"\n" +
+	"Membership\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
+	"\x04tier\x18\x02 \x01(\rR\x04tier\x12\x16\n" +
+	"\x06weight\x18\x03 \x01(\rR\x06weight\"\xaf\x01\n" +
+	"\tHeldSkill\x12\x14\n" +
+	"\x05skill\x18\x01 \x01(\tR\x05skill\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\x01R\x05level\x12.\n" +
+	"\x04from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x14\n" +
+	"\x05valid\x18\x05 \x01(\bR\x05valid\"V\n" +
 	"\rSignInRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1f\n" +
 	"\x06status\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06status:\x0e\x92A\v\n" +
@@ -1681,7 +2642,7 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\x06agents\x18\x01 \x03(\v2\x12.patchbay.v1.AgentR\x06agents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"+\n" +
 	"\x13StreamOffersRequest\x12\x14\n" +
-	"\x05agent\x18\x01 \x01(\tR\x05agent\"\xf3\x02\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\"\x90\x06\n" +
 	"\x14StreamOffersResponse\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\x04R\x05event\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x123\n" +
@@ -1689,21 +2650,73 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\aoffered\x18\x04 \x01(\v2\x12.patchbay.v1.OfferH\x00R\aoffered\x12=\n" +
 	"\baccepted\x18\x05 \x01(\v2\x1f.patchbay.v1.AssignmentAcceptedH\x00R\baccepted\x124\n" +
 	"\x05ended\x18\x06 \x01(\v2\x1c.patchbay.v1.AssignmentEndedH\x00R\x05ended\x124\n" +
-	"\x06status\x18\a \x01(\v2\x1a.patchbay.v1.StatusChangedH\x00R\x06statusB\t\n" +
+	"\x06status\x18\a \x01(\v2\x1a.patchbay.v1.StatusChangedH\x00R\x06status\x121\n" +
+	"\x06paused\x18\b \x01(\v2\x17.patchbay.v1.WorkPausedH\x00R\x06paused\x124\n" +
+	"\aresumed\x18\t \x01(\v2\x18.patchbay.v1.WorkResumedH\x00R\aresumed\x12=\n" +
+	"\x0fwrap_up_started\x18\n" +
+	" \x01(\v2\x13.patchbay.v1.WrapUpH\x00R\rwrapUpStarted\x12?\n" +
+	"\x10wrap_up_extended\x18\v \x01(\v2\x13.patchbay.v1.WrapUpH\x00R\x0ewrapUpExtended\x12:\n" +
+	"\vhanded_over\x18\f \x01(\v2\x17.patchbay.v1.HandedOverH\x00R\n" +
+	"handedOver\x12=\n" +
+	"\fguest_joined\x18\r \x01(\v2\x18.patchbay.v1.GuestJoinedH\x00R\vguestJoined\x127\n" +
+	"\n" +
+	"guest_left\x18\x0e \x01(\v2\x16.patchbay.v1.GuestLeftH\x00R\tguestLeftB\t\n" +
 	"\amessage\"\\\n" +
 	"\bSnapshot\x12(\n" +
 	"\x05agent\x18\x01 \x01(\v2\x12.patchbay.v1.AgentR\x05agent\x12&\n" +
-	"\x04held\x18\x02 \x03(\v2\x12.patchbay.v1.OfferR\x04held\"g\n" +
+	"\x04held\x18\x02 \x03(\v2\x12.patchbay.v1.OfferR\x04held\"\x7f\n" +
 	"\x05Offer\x127\n" +
 	"\n" +
 	"assignment\x18\x01 \x01(\v2\x17.patchbay.v1.AssignmentR\n" +
 	"assignment\x12%\n" +
-	"\x04work\x18\x02 \x01(\v2\x11.patchbay.v1.WorkR\x04work\"H\n" +
+	"\x04work\x18\x02 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x16\n" +
+	"\x06guests\x18\x03 \x03(\tR\x06guests\"H\n" +
 	"\x12AssignmentAccepted\x12\x1e\n" +
 	"\n" +
 	"assignment\x18\x01 \x01(\tR\n" +
 	"assignment\x12\x12\n" +
-	"\x04work\x18\x02 \x01(\tR\x04work\"\x91\x01\n" +
+	"\x04work\x18\x02 \x01(\tR\x04work\"l\n" +
+	"\n" +
+	"WorkPaused\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tR\n" +
+	"assignment\x12\x12\n" +
+	"\x04work\x18\x02 \x01(\tR\x04work\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x01R\x04size\"U\n" +
+	"\vWorkResumed\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tR\n" +
+	"assignment\x12\x12\n" +
+	"\x04work\x18\x02 \x01(\tR\x04work\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x01R\x04size\"n\n" +
+	"\x06WrapUp\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tR\n" +
+	"assignment\x12\x12\n" +
+	"\x04work\x18\x02 \x01(\tR\x04work\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"X\n" +
+	"\n" +
+	"HandedOver\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tR\n" +
+	"assignment\x12\x12\n" +
+	"\x04work\x18\x02 \x01(\tR\x04work\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"W\n" +
+	"\vGuestJoined\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tR\n" +
+	"assignment\x12\x12\n" +
+	"\x04work\x18\x02 \x01(\tR\x04work\x12\x14\n" +
+	"\x05agent\x18\x03 \x01(\tR\x05agent\"\xa1\x01\n" +
+	"\tGuestLeft\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tR\n" +
+	"assignment\x12\x12\n" +
+	"\x04work\x18\x02 \x01(\tR\x04work\x12\x14\n" +
+	"\x05agent\x18\x03 \x01(\tR\x05agent\x122\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x1c.patchbay.v1.AssignmentStateR\x05state\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"\x91\x01\n" +
 	"\x0fAssignmentEnded\x12\x1e\n" +
 	"\n" +
 	"assignment\x18\x01 \x01(\tR\n" +
@@ -1735,7 +2748,22 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"assignment\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\",\n" +
 	"\x14CompleteWorkResponse\x12\x14\n" +
-	"\x05event\x18\x01 \x01(\x04R\x05event*\xd5\x01\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\"T\n" +
+	"\x13FinishWrapUpRequest\x12'\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
+	"assignment\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\",\n" +
+	"\x14FinishWrapUpResponse\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\"T\n" +
+	"\x13ExtendWrapUpRequest\x12'\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
+	"assignment\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\"^\n" +
+	"\x14ExtendWrapUpResponse\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until*\xd5\x01\n" +
 	"\vStatusCause\x12\x1c\n" +
 	"\x18STATUS_CAUSE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12STATUS_CAUSE_AGENT\x10\x01\x12\x18\n" +
@@ -1743,7 +2771,7 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\x19STATUS_CAUSE_PUSH_TIMEOUT\x10\x03\x12\x1b\n" +
 	"\x17STATUS_CAUSE_SUPERVISOR\x10\x04\x12\x18\n" +
 	"\x14STATUS_CAUSE_SIGN_IN\x10\x05\x12 \n" +
-	"\x1cSTATUS_CAUSE_CONNECTION_LOST\x10\x062\x89\v\n" +
+	"\x1cSTATUS_CAUSE_CONNECTION_LOST\x10\x062\xa0\x0e\n" +
 	"\fAgentService\x12x\n" +
 	"\x06SignIn\x12\x1a.patchbay.v1.SignInRequest\x1a\x1b.patchbay.v1.SignInResponse\"5\xb2\xe3\x18\f\n" +
 	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/agents/{agent}/sign-in\x12\x80\x01\n" +
@@ -1756,10 +2784,10 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"ListAgents\x12\x1e.patchbay.v1.ListAgentsRequest\x1a\x1f.patchbay.v1.ListAgentsResponse\"\x1b\xb2\xe3\x18\x05\n" +
 	"\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/agents\x12\xda\x02\n" +
-	"\fStreamOffers\x12 .patchbay.v1.StreamOffersRequest\x1a!.patchbay.v1.StreamOffersResponse\"\x82\x02\x92A\xcd\x01:\x11text/event-streamJ\xb7\x01\n" +
-	"\x03200\x12\xaf\x01\n" +
-	"\x85\x01Server-Sent Events, named for what they tell: snapshot, offered, accepted, ended, status; the data of each is a StreamOffersResponse.\x12%\n" +
+	"/v1/agents\x12\xb5\x03\n" +
+	"\fStreamOffers\x12 .patchbay.v1.StreamOffersRequest\x1a!.patchbay.v1.StreamOffersResponse\"\xdd\x02\x92A\xa8\x02:\x11text/event-streamJ\x92\x02\n" +
+	"\x03200\x12\x8a\x02\n" +
+	"\xe0\x01Server-Sent Events, named for what they tell: snapshot, offered, accepted, ended, status, paused, resumed, wrap_up_started, wrap_up_extended, handed_over, guest_joined, guest_left; the data of each is a StreamOffersResponse.\x12%\n" +
 	"#\x1a!.patchbay.v1.StreamOffersResponse\xb2\xe3\x18\f\n" +
 	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/agents/{agent}/offers0\x01\x12\x90\x01\n" +
 	"\vAcceptOffer\x12\x1f.patchbay.v1.AcceptOfferRequest\x1a .patchbay.v1.AcceptOfferResponse\">\xb2\xe3\x18\f\n" +
@@ -1767,7 +2795,11 @@ const file_patchbay_v1_agent_proto_rawDesc = "" +
 	"\fDeclineOffer\x12 .patchbay.v1.DeclineOfferRequest\x1a!.patchbay.v1.DeclineOfferResponse\"?\xb2\xe3\x18\f\n" +
 	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02):\x01*\"$/v1/assignments/{assignment}/decline\x12\x95\x01\n" +
 	"\fCompleteWork\x12 .patchbay.v1.CompleteWorkRequest\x1a!.patchbay.v1.CompleteWorkResponse\"@\xb2\xe3\x18\f\n" +
-	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/assignments/{assignment}/completeBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
+	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/assignments/{assignment}/complete\x12\x9b\x01\n" +
+	"\fFinishWrapUp\x12 .patchbay.v1.FinishWrapUpRequest\x1a!.patchbay.v1.FinishWrapUpResponse\"F\xb2\xe3\x18\f\n" +
+	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x020:\x01*\"+/v1/assignments/{assignment}/finish-wrap-up\x12\x9b\x01\n" +
+	"\fExtendWrapUp\x12 .patchbay.v1.ExtendWrapUpRequest\x1a!.patchbay.v1.ExtendWrapUpResponse\"F\xb2\xe3\x18\f\n" +
+	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x020:\x01*\"+/v1/assignments/{assignment}/extend-wrap-upBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
 
 var (
 	file_patchbay_v1_agent_proto_rawDescOnce sync.Once
@@ -1782,81 +2814,111 @@ func file_patchbay_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_patchbay_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_patchbay_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_patchbay_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_patchbay_v1_agent_proto_goTypes = []any{
 	(StatusCause)(0),              // 0: patchbay.v1.StatusCause
 	(*Agent)(nil),                 // 1: patchbay.v1.Agent
-	(*SignInRequest)(nil),         // 2: patchbay.v1.SignInRequest
-	(*SignInResponse)(nil),        // 3: patchbay.v1.SignInResponse
-	(*SetStatusRequest)(nil),      // 4: patchbay.v1.SetStatusRequest
-	(*SetStatusResponse)(nil),     // 5: patchbay.v1.SetStatusResponse
-	(*SignOutRequest)(nil),        // 6: patchbay.v1.SignOutRequest
-	(*SignOutResponse)(nil),       // 7: patchbay.v1.SignOutResponse
-	(*GetAgentRequest)(nil),       // 8: patchbay.v1.GetAgentRequest
-	(*GetAgentResponse)(nil),      // 9: patchbay.v1.GetAgentResponse
-	(*ListAgentsRequest)(nil),     // 10: patchbay.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),    // 11: patchbay.v1.ListAgentsResponse
-	(*StreamOffersRequest)(nil),   // 12: patchbay.v1.StreamOffersRequest
-	(*StreamOffersResponse)(nil),  // 13: patchbay.v1.StreamOffersResponse
-	(*Snapshot)(nil),              // 14: patchbay.v1.Snapshot
-	(*Offer)(nil),                 // 15: patchbay.v1.Offer
-	(*AssignmentAccepted)(nil),    // 16: patchbay.v1.AssignmentAccepted
-	(*AssignmentEnded)(nil),       // 17: patchbay.v1.AssignmentEnded
-	(*StatusChanged)(nil),         // 18: patchbay.v1.StatusChanged
-	(*AcceptOfferRequest)(nil),    // 19: patchbay.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),   // 20: patchbay.v1.AcceptOfferResponse
-	(*DeclineOfferRequest)(nil),   // 21: patchbay.v1.DeclineOfferRequest
-	(*DeclineOfferResponse)(nil),  // 22: patchbay.v1.DeclineOfferResponse
-	(*CompleteWorkRequest)(nil),   // 23: patchbay.v1.CompleteWorkRequest
-	(*CompleteWorkResponse)(nil),  // 24: patchbay.v1.CompleteWorkResponse
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*Assignment)(nil),            // 26: patchbay.v1.Assignment
-	(*Work)(nil),                  // 27: patchbay.v1.Work
-	(AssignmentState)(0),          // 28: patchbay.v1.AssignmentState
+	(*Membership)(nil),            // 2: patchbay.v1.Membership
+	(*HeldSkill)(nil),             // 3: patchbay.v1.HeldSkill
+	(*SignInRequest)(nil),         // 4: patchbay.v1.SignInRequest
+	(*SignInResponse)(nil),        // 5: patchbay.v1.SignInResponse
+	(*SetStatusRequest)(nil),      // 6: patchbay.v1.SetStatusRequest
+	(*SetStatusResponse)(nil),     // 7: patchbay.v1.SetStatusResponse
+	(*SignOutRequest)(nil),        // 8: patchbay.v1.SignOutRequest
+	(*SignOutResponse)(nil),       // 9: patchbay.v1.SignOutResponse
+	(*GetAgentRequest)(nil),       // 10: patchbay.v1.GetAgentRequest
+	(*GetAgentResponse)(nil),      // 11: patchbay.v1.GetAgentResponse
+	(*ListAgentsRequest)(nil),     // 12: patchbay.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),    // 13: patchbay.v1.ListAgentsResponse
+	(*StreamOffersRequest)(nil),   // 14: patchbay.v1.StreamOffersRequest
+	(*StreamOffersResponse)(nil),  // 15: patchbay.v1.StreamOffersResponse
+	(*Snapshot)(nil),              // 16: patchbay.v1.Snapshot
+	(*Offer)(nil),                 // 17: patchbay.v1.Offer
+	(*AssignmentAccepted)(nil),    // 18: patchbay.v1.AssignmentAccepted
+	(*WorkPaused)(nil),            // 19: patchbay.v1.WorkPaused
+	(*WorkResumed)(nil),           // 20: patchbay.v1.WorkResumed
+	(*WrapUp)(nil),                // 21: patchbay.v1.WrapUp
+	(*HandedOver)(nil),            // 22: patchbay.v1.HandedOver
+	(*GuestJoined)(nil),           // 23: patchbay.v1.GuestJoined
+	(*GuestLeft)(nil),             // 24: patchbay.v1.GuestLeft
+	(*AssignmentEnded)(nil),       // 25: patchbay.v1.AssignmentEnded
+	(*StatusChanged)(nil),         // 26: patchbay.v1.StatusChanged
+	(*AcceptOfferRequest)(nil),    // 27: patchbay.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),   // 28: patchbay.v1.AcceptOfferResponse
+	(*DeclineOfferRequest)(nil),   // 29: patchbay.v1.DeclineOfferRequest
+	(*DeclineOfferResponse)(nil),  // 30: patchbay.v1.DeclineOfferResponse
+	(*CompleteWorkRequest)(nil),   // 31: patchbay.v1.CompleteWorkRequest
+	(*CompleteWorkResponse)(nil),  // 32: patchbay.v1.CompleteWorkResponse
+	(*FinishWrapUpRequest)(nil),   // 33: patchbay.v1.FinishWrapUpRequest
+	(*FinishWrapUpResponse)(nil),  // 34: patchbay.v1.FinishWrapUpResponse
+	(*ExtendWrapUpRequest)(nil),   // 35: patchbay.v1.ExtendWrapUpRequest
+	(*ExtendWrapUpResponse)(nil),  // 36: patchbay.v1.ExtendWrapUpResponse
+	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
+	(*Assignment)(nil),            // 38: patchbay.v1.Assignment
+	(*Work)(nil),                  // 39: patchbay.v1.Work
+	(AssignmentState)(0),          // 40: patchbay.v1.AssignmentState
 }
 var file_patchbay_v1_agent_proto_depIdxs = []int32{
-	25, // 0: patchbay.v1.Agent.status_since:type_name -> google.protobuf.Timestamp
+	37, // 0: patchbay.v1.Agent.status_since:type_name -> google.protobuf.Timestamp
 	0,  // 1: patchbay.v1.Agent.status_cause:type_name -> patchbay.v1.StatusCause
-	25, // 2: patchbay.v1.Agent.signed_in_at:type_name -> google.protobuf.Timestamp
-	25, // 3: patchbay.v1.Agent.grace_until:type_name -> google.protobuf.Timestamp
-	25, // 4: patchbay.v1.Agent.idle_since:type_name -> google.protobuf.Timestamp
-	1,  // 5: patchbay.v1.GetAgentResponse.agent:type_name -> patchbay.v1.Agent
-	1,  // 6: patchbay.v1.ListAgentsResponse.agents:type_name -> patchbay.v1.Agent
-	25, // 7: patchbay.v1.StreamOffersResponse.at:type_name -> google.protobuf.Timestamp
-	14, // 8: patchbay.v1.StreamOffersResponse.snapshot:type_name -> patchbay.v1.Snapshot
-	15, // 9: patchbay.v1.StreamOffersResponse.offered:type_name -> patchbay.v1.Offer
-	16, // 10: patchbay.v1.StreamOffersResponse.accepted:type_name -> patchbay.v1.AssignmentAccepted
-	17, // 11: patchbay.v1.StreamOffersResponse.ended:type_name -> patchbay.v1.AssignmentEnded
-	18, // 12: patchbay.v1.StreamOffersResponse.status:type_name -> patchbay.v1.StatusChanged
-	1,  // 13: patchbay.v1.Snapshot.agent:type_name -> patchbay.v1.Agent
-	15, // 14: patchbay.v1.Snapshot.held:type_name -> patchbay.v1.Offer
-	26, // 15: patchbay.v1.Offer.assignment:type_name -> patchbay.v1.Assignment
-	27, // 16: patchbay.v1.Offer.work:type_name -> patchbay.v1.Work
-	28, // 17: patchbay.v1.AssignmentEnded.state:type_name -> patchbay.v1.AssignmentState
-	0,  // 18: patchbay.v1.StatusChanged.cause:type_name -> patchbay.v1.StatusCause
-	2,  // 19: patchbay.v1.AgentService.SignIn:input_type -> patchbay.v1.SignInRequest
-	4,  // 20: patchbay.v1.AgentService.SetStatus:input_type -> patchbay.v1.SetStatusRequest
-	6,  // 21: patchbay.v1.AgentService.SignOut:input_type -> patchbay.v1.SignOutRequest
-	8,  // 22: patchbay.v1.AgentService.GetAgent:input_type -> patchbay.v1.GetAgentRequest
-	10, // 23: patchbay.v1.AgentService.ListAgents:input_type -> patchbay.v1.ListAgentsRequest
-	12, // 24: patchbay.v1.AgentService.StreamOffers:input_type -> patchbay.v1.StreamOffersRequest
-	19, // 25: patchbay.v1.AgentService.AcceptOffer:input_type -> patchbay.v1.AcceptOfferRequest
-	21, // 26: patchbay.v1.AgentService.DeclineOffer:input_type -> patchbay.v1.DeclineOfferRequest
-	23, // 27: patchbay.v1.AgentService.CompleteWork:input_type -> patchbay.v1.CompleteWorkRequest
-	3,  // 28: patchbay.v1.AgentService.SignIn:output_type -> patchbay.v1.SignInResponse
-	5,  // 29: patchbay.v1.AgentService.SetStatus:output_type -> patchbay.v1.SetStatusResponse
-	7,  // 30: patchbay.v1.AgentService.SignOut:output_type -> patchbay.v1.SignOutResponse
-	9,  // 31: patchbay.v1.AgentService.GetAgent:output_type -> patchbay.v1.GetAgentResponse
-	11, // 32: patchbay.v1.AgentService.ListAgents:output_type -> patchbay.v1.ListAgentsResponse
-	13, // 33: patchbay.v1.AgentService.StreamOffers:output_type -> patchbay.v1.StreamOffersResponse
-	20, // 34: patchbay.v1.AgentService.AcceptOffer:output_type -> patchbay.v1.AcceptOfferResponse
-	22, // 35: patchbay.v1.AgentService.DeclineOffer:output_type -> patchbay.v1.DeclineOfferResponse
-	24, // 36: patchbay.v1.AgentService.CompleteWork:output_type -> patchbay.v1.CompleteWorkResponse
-	28, // [28:37] is the sub-list for method output_type
-	19, // [19:28] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	37, // 2: patchbay.v1.Agent.signed_in_at:type_name -> google.protobuf.Timestamp
+	37, // 3: patchbay.v1.Agent.grace_until:type_name -> google.protobuf.Timestamp
+	2,  // 4: patchbay.v1.Agent.memberships:type_name -> patchbay.v1.Membership
+	37, // 5: patchbay.v1.Agent.idle_since:type_name -> google.protobuf.Timestamp
+	3,  // 6: patchbay.v1.Agent.skills:type_name -> patchbay.v1.HeldSkill
+	37, // 7: patchbay.v1.HeldSkill.from:type_name -> google.protobuf.Timestamp
+	37, // 8: patchbay.v1.HeldSkill.until:type_name -> google.protobuf.Timestamp
+	1,  // 9: patchbay.v1.GetAgentResponse.agent:type_name -> patchbay.v1.Agent
+	1,  // 10: patchbay.v1.ListAgentsResponse.agents:type_name -> patchbay.v1.Agent
+	37, // 11: patchbay.v1.StreamOffersResponse.at:type_name -> google.protobuf.Timestamp
+	16, // 12: patchbay.v1.StreamOffersResponse.snapshot:type_name -> patchbay.v1.Snapshot
+	17, // 13: patchbay.v1.StreamOffersResponse.offered:type_name -> patchbay.v1.Offer
+	18, // 14: patchbay.v1.StreamOffersResponse.accepted:type_name -> patchbay.v1.AssignmentAccepted
+	25, // 15: patchbay.v1.StreamOffersResponse.ended:type_name -> patchbay.v1.AssignmentEnded
+	26, // 16: patchbay.v1.StreamOffersResponse.status:type_name -> patchbay.v1.StatusChanged
+	19, // 17: patchbay.v1.StreamOffersResponse.paused:type_name -> patchbay.v1.WorkPaused
+	20, // 18: patchbay.v1.StreamOffersResponse.resumed:type_name -> patchbay.v1.WorkResumed
+	21, // 19: patchbay.v1.StreamOffersResponse.wrap_up_started:type_name -> patchbay.v1.WrapUp
+	21, // 20: patchbay.v1.StreamOffersResponse.wrap_up_extended:type_name -> patchbay.v1.WrapUp
+	22, // 21: patchbay.v1.StreamOffersResponse.handed_over:type_name -> patchbay.v1.HandedOver
+	23, // 22: patchbay.v1.StreamOffersResponse.guest_joined:type_name -> patchbay.v1.GuestJoined
+	24, // 23: patchbay.v1.StreamOffersResponse.guest_left:type_name -> patchbay.v1.GuestLeft
+	1,  // 24: patchbay.v1.Snapshot.agent:type_name -> patchbay.v1.Agent
+	17, // 25: patchbay.v1.Snapshot.held:type_name -> patchbay.v1.Offer
+	38, // 26: patchbay.v1.Offer.assignment:type_name -> patchbay.v1.Assignment
+	39, // 27: patchbay.v1.Offer.work:type_name -> patchbay.v1.Work
+	37, // 28: patchbay.v1.WrapUp.until:type_name -> google.protobuf.Timestamp
+	40, // 29: patchbay.v1.GuestLeft.state:type_name -> patchbay.v1.AssignmentState
+	40, // 30: patchbay.v1.AssignmentEnded.state:type_name -> patchbay.v1.AssignmentState
+	0,  // 31: patchbay.v1.StatusChanged.cause:type_name -> patchbay.v1.StatusCause
+	37, // 32: patchbay.v1.ExtendWrapUpResponse.until:type_name -> google.protobuf.Timestamp
+	4,  // 33: patchbay.v1.AgentService.SignIn:input_type -> patchbay.v1.SignInRequest
+	6,  // 34: patchbay.v1.AgentService.SetStatus:input_type -> patchbay.v1.SetStatusRequest
+	8,  // 35: patchbay.v1.AgentService.SignOut:input_type -> patchbay.v1.SignOutRequest
+	10, // 36: patchbay.v1.AgentService.GetAgent:input_type -> patchbay.v1.GetAgentRequest
+	12, // 37: patchbay.v1.AgentService.ListAgents:input_type -> patchbay.v1.ListAgentsRequest
+	14, // 38: patchbay.v1.AgentService.StreamOffers:input_type -> patchbay.v1.StreamOffersRequest
+	27, // 39: patchbay.v1.AgentService.AcceptOffer:input_type -> patchbay.v1.AcceptOfferRequest
+	29, // 40: patchbay.v1.AgentService.DeclineOffer:input_type -> patchbay.v1.DeclineOfferRequest
+	31, // 41: patchbay.v1.AgentService.CompleteWork:input_type -> patchbay.v1.CompleteWorkRequest
+	33, // 42: patchbay.v1.AgentService.FinishWrapUp:input_type -> patchbay.v1.FinishWrapUpRequest
+	35, // 43: patchbay.v1.AgentService.ExtendWrapUp:input_type -> patchbay.v1.ExtendWrapUpRequest
+	5,  // 44: patchbay.v1.AgentService.SignIn:output_type -> patchbay.v1.SignInResponse
+	7,  // 45: patchbay.v1.AgentService.SetStatus:output_type -> patchbay.v1.SetStatusResponse
+	9,  // 46: patchbay.v1.AgentService.SignOut:output_type -> patchbay.v1.SignOutResponse
+	11, // 47: patchbay.v1.AgentService.GetAgent:output_type -> patchbay.v1.GetAgentResponse
+	13, // 48: patchbay.v1.AgentService.ListAgents:output_type -> patchbay.v1.ListAgentsResponse
+	15, // 49: patchbay.v1.AgentService.StreamOffers:output_type -> patchbay.v1.StreamOffersResponse
+	28, // 50: patchbay.v1.AgentService.AcceptOffer:output_type -> patchbay.v1.AcceptOfferResponse
+	30, // 51: patchbay.v1.AgentService.DeclineOffer:output_type -> patchbay.v1.DeclineOfferResponse
+	32, // 52: patchbay.v1.AgentService.CompleteWork:output_type -> patchbay.v1.CompleteWorkResponse
+	34, // 53: patchbay.v1.AgentService.FinishWrapUp:output_type -> patchbay.v1.FinishWrapUpResponse
+	36, // 54: patchbay.v1.AgentService.ExtendWrapUp:output_type -> patchbay.v1.ExtendWrapUpResponse
+	44, // [44:55] is the sub-list for method output_type
+	33, // [33:44] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_agent_proto_init() }
@@ -1866,12 +2928,19 @@ func file_patchbay_v1_agent_proto_init() {
 	}
 	file_patchbay_v1_access_proto_init()
 	file_patchbay_v1_work_proto_init()
-	file_patchbay_v1_agent_proto_msgTypes[12].OneofWrappers = []any{
+	file_patchbay_v1_agent_proto_msgTypes[14].OneofWrappers = []any{
 		(*StreamOffersResponse_Snapshot)(nil),
 		(*StreamOffersResponse_Offered)(nil),
 		(*StreamOffersResponse_Accepted)(nil),
 		(*StreamOffersResponse_Ended)(nil),
 		(*StreamOffersResponse_Status)(nil),
+		(*StreamOffersResponse_Paused)(nil),
+		(*StreamOffersResponse_Resumed)(nil),
+		(*StreamOffersResponse_WrapUpStarted)(nil),
+		(*StreamOffersResponse_WrapUpExtended)(nil),
+		(*StreamOffersResponse_HandedOver)(nil),
+		(*StreamOffersResponse_GuestJoined)(nil),
+		(*StreamOffersResponse_GuestLeft)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1879,7 +2948,7 @@ func file_patchbay_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_v1_agent_proto_rawDesc), len(file_patchbay_v1_agent_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   24,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

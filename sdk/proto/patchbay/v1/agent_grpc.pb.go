@@ -31,6 +31,8 @@ const (
 	AgentService_AcceptOffer_FullMethodName  = "/patchbay.v1.AgentService/AcceptOffer"
 	AgentService_DeclineOffer_FullMethodName = "/patchbay.v1.AgentService/DeclineOffer"
 	AgentService_CompleteWork_FullMethodName = "/patchbay.v1.AgentService/CompleteWork"
+	AgentService_FinishWrapUp_FullMethodName = "/patchbay.v1.AgentService/FinishWrapUp"
+	AgentService_ExtendWrapUp_FullMethodName = "/patchbay.v1.AgentService/ExtendWrapUp"
 )
 
 // AgentServiceClient is the client API for AgentService service.
@@ -62,8 +64,14 @@ type AgentServiceClient interface {
 	AcceptOffer(ctx context.Context, in *AcceptOfferRequest, opts ...grpc.CallOption) (*AcceptOfferResponse, error)
 	// DeclineOffer refuses an offered assignment. Its work waits again.
 	DeclineOffer(ctx context.Context, in *DeclineOfferRequest, opts ...grpc.CallOption) (*DeclineOfferResponse, error)
-	// CompleteWork ends an open assignment and closes its work.
+	// CompleteWork says that the work of an accepted assignment is done. It is
+	// closed, or wrapped up first if its channel has wrap-up. A guest who
+	// completes leaves the conference.
 	CompleteWork(ctx context.Context, in *CompleteWorkRequest, opts ...grpc.CallOption) (*CompleteWorkResponse, error)
+	// FinishWrapUp ends wrapping up before its time and closes the work.
+	FinishWrapUp(ctx context.Context, in *FinishWrapUpRequest, opts ...grpc.CallOption) (*FinishWrapUpResponse, error)
+	// ExtendWrapUp prolongs wrapping up, as often as the channel allows.
+	ExtendWrapUp(ctx context.Context, in *ExtendWrapUpRequest, opts ...grpc.CallOption) (*ExtendWrapUpResponse, error)
 }
 
 type agentServiceClient struct {
@@ -173,6 +181,26 @@ func (c *agentServiceClient) CompleteWork(ctx context.Context, in *CompleteWorkR
 	return out, nil
 }
 
+func (c *agentServiceClient) FinishWrapUp(ctx context.Context, in *FinishWrapUpRequest, opts ...grpc.CallOption) (*FinishWrapUpResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FinishWrapUpResponse)
+	err := c.cc.Invoke(ctx, AgentService_FinishWrapUp_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agentServiceClient) ExtendWrapUp(ctx context.Context, in *ExtendWrapUpRequest, opts ...grpc.CallOption) (*ExtendWrapUpResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExtendWrapUpResponse)
+	err := c.cc.Invoke(ctx, AgentService_ExtendWrapUp_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AgentServiceServer is the server API for AgentService service.
 // All implementations must embed UnimplementedAgentServiceServer
 // for forward compatibility.
@@ -202,8 +230,14 @@ type AgentServiceServer interface {
 	AcceptOffer(context.Context, *AcceptOfferRequest) (*AcceptOfferResponse, error)
 	// DeclineOffer refuses an offered assignment. Its work waits again.
 	DeclineOffer(context.Context, *DeclineOfferRequest) (*DeclineOfferResponse, error)
-	// CompleteWork ends an open assignment and closes its work.
+	// CompleteWork says that the work of an accepted assignment is done. It is
+	// closed, or wrapped up first if its channel has wrap-up. A guest who
+	// completes leaves the conference.
 	CompleteWork(context.Context, *CompleteWorkRequest) (*CompleteWorkResponse, error)
+	// FinishWrapUp ends wrapping up before its time and closes the work.
+	FinishWrapUp(context.Context, *FinishWrapUpRequest) (*FinishWrapUpResponse, error)
+	// ExtendWrapUp prolongs wrapping up, as often as the channel allows.
+	ExtendWrapUp(context.Context, *ExtendWrapUpRequest) (*ExtendWrapUpResponse, error)
 	mustEmbedUnimplementedAgentServiceServer()
 }
 
@@ -240,6 +274,12 @@ func (UnimplementedAgentServiceServer) DeclineOffer(context.Context, *DeclineOff
 }
 func (UnimplementedAgentServiceServer) CompleteWork(context.Context, *CompleteWorkRequest) (*CompleteWorkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompleteWork not implemented")
+}
+func (UnimplementedAgentServiceServer) FinishWrapUp(context.Context, *FinishWrapUpRequest) (*FinishWrapUpResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FinishWrapUp not implemented")
+}
+func (UnimplementedAgentServiceServer) ExtendWrapUp(context.Context, *ExtendWrapUpRequest) (*ExtendWrapUpResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExtendWrapUp not implemented")
 }
 func (UnimplementedAgentServiceServer) mustEmbedUnimplementedAgentServiceServer() {}
 func (UnimplementedAgentServiceServer) testEmbeddedByValue()                      {}
@@ -417,6 +457,42 @@ func _AgentService_CompleteWork_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AgentService_FinishWrapUp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FinishWrapUpRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentServiceServer).FinishWrapUp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgentService_FinishWrapUp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentServiceServer).FinishWrapUp(ctx, req.(*FinishWrapUpRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgentService_ExtendWrapUp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExtendWrapUpRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentServiceServer).ExtendWrapUp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgentService_ExtendWrapUp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentServiceServer).ExtendWrapUp(ctx, req.(*ExtendWrapUpRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AgentService_ServiceDesc is the grpc.ServiceDesc for AgentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -455,6 +531,14 @@ var AgentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CompleteWork",
 			Handler:    _AgentService_CompleteWork_Handler,
+		},
+		{
+			MethodName: "FinishWrapUp",
+			Handler:    _AgentService_FinishWrapUp_Handler,
+		},
+		{
+			MethodName: "ExtendWrapUp",
+			Handler:    _AgentService_ExtendWrapUp_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

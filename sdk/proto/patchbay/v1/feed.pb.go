@@ -36,44 +36,82 @@ const (
 	EventKind_EVENT_KIND_UNSPECIFIED EventKind = 0
 	// The config with version config is in force.
 	EventKind_EVENT_KIND_CONFIGURED EventKind = 1
-	// Work came in as created says.
+	// Work came in as created says, and waits as placed says. Reason says why not
+	// in the queue that its source named, if so.
 	EventKind_EVENT_KIND_WORK_CREATED EventKind = 2
-	// Work is offered to agent as assignment until deadline, by decision.
+	// Work is offered to agent as assignment until deadline, by decision, and
+	// holds size; guest if it invites to a conference.
 	EventKind_EVENT_KIND_WORK_OFFERED EventKind = 3
 	// Agent opened assignment.
 	EventKind_EVENT_KIND_OFFER_ACCEPTED EventKind = 4
-	// Agent declined assignment for reason; work waits.
+	// Agent declined assignment for reason; work waits unless another offer of it
+	// stands.
 	EventKind_EVENT_KIND_OFFER_DECLINED EventKind = 5
-	// Assignment was not answered in time; work waits.
+	// Assignment was not answered in time; so does work.
 	EventKind_EVENT_KIND_OFFER_TIMED_OUT EventKind = 6
-	// Agent went away while offered; work waits.
+	// Agent went away while offered; so does work.
 	EventKind_EVENT_KIND_OFFER_UNAVAILABLE EventKind = 7
+	// Assignment was taken back for reason; so does work.
+	EventKind_EVENT_KIND_OFFER_WITHDRAWN EventKind = 8
+	// Agent left the conference that it had joined as assignment, for reason.
+	EventKind_EVENT_KIND_GUEST_LEFT EventKind = 9
+	// Work at agent's assignment is paused for reason and holds size.
+	EventKind_EVENT_KIND_WORK_PAUSED EventKind = 10
+	// Work at agent's assignment goes on and holds size.
+	EventKind_EVENT_KIND_WORK_RESUMED EventKind = 11
+	// Agent wraps assignment up until deadline.
+	EventKind_EVENT_KIND_WRAP_UP_STARTED EventKind = 12
+	// Agent wraps assignment up until another deadline.
+	EventKind_EVENT_KIND_WRAP_UP_EXTENDED EventKind = 13
 	// Agent completed assignment; work is closed.
-	EventKind_EVENT_KIND_WORK_COMPLETED EventKind = 8
-	// Work was withdrawn; its offer, if any, with it.
-	EventKind_EVENT_KIND_WORK_CANCELLED EventKind = 9
+	EventKind_EVENT_KIND_WORK_COMPLETED EventKind = 14
+	// Work, which was closed, waits again as placed says.
+	EventKind_EVENT_KIND_WORK_REOPENED EventKind = 15
+	// Work was withdrawn for reason; its offers were before.
+	EventKind_EVENT_KIND_WORK_CANCELLED EventKind = 16
 	// The customer left.
-	EventKind_EVENT_KIND_WORK_ABANDONED EventKind = 10
+	EventKind_EVENT_KIND_WORK_ABANDONED EventKind = 17
 	// The time to live ran out.
-	EventKind_EVENT_KIND_WORK_EXPIRED EventKind = 11
-	// Work was taken from agent's assignment and waits again.
-	EventKind_EVENT_KIND_WORK_REQUEUED EventKind = 12
+	EventKind_EVENT_KIND_WORK_EXPIRED EventKind = 18
+	// Work was taken from agent's assignment for reason and waits again.
+	EventKind_EVENT_KIND_WORK_REQUEUED EventKind = 19
+	// Work was taken from agent's assignment, if it had one, for reason, and
+	// waits as created, if given, and placed say.
+	EventKind_EVENT_KIND_WORK_TRANSFERRED EventKind = 20
+	// Agent, who had joined work as assignment, has it now.
+	EventKind_EVENT_KIND_HANDED_OVER EventKind = 21
+	// Work moved from queue to where placed says, for reason.
+	EventKind_EVENT_KIND_WORK_OVERFLOWED EventKind = 22
+	// Work is as created, if given, and placed say.
+	EventKind_EVENT_KIND_WORK_UPDATED EventKind = 23
+	// Members of another tier are asked about work; see placed.
+	EventKind_EVENT_KIND_TIER_OPENED EventKind = 24
+	// A group of additional skills of work was dropped; see placed.
+	EventKind_EVENT_KIND_SKILLS_DROPPED EventKind = 25
+	// Work requires skills at lower levels; see placed.
+	EventKind_EVENT_KIND_SKILLS_RELAXED EventKind = 26
 	// Every candidate had declined work; all are asked again.
-	EventKind_EVENT_KIND_EXCLUSIONS_CLEARED EventKind = 13
+	EventKind_EVENT_KIND_EXCLUSIONS_CLEARED EventKind = 27
 	// Decision's proposal of work for agent was refused with verdict.
-	EventKind_EVENT_KIND_PROPOSAL_REFUSED EventKind = 14
+	EventKind_EVENT_KIND_PROPOSAL_REFUSED EventKind = 28
 	// Agent is present with status.
-	EventKind_EVENT_KIND_AGENT_SIGNED_IN EventKind = 15
+	EventKind_EVENT_KIND_AGENT_SIGNED_IN EventKind = 29
 	// Agent has status, for cause.
-	EventKind_EVENT_KIND_AGENT_STATUS_CHANGED EventKind = 16
+	EventKind_EVENT_KIND_AGENT_STATUS_CHANGED EventKind = 30
 	// Agent is offline, for cause.
-	EventKind_EVENT_KIND_AGENT_SIGNED_OUT EventKind = 17
+	EventKind_EVENT_KIND_AGENT_SIGNED_OUT EventKind = 31
 	// Agent's stream of offers is there.
-	EventKind_EVENT_KIND_AGENT_CONNECTED EventKind = 18
+	EventKind_EVENT_KIND_AGENT_CONNECTED EventKind = 32
 	// Agent's stream is gone; the grace period runs until deadline.
-	EventKind_EVENT_KIND_AGENT_DISCONNECTED EventKind = 19
+	EventKind_EVENT_KIND_AGENT_DISCONNECTED EventKind = 33
+	// A skill of agent began or ended by its dates.
+	EventKind_EVENT_KIND_AGENT_SKILLS_CHANGED EventKind = 34
+	// Queue opened by its hours.
+	EventKind_EVENT_KIND_QUEUE_OPENED EventKind = 35
+	// Queue closed by its hours.
+	EventKind_EVENT_KIND_QUEUE_CLOSED EventKind = 36
 	// Decision's strategy is in status, for reason.
-	EventKind_EVENT_KIND_STRATEGY_CHANGED EventKind = 20
+	EventKind_EVENT_KIND_STRATEGY_CHANGED EventKind = 37
 )
 
 // Enum value maps for EventKind.
@@ -87,19 +125,36 @@ var (
 		5:  "EVENT_KIND_OFFER_DECLINED",
 		6:  "EVENT_KIND_OFFER_TIMED_OUT",
 		7:  "EVENT_KIND_OFFER_UNAVAILABLE",
-		8:  "EVENT_KIND_WORK_COMPLETED",
-		9:  "EVENT_KIND_WORK_CANCELLED",
-		10: "EVENT_KIND_WORK_ABANDONED",
-		11: "EVENT_KIND_WORK_EXPIRED",
-		12: "EVENT_KIND_WORK_REQUEUED",
-		13: "EVENT_KIND_EXCLUSIONS_CLEARED",
-		14: "EVENT_KIND_PROPOSAL_REFUSED",
-		15: "EVENT_KIND_AGENT_SIGNED_IN",
-		16: "EVENT_KIND_AGENT_STATUS_CHANGED",
-		17: "EVENT_KIND_AGENT_SIGNED_OUT",
-		18: "EVENT_KIND_AGENT_CONNECTED",
-		19: "EVENT_KIND_AGENT_DISCONNECTED",
-		20: "EVENT_KIND_STRATEGY_CHANGED",
+		8:  "EVENT_KIND_OFFER_WITHDRAWN",
+		9:  "EVENT_KIND_GUEST_LEFT",
+		10: "EVENT_KIND_WORK_PAUSED",
+		11: "EVENT_KIND_WORK_RESUMED",
+		12: "EVENT_KIND_WRAP_UP_STARTED",
+		13: "EVENT_KIND_WRAP_UP_EXTENDED",
+		14: "EVENT_KIND_WORK_COMPLETED",
+		15: "EVENT_KIND_WORK_REOPENED",
+		16: "EVENT_KIND_WORK_CANCELLED",
+		17: "EVENT_KIND_WORK_ABANDONED",
+		18: "EVENT_KIND_WORK_EXPIRED",
+		19: "EVENT_KIND_WORK_REQUEUED",
+		20: "EVENT_KIND_WORK_TRANSFERRED",
+		21: "EVENT_KIND_HANDED_OVER",
+		22: "EVENT_KIND_WORK_OVERFLOWED",
+		23: "EVENT_KIND_WORK_UPDATED",
+		24: "EVENT_KIND_TIER_OPENED",
+		25: "EVENT_KIND_SKILLS_DROPPED",
+		26: "EVENT_KIND_SKILLS_RELAXED",
+		27: "EVENT_KIND_EXCLUSIONS_CLEARED",
+		28: "EVENT_KIND_PROPOSAL_REFUSED",
+		29: "EVENT_KIND_AGENT_SIGNED_IN",
+		30: "EVENT_KIND_AGENT_STATUS_CHANGED",
+		31: "EVENT_KIND_AGENT_SIGNED_OUT",
+		32: "EVENT_KIND_AGENT_CONNECTED",
+		33: "EVENT_KIND_AGENT_DISCONNECTED",
+		34: "EVENT_KIND_AGENT_SKILLS_CHANGED",
+		35: "EVENT_KIND_QUEUE_OPENED",
+		36: "EVENT_KIND_QUEUE_CLOSED",
+		37: "EVENT_KIND_STRATEGY_CHANGED",
 	}
 	EventKind_value = map[string]int32{
 		"EVENT_KIND_UNSPECIFIED":          0,
@@ -110,19 +165,36 @@ var (
 		"EVENT_KIND_OFFER_DECLINED":       5,
 		"EVENT_KIND_OFFER_TIMED_OUT":      6,
 		"EVENT_KIND_OFFER_UNAVAILABLE":    7,
-		"EVENT_KIND_WORK_COMPLETED":       8,
-		"EVENT_KIND_WORK_CANCELLED":       9,
-		"EVENT_KIND_WORK_ABANDONED":       10,
-		"EVENT_KIND_WORK_EXPIRED":         11,
-		"EVENT_KIND_WORK_REQUEUED":        12,
-		"EVENT_KIND_EXCLUSIONS_CLEARED":   13,
-		"EVENT_KIND_PROPOSAL_REFUSED":     14,
-		"EVENT_KIND_AGENT_SIGNED_IN":      15,
-		"EVENT_KIND_AGENT_STATUS_CHANGED": 16,
-		"EVENT_KIND_AGENT_SIGNED_OUT":     17,
-		"EVENT_KIND_AGENT_CONNECTED":      18,
-		"EVENT_KIND_AGENT_DISCONNECTED":   19,
-		"EVENT_KIND_STRATEGY_CHANGED":     20,
+		"EVENT_KIND_OFFER_WITHDRAWN":      8,
+		"EVENT_KIND_GUEST_LEFT":           9,
+		"EVENT_KIND_WORK_PAUSED":          10,
+		"EVENT_KIND_WORK_RESUMED":         11,
+		"EVENT_KIND_WRAP_UP_STARTED":      12,
+		"EVENT_KIND_WRAP_UP_EXTENDED":     13,
+		"EVENT_KIND_WORK_COMPLETED":       14,
+		"EVENT_KIND_WORK_REOPENED":        15,
+		"EVENT_KIND_WORK_CANCELLED":       16,
+		"EVENT_KIND_WORK_ABANDONED":       17,
+		"EVENT_KIND_WORK_EXPIRED":         18,
+		"EVENT_KIND_WORK_REQUEUED":        19,
+		"EVENT_KIND_WORK_TRANSFERRED":     20,
+		"EVENT_KIND_HANDED_OVER":          21,
+		"EVENT_KIND_WORK_OVERFLOWED":      22,
+		"EVENT_KIND_WORK_UPDATED":         23,
+		"EVENT_KIND_TIER_OPENED":          24,
+		"EVENT_KIND_SKILLS_DROPPED":       25,
+		"EVENT_KIND_SKILLS_RELAXED":       26,
+		"EVENT_KIND_EXCLUSIONS_CLEARED":   27,
+		"EVENT_KIND_PROPOSAL_REFUSED":     28,
+		"EVENT_KIND_AGENT_SIGNED_IN":      29,
+		"EVENT_KIND_AGENT_STATUS_CHANGED": 30,
+		"EVENT_KIND_AGENT_SIGNED_OUT":     31,
+		"EVENT_KIND_AGENT_CONNECTED":      32,
+		"EVENT_KIND_AGENT_DISCONNECTED":   33,
+		"EVENT_KIND_AGENT_SKILLS_CHANGED": 34,
+		"EVENT_KIND_QUEUE_OPENED":         35,
+		"EVENT_KIND_QUEUE_CLOSED":         36,
+		"EVENT_KIND_STRATEGY_CHANGED":     37,
 	}
 )
 
@@ -266,16 +338,26 @@ type Event struct {
 	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Who or what changed a presence status.
 	Cause StatusCause `protobuf:"varint,10,opt,name=cause,proto3,enum=patchbay.v1.StatusCause" json:"cause,omitempty"`
-	// Until when an offer stands, or a grace period runs.
+	// Until when an offer stands, an assignment is wrapped up, or a grace period
+	// runs.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// Why a proposal was refused.
 	Verdict Verdict `protobuf:"varint,12,opt,name=verdict,proto3,enum=patchbay.v1.Verdict" json:"verdict,omitempty"`
 	// The version of the config that came into force.
 	Config uint64 `protobuf:"varint,13,opt,name=config,proto3" json:"config,omitempty"`
-	// The work as it came in, defaults filled in.
+	// The work as it came in, or as its source would have it now, and how it is
+	// routed, defaults filled in.
 	Created *Work `protobuf:"bytes,14,opt,name=created,proto3" json:"created,omitempty"`
 	// Who proposed, when, and why.
-	Decision      *Decision `protobuf:"bytes,15,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *Decision `protobuf:"bytes,15,opt,name=decision,proto3" json:"decision,omitempty"`
+	// How work is routed from then on. For work that came in, created says it.
+	Placed *Placement `protobuf:"bytes,16,opt,name=placed,proto3" json:"placed,omitempty"`
+	// What an assignment holds of its agent's capacity from then on, in units.
+	Size float64 `protobuf:"fixed64,17,opt,name=size,proto3" json:"size,omitempty"`
+	// It is about a guest of a conference.
+	Guest bool `protobuf:"varint,18,opt,name=guest,proto3" json:"guest,omitempty"`
+	// It may exceed the agent's capacity.
+	Granted       bool `protobuf:"varint,19,opt,name=granted,proto3" json:"granted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -415,6 +497,199 @@ func (x *Event) GetDecision() *Decision {
 	return nil
 }
 
+func (x *Event) GetPlaced() *Placement {
+	if x != nil {
+		return x.Placed
+	}
+	return nil
+}
+
+func (x *Event) GetSize() float64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Event) GetGuest() bool {
+	if x != nil {
+		return x.Guest
+	}
+	return false
+}
+
+func (x *Event) GetGranted() bool {
+	if x != nil {
+		return x.Granted
+	}
+	return false
+}
+
+// Placement is how work is routed at present.
+type Placement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The queue it is in.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Decides what is pending first; 0 is highest.
+	Priority int32 `protobuf:"varint,2,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Decides among equal priorities; lower comes first.
+	SecondaryPriority int32 `protobuf:"varint,3,opt,name=secondary_priority,json=secondaryPriority,proto3" json:"secondary_priority,omitempty"`
+	// What it takes of an agent's capacity, in units; 0 if size_percent says it.
+	Size float64 `protobuf:"fixed64,4,opt,name=size,proto3" json:"size,omitempty"`
+	// What it takes of whatever an agent's capacity is, in per cent; 0 if size
+	// says it.
+	SizePercent float64 `protobuf:"fixed64,5,opt,name=size_percent,json=sizePercent,proto3" json:"size_percent,omitempty"`
+	// Since when the customer waits.
+	RequestedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=requested_at,json=requestedAt,proto3" json:"requested_at,omitempty"`
+	// Since when it is in its queue.
+	QueuedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
+	// The skills it requires, and how they stand.
+	Skills []*SkillNeed `protobuf:"bytes,8,rep,name=skills,proto3" json:"skills,omitempty"`
+	// Members of its queue up to this tier are asked; 0 means all.
+	Tier uint32 `protobuf:"varint,9,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The only agent it may be offered to, if there is one.
+	RequiredAgent string `protobuf:"bytes,10,opt,name=required_agent,json=requiredAgent,proto3" json:"required_agent,omitempty"`
+	// The agent who alone is asked until agent_until, if there is one.
+	PreferredAgent string `protobuf:"bytes,11,opt,name=preferred_agent,json=preferredAgent,proto3" json:"preferred_agent,omitempty"`
+	// When the required or preferred agent is no longer the only one; not set if
+	// that is without end.
+	AgentUntil *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=agent_until,json=agentUntil,proto3" json:"agent_until,omitempty"`
+	// The queue it moves to when the required agent does not take it.
+	BackupQueue string `protobuf:"bytes,13,opt,name=backup_queue,json=backupQueue,proto3" json:"backup_queue,omitempty"`
+	// Where it goes when it cannot stay, if not where its queue says.
+	Overflow      *Overflow `protobuf:"bytes,14,opt,name=overflow,proto3" json:"overflow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Placement) Reset() {
+	*x = Placement{}
+	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Placement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Placement) ProtoMessage() {}
+
+func (x *Placement) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Placement.ProtoReflect.Descriptor instead.
+func (*Placement) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Placement) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Placement) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *Placement) GetSecondaryPriority() int32 {
+	if x != nil {
+		return x.SecondaryPriority
+	}
+	return 0
+}
+
+func (x *Placement) GetSize() float64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Placement) GetSizePercent() float64 {
+	if x != nil {
+		return x.SizePercent
+	}
+	return 0
+}
+
+func (x *Placement) GetRequestedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RequestedAt
+	}
+	return nil
+}
+
+func (x *Placement) GetQueuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.QueuedAt
+	}
+	return nil
+}
+
+func (x *Placement) GetSkills() []*SkillNeed {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *Placement) GetTier() uint32 {
+	if x != nil {
+		return x.Tier
+	}
+	return 0
+}
+
+func (x *Placement) GetRequiredAgent() string {
+	if x != nil {
+		return x.RequiredAgent
+	}
+	return ""
+}
+
+func (x *Placement) GetPreferredAgent() string {
+	if x != nil {
+		return x.PreferredAgent
+	}
+	return ""
+}
+
+func (x *Placement) GetAgentUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AgentUntil
+	}
+	return nil
+}
+
+func (x *Placement) GetBackupQueue() string {
+	if x != nil {
+		return x.BackupQueue
+	}
+	return ""
+}
+
+func (x *Placement) GetOverflow() *Overflow {
+	if x != nil {
+		return x.Overflow
+	}
+	return nil
+}
+
 // StreamEventsRequest says where to begin, and what to leave out.
 type StreamEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -424,7 +699,8 @@ type StreamEventsRequest struct {
 	After uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
 	// Only events of these kinds; empty for all.
 	Kinds []EventKind `protobuf:"varint,2,rep,packed,name=kinds,proto3,enum=patchbay.v1.EventKind" json:"kinds,omitempty"`
-	// Only events of this queue's work; empty for all.
+	// Only events of this queue's work, those by which work comes into it
+	// included; empty for all.
 	Queue         string `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -432,7 +708,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +720,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +733,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{1}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *StreamEventsRequest) GetAfter() uint64 {
@@ -492,7 +768,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +780,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +793,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{2}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *StreamEventsResponse) GetEvent() *Event {
@@ -531,7 +807,7 @@ var File_patchbay_v1_feed_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x97\x04\n" +
+	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x8b\x05\n" +
 	"\x05Event\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12*\n" +
@@ -550,13 +826,34 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\averdict\x18\f \x01(\x0e2\x14.patchbay.v1.VerdictR\averdict\x12\x16\n" +
 	"\x06config\x18\r \x01(\x04R\x06config\x12+\n" +
 	"\acreated\x18\x0e \x01(\v2\x11.patchbay.v1.WorkR\acreated\x121\n" +
-	"\bdecision\x18\x0f \x01(\v2\x15.patchbay.v1.DecisionR\bdecision\"\x80\x01\n" +
+	"\bdecision\x18\x0f \x01(\v2\x15.patchbay.v1.DecisionR\bdecision\x12.\n" +
+	"\x06placed\x18\x10 \x01(\v2\x16.patchbay.v1.PlacementR\x06placed\x12\x12\n" +
+	"\x04size\x18\x11 \x01(\x01R\x04size\x12\x14\n" +
+	"\x05guest\x18\x12 \x01(\bR\x05guest\x12\x18\n" +
+	"\agranted\x18\x13 \x01(\bR\agranted\"\xc2\x04\n" +
+	"\tPlacement\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
+	"\bpriority\x18\x02 \x01(\x05R\bpriority\x12-\n" +
+	"\x12secondary_priority\x18\x03 \x01(\x05R\x11secondaryPriority\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x01R\x04size\x12!\n" +
+	"\fsize_percent\x18\x05 \x01(\x01R\vsizePercent\x12=\n" +
+	"\frequested_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vrequestedAt\x127\n" +
+	"\tqueued_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bqueuedAt\x12.\n" +
+	"\x06skills\x18\b \x03(\v2\x16.patchbay.v1.SkillNeedR\x06skills\x12\x12\n" +
+	"\x04tier\x18\t \x01(\rR\x04tier\x12%\n" +
+	"\x0erequired_agent\x18\n" +
+	" \x01(\tR\rrequiredAgent\x12'\n" +
+	"\x0fpreferred_agent\x18\v \x01(\tR\x0epreferredAgent\x12;\n" +
+	"\vagent_until\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"agentUntil\x12!\n" +
+	"\fbackup_queue\x18\r \x01(\tR\vbackupQueue\x121\n" +
+	"\boverflow\x18\x0e \x01(\v2\x15.patchbay.v1.OverflowR\boverflow\"\x80\x01\n" +
 	"\x13StreamEventsRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\x04R\x05after\x12=\n" +
 	"\x05kinds\x18\x02 \x03(\x0e2\x16.patchbay.v1.EventKindB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\x12\x14\n" +
 	"\x05queue\x18\x03 \x01(\tR\x05queue\"@\n" +
 	"\x14StreamEventsResponse\x12(\n" +
-	"\x05event\x18\x01 \x01(\v2\x12.patchbay.v1.EventR\x05event*\xa2\x05\n" +
+	"\x05event\x18\x01 \x01(\v2\x12.patchbay.v1.EventR\x05event*\xa8\t\n" +
 	"\tEventKind\x12\x1a\n" +
 	"\x16EVENT_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15EVENT_KIND_CONFIGURED\x10\x01\x12\x1b\n" +
@@ -565,21 +862,38 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x19EVENT_KIND_OFFER_ACCEPTED\x10\x04\x12\x1d\n" +
 	"\x19EVENT_KIND_OFFER_DECLINED\x10\x05\x12\x1e\n" +
 	"\x1aEVENT_KIND_OFFER_TIMED_OUT\x10\x06\x12 \n" +
-	"\x1cEVENT_KIND_OFFER_UNAVAILABLE\x10\a\x12\x1d\n" +
-	"\x19EVENT_KIND_WORK_COMPLETED\x10\b\x12\x1d\n" +
-	"\x19EVENT_KIND_WORK_CANCELLED\x10\t\x12\x1d\n" +
-	"\x19EVENT_KIND_WORK_ABANDONED\x10\n" +
+	"\x1cEVENT_KIND_OFFER_UNAVAILABLE\x10\a\x12\x1e\n" +
+	"\x1aEVENT_KIND_OFFER_WITHDRAWN\x10\b\x12\x19\n" +
+	"\x15EVENT_KIND_GUEST_LEFT\x10\t\x12\x1a\n" +
+	"\x16EVENT_KIND_WORK_PAUSED\x10\n" +
 	"\x12\x1b\n" +
-	"\x17EVENT_KIND_WORK_EXPIRED\x10\v\x12\x1c\n" +
-	"\x18EVENT_KIND_WORK_REQUEUED\x10\f\x12!\n" +
-	"\x1dEVENT_KIND_EXCLUSIONS_CLEARED\x10\r\x12\x1f\n" +
-	"\x1bEVENT_KIND_PROPOSAL_REFUSED\x10\x0e\x12\x1e\n" +
-	"\x1aEVENT_KIND_AGENT_SIGNED_IN\x10\x0f\x12#\n" +
-	"\x1fEVENT_KIND_AGENT_STATUS_CHANGED\x10\x10\x12\x1f\n" +
-	"\x1bEVENT_KIND_AGENT_SIGNED_OUT\x10\x11\x12\x1e\n" +
-	"\x1aEVENT_KIND_AGENT_CONNECTED\x10\x12\x12!\n" +
-	"\x1dEVENT_KIND_AGENT_DISCONNECTED\x10\x13\x12\x1f\n" +
-	"\x1bEVENT_KIND_STRATEGY_CHANGED\x10\x14*\xbb\x02\n" +
+	"\x17EVENT_KIND_WORK_RESUMED\x10\v\x12\x1e\n" +
+	"\x1aEVENT_KIND_WRAP_UP_STARTED\x10\f\x12\x1f\n" +
+	"\x1bEVENT_KIND_WRAP_UP_EXTENDED\x10\r\x12\x1d\n" +
+	"\x19EVENT_KIND_WORK_COMPLETED\x10\x0e\x12\x1c\n" +
+	"\x18EVENT_KIND_WORK_REOPENED\x10\x0f\x12\x1d\n" +
+	"\x19EVENT_KIND_WORK_CANCELLED\x10\x10\x12\x1d\n" +
+	"\x19EVENT_KIND_WORK_ABANDONED\x10\x11\x12\x1b\n" +
+	"\x17EVENT_KIND_WORK_EXPIRED\x10\x12\x12\x1c\n" +
+	"\x18EVENT_KIND_WORK_REQUEUED\x10\x13\x12\x1f\n" +
+	"\x1bEVENT_KIND_WORK_TRANSFERRED\x10\x14\x12\x1a\n" +
+	"\x16EVENT_KIND_HANDED_OVER\x10\x15\x12\x1e\n" +
+	"\x1aEVENT_KIND_WORK_OVERFLOWED\x10\x16\x12\x1b\n" +
+	"\x17EVENT_KIND_WORK_UPDATED\x10\x17\x12\x1a\n" +
+	"\x16EVENT_KIND_TIER_OPENED\x10\x18\x12\x1d\n" +
+	"\x19EVENT_KIND_SKILLS_DROPPED\x10\x19\x12\x1d\n" +
+	"\x19EVENT_KIND_SKILLS_RELAXED\x10\x1a\x12!\n" +
+	"\x1dEVENT_KIND_EXCLUSIONS_CLEARED\x10\x1b\x12\x1f\n" +
+	"\x1bEVENT_KIND_PROPOSAL_REFUSED\x10\x1c\x12\x1e\n" +
+	"\x1aEVENT_KIND_AGENT_SIGNED_IN\x10\x1d\x12#\n" +
+	"\x1fEVENT_KIND_AGENT_STATUS_CHANGED\x10\x1e\x12\x1f\n" +
+	"\x1bEVENT_KIND_AGENT_SIGNED_OUT\x10\x1f\x12\x1e\n" +
+	"\x1aEVENT_KIND_AGENT_CONNECTED\x10 \x12!\n" +
+	"\x1dEVENT_KIND_AGENT_DISCONNECTED\x10!\x12#\n" +
+	"\x1fEVENT_KIND_AGENT_SKILLS_CHANGED\x10\"\x12\x1b\n" +
+	"\x17EVENT_KIND_QUEUE_OPENED\x10#\x12\x1b\n" +
+	"\x17EVENT_KIND_QUEUE_CLOSED\x10$\x12\x1f\n" +
+	"\x1bEVENT_KIND_STRATEGY_CHANGED\x10%*\xbb\x02\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18VERDICT_ACCEPTED_BY_HOST\x10\x01\x12\x11\n" +
@@ -620,35 +934,44 @@ func file_patchbay_v1_feed_proto_rawDescGZIP() []byte {
 }
 
 var file_patchbay_v1_feed_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_patchbay_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_patchbay_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_patchbay_v1_feed_proto_goTypes = []any{
 	(EventKind)(0),                // 0: patchbay.v1.EventKind
 	(Verdict)(0),                  // 1: patchbay.v1.Verdict
 	(*Event)(nil),                 // 2: patchbay.v1.Event
-	(*StreamEventsRequest)(nil),   // 3: patchbay.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),  // 4: patchbay.v1.StreamEventsResponse
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
-	(StatusCause)(0),              // 6: patchbay.v1.StatusCause
-	(*Work)(nil),                  // 7: patchbay.v1.Work
-	(*Decision)(nil),              // 8: patchbay.v1.Decision
+	(*Placement)(nil),             // 3: patchbay.v1.Placement
+	(*StreamEventsRequest)(nil),   // 4: patchbay.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),  // 5: patchbay.v1.StreamEventsResponse
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(StatusCause)(0),              // 7: patchbay.v1.StatusCause
+	(*Work)(nil),                  // 8: patchbay.v1.Work
+	(*Decision)(nil),              // 9: patchbay.v1.Decision
+	(*SkillNeed)(nil),             // 10: patchbay.v1.SkillNeed
+	(*Overflow)(nil),              // 11: patchbay.v1.Overflow
 }
 var file_patchbay_v1_feed_proto_depIdxs = []int32{
-	5,  // 0: patchbay.v1.Event.at:type_name -> google.protobuf.Timestamp
+	6,  // 0: patchbay.v1.Event.at:type_name -> google.protobuf.Timestamp
 	0,  // 1: patchbay.v1.Event.kind:type_name -> patchbay.v1.EventKind
-	6,  // 2: patchbay.v1.Event.cause:type_name -> patchbay.v1.StatusCause
-	5,  // 3: patchbay.v1.Event.deadline:type_name -> google.protobuf.Timestamp
+	7,  // 2: patchbay.v1.Event.cause:type_name -> patchbay.v1.StatusCause
+	6,  // 3: patchbay.v1.Event.deadline:type_name -> google.protobuf.Timestamp
 	1,  // 4: patchbay.v1.Event.verdict:type_name -> patchbay.v1.Verdict
-	7,  // 5: patchbay.v1.Event.created:type_name -> patchbay.v1.Work
-	8,  // 6: patchbay.v1.Event.decision:type_name -> patchbay.v1.Decision
-	0,  // 7: patchbay.v1.StreamEventsRequest.kinds:type_name -> patchbay.v1.EventKind
-	2,  // 8: patchbay.v1.StreamEventsResponse.event:type_name -> patchbay.v1.Event
-	3,  // 9: patchbay.v1.FeedService.StreamEvents:input_type -> patchbay.v1.StreamEventsRequest
-	4,  // 10: patchbay.v1.FeedService.StreamEvents:output_type -> patchbay.v1.StreamEventsResponse
-	10, // [10:11] is the sub-list for method output_type
-	9,  // [9:10] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	8,  // 5: patchbay.v1.Event.created:type_name -> patchbay.v1.Work
+	9,  // 6: patchbay.v1.Event.decision:type_name -> patchbay.v1.Decision
+	3,  // 7: patchbay.v1.Event.placed:type_name -> patchbay.v1.Placement
+	6,  // 8: patchbay.v1.Placement.requested_at:type_name -> google.protobuf.Timestamp
+	6,  // 9: patchbay.v1.Placement.queued_at:type_name -> google.protobuf.Timestamp
+	10, // 10: patchbay.v1.Placement.skills:type_name -> patchbay.v1.SkillNeed
+	6,  // 11: patchbay.v1.Placement.agent_until:type_name -> google.protobuf.Timestamp
+	11, // 12: patchbay.v1.Placement.overflow:type_name -> patchbay.v1.Overflow
+	0,  // 13: patchbay.v1.StreamEventsRequest.kinds:type_name -> patchbay.v1.EventKind
+	2,  // 14: patchbay.v1.StreamEventsResponse.event:type_name -> patchbay.v1.Event
+	4,  // 15: patchbay.v1.FeedService.StreamEvents:input_type -> patchbay.v1.StreamEventsRequest
+	5,  // 16: patchbay.v1.FeedService.StreamEvents:output_type -> patchbay.v1.StreamEventsResponse
+	16, // [16:17] is the sub-list for method output_type
+	15, // [15:16] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_feed_proto_init() }
@@ -665,7 +988,7 @@ func file_patchbay_v1_feed_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_v1_feed_proto_rawDesc), len(file_patchbay_v1_feed_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

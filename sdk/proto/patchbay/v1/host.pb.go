@@ -274,7 +274,7 @@ type QueueStatus struct {
 	Waiting uint32 `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// How many are offered.
 	Offered uint32 `protobuf:"varint,3,opt,name=offered,proto3" json:"offered,omitempty"`
-	// How many are open.
+	// How many are open, paused or wrapped up.
 	Open uint32 `protobuf:"varint,4,opt,name=open,proto3" json:"open,omitempty"`
 	// How long the longest waiting item has waited; 0 if none waits.
 	LongestWait *durationpb.Duration `protobuf:"bytes,5,opt,name=longest_wait,json=longestWait,proto3" json:"longest_wait,omitempty"`
@@ -291,7 +291,13 @@ type QueueStatus struct {
 	Deciding string `protobuf:"bytes,10,opt,name=deciding,proto3" json:"deciding,omitempty"`
 	// How the strategy that decides now runs, such as "builtin", "process" or
 	// "wasm".
-	Runtime       string `protobuf:"bytes,11,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Runtime string `protobuf:"bytes,11,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	// It is closed by its hours.
+	Closed bool `protobuf:"varint,12,opt,name=closed,proto3" json:"closed,omitempty"`
+	// How much of what waits nobody who is configured could ever take.
+	Unroutable uint32 `protobuf:"varint,13,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
+	// What new work must expect to wait; not set without data.
+	EstimatedWait *durationpb.Duration `protobuf:"bytes,14,opt,name=estimated_wait,json=estimatedWait,proto3" json:"estimated_wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -401,6 +407,27 @@ func (x *QueueStatus) GetRuntime() string {
 		return x.Runtime
 	}
 	return ""
+}
+
+func (x *QueueStatus) GetClosed() bool {
+	if x != nil {
+		return x.Closed
+	}
+	return false
+}
+
+func (x *QueueStatus) GetUnroutable() uint32 {
+	if x != nil {
+		return x.Unroutable
+	}
+	return 0
+}
+
+func (x *QueueStatus) GetEstimatedWait() *durationpb.Duration {
+	if x != nil {
+		return x.EstimatedWait
+	}
+	return nil
 }
 
 // StrategyStatus is how a strategy fares.
@@ -623,7 +650,15 @@ type Counters struct {
 	// Found breaches of what the host guarantees: no item open at two agents, no
 	// agent over capacity, counters equal to the ledger. Anything but 0 is a
 	// fault in Patchbay.
-	Violations    uint64 `protobuf:"varint,13,opt,name=violations,proto3" json:"violations,omitempty"`
+	Violations uint64 `protobuf:"varint,13,opt,name=violations,proto3" json:"violations,omitempty"`
+	// Offers taken back.
+	Withdrawn uint64 `protobuf:"varint,14,opt,name=withdrawn,proto3" json:"withdrawn,omitempty"`
+	// Work transferred or handed over to a guest.
+	Transferred uint64 `protobuf:"varint,15,opt,name=transferred,proto3" json:"transferred,omitempty"`
+	// Work that moved to another queue by itself.
+	Overflowed uint64 `protobuf:"varint,16,opt,name=overflowed,proto3" json:"overflowed,omitempty"`
+	// Work taken up again after it was closed.
+	Reopened      uint64 `protobuf:"varint,17,opt,name=reopened,proto3" json:"reopened,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -749,6 +784,34 @@ func (x *Counters) GetViolations() uint64 {
 	return 0
 }
 
+func (x *Counters) GetWithdrawn() uint64 {
+	if x != nil {
+		return x.Withdrawn
+	}
+	return 0
+}
+
+func (x *Counters) GetTransferred() uint64 {
+	if x != nil {
+		return x.Transferred
+	}
+	return 0
+}
+
+func (x *Counters) GetOverflowed() uint64 {
+	if x != nil {
+		return x.Overflowed
+	}
+	return 0
+}
+
+func (x *Counters) GetReopened() uint64 {
+	if x != nil {
+		return x.Reopened
+	}
+	return 0
+}
+
 var File_patchbay_v1_host_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_host_proto_rawDesc = "" +
@@ -770,7 +833,7 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1b\n" +
 	"\tsigned_in\x18\n" +
 	" \x01(\rR\bsignedIn\x12\x1c\n" +
-	"\tconnected\x18\v \x01(\rR\tconnected\"\xcb\x02\n" +
+	"\tconnected\x18\v \x01(\rR\tconnected\"\xc5\x03\n" +
 	"\vQueueStatus\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\rR\awaiting\x12\x18\n" +
@@ -783,7 +846,12 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\bfallback\x18\t \x01(\tR\bfallback\x12\x1a\n" +
 	"\bdeciding\x18\n" +
 	" \x01(\tR\bdeciding\x12\x18\n" +
-	"\aruntime\x18\v \x01(\tR\aruntime\"\xb3\x04\n" +
+	"\aruntime\x18\v \x01(\tR\aruntime\x12\x16\n" +
+	"\x06closed\x18\f \x01(\bR\x06closed\x12\x1e\n" +
+	"\n" +
+	"unroutable\x18\r \x01(\rR\n" +
+	"unroutable\x12@\n" +
+	"\x0eestimated_wait\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\"\xb3\x04\n" +
 	"\x0eStrategyStatus\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\aruntime\x18\x02 \x01(\tR\aruntime\x12\x18\n" +
@@ -803,7 +871,7 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"last_fault\x18\x0f \x01(\tR\tlastFault\x124\n" +
 	"\bturn_p50\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\aturnP50\x124\n" +
-	"\bturn_p99\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\aturnP99\"\xfd\x02\n" +
+	"\bturn_p99\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\aturnP99\"\xf9\x03\n" +
 	"\bCounters\x12\x18\n" +
 	"\acreated\x18\x01 \x01(\x04R\acreated\x12\x16\n" +
 	"\x06offers\x18\x02 \x01(\x04R\x06offers\x12\x1a\n" +
@@ -820,7 +888,13 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\arefused\x18\f \x01(\x04R\arefused\x12\x1e\n" +
 	"\n" +
 	"violations\x18\r \x01(\x04R\n" +
-	"violations*\xb5\x01\n" +
+	"violations\x12\x1c\n" +
+	"\twithdrawn\x18\x0e \x01(\x04R\twithdrawn\x12 \n" +
+	"\vtransferred\x18\x0f \x01(\x04R\vtransferred\x12\x1e\n" +
+	"\n" +
+	"overflowed\x18\x10 \x01(\x04R\n" +
+	"overflowed\x12\x1a\n" +
+	"\breopened\x18\x11 \x01(\x04R\breopened*\xb5\x01\n" +
 	"\rStrategyState\x12\x1e\n" +
 	"\x1aSTRATEGY_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13STRATEGY_STATE_IDLE\x10\x01\x12\x1b\n" +
@@ -864,17 +938,18 @@ var file_patchbay_v1_host_proto_depIdxs = []int32{
 	5,  // 3: patchbay.v1.GetStatusResponse.counters:type_name -> patchbay.v1.Counters
 	6,  // 4: patchbay.v1.GetStatusResponse.since:type_name -> google.protobuf.Timestamp
 	7,  // 5: patchbay.v1.QueueStatus.longest_wait:type_name -> google.protobuf.Duration
-	0,  // 6: patchbay.v1.StrategyStatus.state:type_name -> patchbay.v1.StrategyState
-	6,  // 7: patchbay.v1.StrategyStatus.since:type_name -> google.protobuf.Timestamp
-	7,  // 8: patchbay.v1.StrategyStatus.turn_p50:type_name -> google.protobuf.Duration
-	7,  // 9: patchbay.v1.StrategyStatus.turn_p99:type_name -> google.protobuf.Duration
-	1,  // 10: patchbay.v1.HostService.GetStatus:input_type -> patchbay.v1.GetStatusRequest
-	2,  // 11: patchbay.v1.HostService.GetStatus:output_type -> patchbay.v1.GetStatusResponse
-	11, // [11:12] is the sub-list for method output_type
-	10, // [10:11] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 6: patchbay.v1.QueueStatus.estimated_wait:type_name -> google.protobuf.Duration
+	0,  // 7: patchbay.v1.StrategyStatus.state:type_name -> patchbay.v1.StrategyState
+	6,  // 8: patchbay.v1.StrategyStatus.since:type_name -> google.protobuf.Timestamp
+	7,  // 9: patchbay.v1.StrategyStatus.turn_p50:type_name -> google.protobuf.Duration
+	7,  // 10: patchbay.v1.StrategyStatus.turn_p99:type_name -> google.protobuf.Duration
+	1,  // 11: patchbay.v1.HostService.GetStatus:input_type -> patchbay.v1.GetStatusRequest
+	2,  // 12: patchbay.v1.HostService.GetStatus:output_type -> patchbay.v1.GetStatusResponse
+	12, // [12:13] is the sub-list for method output_type
+	11, // [11:12] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_host_proto_init() }

@@ -15,6 +15,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -36,18 +37,22 @@ const (
 	WorkState_WORK_STATE_UNSPECIFIED WorkState = 0
 	// It looks for an agent.
 	WorkState_WORK_STATE_WAITING WorkState = 1
-	// An offer stands.
+	// An offer stands, or several.
 	WorkState_WORK_STATE_OFFERED WorkState = 2
 	// An agent does it.
 	WorkState_WORK_STATE_OPEN WorkState = 3
+	// It is with its agent, but rests.
+	WorkState_WORK_STATE_PAUSED WorkState = 4
+	// It is done, and its agent finishes what is left to do.
+	WorkState_WORK_STATE_WRAP_UP WorkState = 5
 	// It is done.
-	WorkState_WORK_STATE_CLOSED WorkState = 4
+	WorkState_WORK_STATE_CLOSED WorkState = 6
 	// Its source withdrew it.
-	WorkState_WORK_STATE_CANCELLED WorkState = 5
+	WorkState_WORK_STATE_CANCELLED WorkState = 7
 	// The customer left.
-	WorkState_WORK_STATE_ABANDONED WorkState = 6
+	WorkState_WORK_STATE_ABANDONED WorkState = 8
 	// It waited longer than its time to live.
-	WorkState_WORK_STATE_EXPIRED WorkState = 7
+	WorkState_WORK_STATE_EXPIRED WorkState = 9
 )
 
 // Enum value maps for WorkState.
@@ -57,20 +62,24 @@ var (
 		1: "WORK_STATE_WAITING",
 		2: "WORK_STATE_OFFERED",
 		3: "WORK_STATE_OPEN",
-		4: "WORK_STATE_CLOSED",
-		5: "WORK_STATE_CANCELLED",
-		6: "WORK_STATE_ABANDONED",
-		7: "WORK_STATE_EXPIRED",
+		4: "WORK_STATE_PAUSED",
+		5: "WORK_STATE_WRAP_UP",
+		6: "WORK_STATE_CLOSED",
+		7: "WORK_STATE_CANCELLED",
+		8: "WORK_STATE_ABANDONED",
+		9: "WORK_STATE_EXPIRED",
 	}
 	WorkState_value = map[string]int32{
 		"WORK_STATE_UNSPECIFIED": 0,
 		"WORK_STATE_WAITING":     1,
 		"WORK_STATE_OFFERED":     2,
 		"WORK_STATE_OPEN":        3,
-		"WORK_STATE_CLOSED":      4,
-		"WORK_STATE_CANCELLED":   5,
-		"WORK_STATE_ABANDONED":   6,
-		"WORK_STATE_EXPIRED":     7,
+		"WORK_STATE_PAUSED":      4,
+		"WORK_STATE_WRAP_UP":     5,
+		"WORK_STATE_CLOSED":      6,
+		"WORK_STATE_CANCELLED":   7,
+		"WORK_STATE_ABANDONED":   8,
+		"WORK_STATE_EXPIRED":     9,
 	}
 )
 
@@ -178,14 +187,15 @@ func (AssignmentState) EnumDescriptor() ([]byte, []int) {
 	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{1}
 }
 
-// Work is one thing for an agent to do.
+// Work is one thing for an agent to do: what its source asked for, and how it
+// is routed at present.
 type Work struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id, such as "w42". Ids count up in order of arrival.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Where it is in its life.
 	State WorkState `protobuf:"varint,2,opt,name=state,proto3,enum=patchbay.v1.WorkState" json:"state,omitempty"`
-	// The queue it waits in, and its channel.
+	// The queue it is in.
 	Queue string `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
 	// The kind of work.
 	Channel string `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
@@ -193,9 +203,10 @@ type Work struct {
 	External string `protobuf:"bytes,5,opt,name=external,proto3" json:"external,omitempty"`
 	// The source's attributes.
 	Attributes map[string]string `protobuf:"bytes,6,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// 0 is highest.
+	// Decides what is pending first; 0 is highest.
 	Priority int32 `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
-	// What it takes of an agent's capacity, in units with at most 3 decimals.
+	// What it takes of an agent's capacity, in units with at most 3 decimals; 0
+	// if size_percent says it.
 	Size float64 `protobuf:"fixed64,8,opt,name=size,proto3" json:"size,omitempty"`
 	// Since when the customer waits.
 	RequestedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=requested_at,json=requestedAt,proto3" json:"requested_at,omitempty"`
@@ -203,7 +214,7 @@ type Work struct {
 	TargetAcceptAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=target_accept_at,json=targetAcceptAt,proto3" json:"target_accept_at,omitempty"`
 	// When it ends if it still waits, if that was given.
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
-	// The only agent it may be offered to, if there is one.
+	// The only agent it may be offered to at present, if there is one.
 	RequiredAgent string `protobuf:"bytes,12,opt,name=required_agent,json=requiredAgent,proto3" json:"required_agent,omitempty"`
 	// The key that made creating it idempotent, if one was given.
 	IdempotencyKey string `protobuf:"bytes,13,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
@@ -217,11 +228,46 @@ type Work struct {
 	Declines uint32 `protobuf:"varint,17,opt,name=declines,proto3" json:"declines,omitempty"`
 	// Agents it is not offered to now, by the decline rule.
 	Excluded []string `protobuf:"bytes,18,rep,name=excluded,proto3" json:"excluded,omitempty"`
-	// Its tries, oldest first. While the state is offered or open, the last is
-	// the one that stands. Of very many the oldest are dropped.
+	// Its tries, oldest first: the offers that stand, the one of the agent who
+	// has it, those of guests, and those that have ended. Of very many those that
+	// ended first are dropped.
 	Assignments []*Assignment `protobuf:"bytes,19,rep,name=assignments,proto3" json:"assignments,omitempty"`
-	// Why it was cancelled, or requeued last.
-	Reason        string `protobuf:"bytes,20,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why it was cancelled, requeued, paused or moved last.
+	Reason string `protobuf:"bytes,20,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What it takes of whatever an agent's capacity is, in per cent with at most
+	// 3 decimals; 0 if size says it.
+	SizePercent float64 `protobuf:"fixed64,21,opt,name=size_percent,json=sizePercent,proto3" json:"size_percent,omitempty"`
+	// Decides among equal priorities; lower comes first.
+	SecondaryPriority int32 `protobuf:"varint,22,opt,name=secondary_priority,json=secondaryPriority,proto3" json:"secondary_priority,omitempty"`
+	// The skills it requires, and how they stand at present.
+	Skills []*SkillNeed `protobuf:"bytes,23,rep,name=skills,proto3" json:"skills,omitempty"`
+	// Since when it is in its queue.
+	QueuedAt *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
+	// Members of its queue up to this tier are asked by now; 0 means all.
+	Tier uint32 `protobuf:"varint,25,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The agent who alone is asked until agent_until, if there is one.
+	PreferredAgent string `protobuf:"bytes,26,opt,name=preferred_agent,json=preferredAgent,proto3" json:"preferred_agent,omitempty"`
+	// When the required or preferred agent is no longer the only one; not set if
+	// that is without end.
+	AgentUntil *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=agent_until,json=agentUntil,proto3" json:"agent_until,omitempty"`
+	// The queue it moves to when the required agent does not take it.
+	BackupQueue string `protobuf:"bytes,28,opt,name=backup_queue,json=backupQueue,proto3" json:"backup_queue,omitempty"`
+	// Where it goes when it cannot stay, if not where its queue says.
+	Overflow *Overflow `protobuf:"bytes,29,opt,name=overflow,proto3" json:"overflow,omitempty"`
+	// The source's key of the customer, by which a returning one finds their last
+	// agent.
+	Customer string `protobuf:"bytes,30,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The source's key of the conversation, likewise.
+	Conversation string `protobuf:"bytes,31,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// A reference to what was said so far.
+	Transcript string `protobuf:"bytes,32,opt,name=transcript,proto3" json:"transcript,omitempty"`
+	// An agent started it.
+	Outbound bool `protobuf:"varint,33,opt,name=outbound,proto3" json:"outbound,omitempty"`
+	// What skill rules and flow did when it came in.
+	Intake []*IntakeStep `protobuf:"bytes,34,rep,name=intake,proto3" json:"intake,omitempty"`
+	// Why nobody who is configured could ever take it; not set if somebody could,
+	// or if it does not wait.
+	Unroutable    *Unroutable `protobuf:"bytes,35,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -396,6 +442,507 @@ func (x *Work) GetReason() string {
 	return ""
 }
 
+func (x *Work) GetSizePercent() float64 {
+	if x != nil {
+		return x.SizePercent
+	}
+	return 0
+}
+
+func (x *Work) GetSecondaryPriority() int32 {
+	if x != nil {
+		return x.SecondaryPriority
+	}
+	return 0
+}
+
+func (x *Work) GetSkills() []*SkillNeed {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *Work) GetQueuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.QueuedAt
+	}
+	return nil
+}
+
+func (x *Work) GetTier() uint32 {
+	if x != nil {
+		return x.Tier
+	}
+	return 0
+}
+
+func (x *Work) GetPreferredAgent() string {
+	if x != nil {
+		return x.PreferredAgent
+	}
+	return ""
+}
+
+func (x *Work) GetAgentUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AgentUntil
+	}
+	return nil
+}
+
+func (x *Work) GetBackupQueue() string {
+	if x != nil {
+		return x.BackupQueue
+	}
+	return ""
+}
+
+func (x *Work) GetOverflow() *Overflow {
+	if x != nil {
+		return x.Overflow
+	}
+	return nil
+}
+
+func (x *Work) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *Work) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *Work) GetTranscript() string {
+	if x != nil {
+		return x.Transcript
+	}
+	return ""
+}
+
+func (x *Work) GetOutbound() bool {
+	if x != nil {
+		return x.Outbound
+	}
+	return false
+}
+
+func (x *Work) GetIntake() []*IntakeStep {
+	if x != nil {
+		return x.Intake
+	}
+	return nil
+}
+
+func (x *Work) GetUnroutable() *Unroutable {
+	if x != nil {
+		return x.Unroutable
+	}
+	return nil
+}
+
+// RequiredSkill is a skill that work requires.
+type RequiredSkill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the skill. Required.
+	Skill string `protobuf:"bytes,1,opt,name=skill,proto3" json:"skill,omitempty"`
+	// The level at which it must be held at least, 0 to 10 with at most 3
+	// decimals; 0 means that holding it is enough.
+	Level float64 `protobuf:"fixed64,2,opt,name=level,proto3" json:"level,omitempty"`
+	// It is dropped while the work waits, as the routing config says.
+	Additional bool `protobuf:"varint,3,opt,name=additional,proto3" json:"additional,omitempty"`
+	// Of additional skills those with the highest number are dropped first, equal
+	// ones together, 0 last.
+	Priority uint32 `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Steps in which the level is lowered while the work waits: each later, and
+	// lower, than the one before.
+	Relax         []*Relaxation `protobuf:"bytes,5,rep,name=relax,proto3" json:"relax,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequiredSkill) Reset() {
+	*x = RequiredSkill{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequiredSkill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequiredSkill) ProtoMessage() {}
+
+func (x *RequiredSkill) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequiredSkill.ProtoReflect.Descriptor instead.
+func (*RequiredSkill) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RequiredSkill) GetSkill() string {
+	if x != nil {
+		return x.Skill
+	}
+	return ""
+}
+
+func (x *RequiredSkill) GetLevel() float64 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *RequiredSkill) GetAdditional() bool {
+	if x != nil {
+		return x.Additional
+	}
+	return false
+}
+
+func (x *RequiredSkill) GetPriority() uint32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *RequiredSkill) GetRelax() []*Relaxation {
+	if x != nil {
+		return x.Relax
+	}
+	return nil
+}
+
+// Relaxation is a step of lowering the level of a required skill.
+type Relaxation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long the work must have waited. Required.
+	After *durationpb.Duration `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
+	// The level from then on.
+	Level         float64 `protobuf:"fixed64,2,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Relaxation) Reset() {
+	*x = Relaxation{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Relaxation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Relaxation) ProtoMessage() {}
+
+func (x *Relaxation) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Relaxation.ProtoReflect.Descriptor instead.
+func (*Relaxation) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Relaxation) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *Relaxation) GetLevel() float64 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+// SkillNeed is a required skill as it stands at present.
+type SkillNeed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is required at first.
+	Required *RequiredSkill `protobuf:"bytes,1,opt,name=required,proto3" json:"required,omitempty"`
+	// The level required at present.
+	LevelNow float64 `protobuf:"fixed64,2,opt,name=level_now,json=levelNow,proto3" json:"level_now,omitempty"`
+	// It was dropped: it is not required at present.
+	Dropped       bool `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SkillNeed) Reset() {
+	*x = SkillNeed{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SkillNeed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SkillNeed) ProtoMessage() {}
+
+func (x *SkillNeed) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SkillNeed.ProtoReflect.Descriptor instead.
+func (*SkillNeed) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SkillNeed) GetRequired() *RequiredSkill {
+	if x != nil {
+		return x.Required
+	}
+	return nil
+}
+
+func (x *SkillNeed) GetLevelNow() float64 {
+	if x != nil {
+		return x.LevelNow
+	}
+	return 0
+}
+
+func (x *SkillNeed) GetDropped() bool {
+	if x != nil {
+		return x.Dropped
+	}
+	return false
+}
+
+// Overflow sends work on to another queue.
+type Overflow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The queue.
+	To string `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`
+	// After how long a wait in its queue; not set if waiting alone is no reason.
+	After *durationpb.Duration `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// When so many items wait already; 0 if that is no reason.
+	At uint32 `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
+	// At once when nobody who could ever take it is signed in.
+	WhenNobody    bool `protobuf:"varint,4,opt,name=when_nobody,json=whenNobody,proto3" json:"when_nobody,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Overflow) Reset() {
+	*x = Overflow{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Overflow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Overflow) ProtoMessage() {}
+
+func (x *Overflow) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Overflow.ProtoReflect.Descriptor instead.
+func (*Overflow) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Overflow) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Overflow) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *Overflow) GetAt() uint32 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Overflow) GetWhenNobody() bool {
+	if x != nil {
+		return x.WhenNobody
+	}
+	return false
+}
+
+// IntakeStep is what became of a skill rule or a step of a flow.
+type IntakeStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The step's name, after its flow's: "intake/vip".
+	Step string `protobuf:"bytes,1,opt,name=step,proto3" json:"step,omitempty"`
+	// Why it failed; empty if it did what it says.
+	Failed        string `protobuf:"bytes,2,opt,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IntakeStep) Reset() {
+	*x = IntakeStep{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IntakeStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IntakeStep) ProtoMessage() {}
+
+func (x *IntakeStep) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IntakeStep.ProtoReflect.Descriptor instead.
+func (*IntakeStep) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *IntakeStep) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *IntakeStep) GetFailed() string {
+	if x != nil {
+		return x.Failed
+	}
+	return ""
+}
+
+// Unroutable is why nobody who is configured could ever take work.
+type Unroutable struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A stable name, such as "no_holder".
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The reason in a sentence.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The smallest change that would help.
+	Help          string `protobuf:"bytes,3,opt,name=help,proto3" json:"help,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unroutable) Reset() {
+	*x = Unroutable{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unroutable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unroutable) ProtoMessage() {}
+
+func (x *Unroutable) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unroutable.ProtoReflect.Descriptor instead.
+func (*Unroutable) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Unroutable) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Unroutable) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Unroutable) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
 // Assignment is one try to give one piece of work to one agent.
 type Assignment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -407,27 +954,54 @@ type Assignment struct {
 	Agent string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
 	// Where it is in its life.
 	State AssignmentState `protobuf:"varint,4,opt,name=state,proto3,enum=patchbay.v1.AssignmentState" json:"state,omitempty"`
-	// What it holds of the agent's capacity from the offer on, in units.
+	// What it holds of the agent's capacity at present, or held last, in units.
 	Size float64 `protobuf:"fixed64,5,opt,name=size,proto3" json:"size,omitempty"`
 	// When it was offered.
 	OfferedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=offered_at,json=offeredAt,proto3" json:"offered_at,omitempty"`
 	// When the offer runs out; not set if it never does.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
-	// When it was accepted or declined.
+	// When it was accepted, declined or taken back.
 	AnsweredAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=answered_at,json=answeredAt,proto3" json:"answered_at,omitempty"`
 	// When it ended.
 	EndedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
-	// The agent's reason for declining.
+	// Why it was declined, taken back or left.
 	Reason string `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Who proposed it, and why.
-	Decision      *Decision `protobuf:"bytes,11,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *Decision `protobuf:"bytes,11,opt,name=decision,proto3" json:"decision,omitempty"`
+	// Since when the customer waited.
+	RequestedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=requested_at,json=requestedAt,proto3" json:"requested_at,omitempty"`
+	// When it was accepted, if it was.
+	AcceptedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=accepted_at,json=acceptedAt,proto3" json:"accepted_at,omitempty"`
+	// When wrapping up began, if it did.
+	WrapUpStartedAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=wrap_up_started_at,json=wrapUpStartedAt,proto3" json:"wrap_up_started_at,omitempty"`
+	// When wrapping up ends at the latest.
+	WrapUpUntil *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=wrap_up_until,json=wrapUpUntil,proto3" json:"wrap_up_until,omitempty"`
+	// How often wrapping up was prolonged.
+	WrapUpExtensions uint32 `protobuf:"varint,16,opt,name=wrap_up_extensions,json=wrapUpExtensions,proto3" json:"wrap_up_extensions,omitempty"`
+	// Since when the work rests, while it does.
+	PausedAt *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=paused_at,json=pausedAt,proto3" json:"paused_at,omitempty"`
+	// The agent joined a conference, or is invited to, and does not have the
+	// work.
+	Guest bool `protobuf:"varint,18,opt,name=guest,proto3" json:"guest,omitempty"`
+	// The size is held of the interruptible capacity.
+	Interruptible bool `protobuf:"varint,19,opt,name=interruptible,proto3" json:"interruptible,omitempty"`
+	// From requested to accepted; not set if it was not accepted, or if the work
+	// got a later age since.
+	SpeedToAnswer *durationpb.Duration `protobuf:"bytes,20,opt,name=speed_to_answer,json=speedToAnswer,proto3" json:"speed_to_answer,omitempty"`
+	// From accepted to the end of wrapping up, or until now; not set if it was
+	// not accepted.
+	HandleTime *durationpb.Duration `protobuf:"bytes,21,opt,name=handle_time,json=handleTime,proto3" json:"handle_time,omitempty"`
+	// How much of that was wrapping up; not set if there was none.
+	WrapUpTime *durationpb.Duration `protobuf:"bytes,22,opt,name=wrap_up_time,json=wrapUpTime,proto3" json:"wrap_up_time,omitempty"`
+	// For how much of it the work rested; not set if it did not.
+	HoldTime      *durationpb.Duration `protobuf:"bytes,23,opt,name=hold_time,json=holdTime,proto3" json:"hold_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	mi := &file_patchbay_v1_work_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +1013,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	mi := &file_patchbay_v1_work_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,7 +1026,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{1}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Assignment) GetId() string {
@@ -532,6 +1106,90 @@ func (x *Assignment) GetDecision() *Decision {
 	return nil
 }
 
+func (x *Assignment) GetRequestedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RequestedAt
+	}
+	return nil
+}
+
+func (x *Assignment) GetAcceptedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AcceptedAt
+	}
+	return nil
+}
+
+func (x *Assignment) GetWrapUpStartedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WrapUpStartedAt
+	}
+	return nil
+}
+
+func (x *Assignment) GetWrapUpUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WrapUpUntil
+	}
+	return nil
+}
+
+func (x *Assignment) GetWrapUpExtensions() uint32 {
+	if x != nil {
+		return x.WrapUpExtensions
+	}
+	return 0
+}
+
+func (x *Assignment) GetPausedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PausedAt
+	}
+	return nil
+}
+
+func (x *Assignment) GetGuest() bool {
+	if x != nil {
+		return x.Guest
+	}
+	return false
+}
+
+func (x *Assignment) GetInterruptible() bool {
+	if x != nil {
+		return x.Interruptible
+	}
+	return false
+}
+
+func (x *Assignment) GetSpeedToAnswer() *durationpb.Duration {
+	if x != nil {
+		return x.SpeedToAnswer
+	}
+	return nil
+}
+
+func (x *Assignment) GetHandleTime() *durationpb.Duration {
+	if x != nil {
+		return x.HandleTime
+	}
+	return nil
+}
+
+func (x *Assignment) GetWrapUpTime() *durationpb.Duration {
+	if x != nil {
+		return x.WrapUpTime
+	}
+	return nil
+}
+
+func (x *Assignment) GetHoldTime() *durationpb.Duration {
+	if x != nil {
+		return x.HoldTime
+	}
+	return nil
+}
+
 // Decision says which strategy proposed, when, and why.
 type Decision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -557,7 +1215,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	mi := &file_patchbay_v1_work_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +1227,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	mi := &file_patchbay_v1_work_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +1240,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{2}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Decision) GetStrategy() string {
@@ -649,7 +1307,8 @@ type CreateWorkRequest struct {
 	IdempotencyKey string `protobuf:"bytes,1,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
 	// The kind of work. Required.
 	Channel string `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
-	// The queue it goes to. Required.
+	// The queue it goes to. Required, unless a flow of the config sets it; a flow
+	// may also set another.
 	Queue string `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
 	// A reference to the outside record. At most 4,096 bytes.
 	External string `protobuf:"bytes,4,opt,name=external,proto3" json:"external,omitempty"`
@@ -667,15 +1326,36 @@ type CreateWorkRequest struct {
 	TargetAcceptAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=target_accept_at,json=targetAcceptAt,proto3" json:"target_accept_at,omitempty"`
 	// When it ends if it still waits.
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
-	// The only agent it may be offered to.
+	// The only agent it may be offered to; with backup_queue, for a time only.
 	RequiredAgent string `protobuf:"bytes,11,opt,name=required_agent,json=requiredAgent,proto3" json:"required_agent,omitempty"`
+	// What it takes of whatever an agent's capacity is, in per cent, above 0 and
+	// up to 100, with at most 3 decimals. Give size or size_percent, not both.
+	SizePercent *float64 `protobuf:"fixed64,12,opt,name=size_percent,json=sizePercent,proto3,oneof" json:"size_percent,omitempty"`
+	// The skills it requires, besides those of its queue's routing config and of
+	// skill rules. At most 50.
+	Skills []*RequiredSkill `protobuf:"bytes,13,rep,name=skills,proto3" json:"skills,omitempty"`
+	// The agent who alone is asked for preferred_for.
+	PreferredAgent string `protobuf:"bytes,14,opt,name=preferred_agent,json=preferredAgent,proto3" json:"preferred_agent,omitempty"`
+	// For how long the preferred agent alone is asked; or, with backup_queue, the
+	// required agent. In milliseconds or coarser.
+	PreferredFor *durationpb.Duration `protobuf:"bytes,15,opt,name=preferred_for,json=preferredFor,proto3" json:"preferred_for,omitempty"`
+	// The queue it moves to when preferred_for is over or the required agent
+	// declines.
+	BackupQueue string `protobuf:"bytes,16,opt,name=backup_queue,json=backupQueue,proto3" json:"backup_queue,omitempty"`
+	// The source's key of the customer, by which a returning one finds their last
+	// agent. At most 256 bytes.
+	Customer string `protobuf:"bytes,17,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The source's key of the conversation, likewise. At most 256 bytes.
+	Conversation string `protobuf:"bytes,18,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// A reference to what was said so far, as by a bot. At most 4,096 bytes.
+	Transcript    string `protobuf:"bytes,19,opt,name=transcript,proto3" json:"transcript,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateWorkRequest) Reset() {
 	*x = CreateWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[3]
+	mi := &file_patchbay_v1_work_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +1367,7 @@ func (x *CreateWorkRequest) String() string {
 func (*CreateWorkRequest) ProtoMessage() {}
 
 func (x *CreateWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[3]
+	mi := &file_patchbay_v1_work_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +1380,7 @@ func (x *CreateWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkRequest.ProtoReflect.Descriptor instead.
 func (*CreateWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{3}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateWorkRequest) GetIdempotencyKey() string {
@@ -780,6 +1460,62 @@ func (x *CreateWorkRequest) GetRequiredAgent() string {
 	return ""
 }
 
+func (x *CreateWorkRequest) GetSizePercent() float64 {
+	if x != nil && x.SizePercent != nil {
+		return *x.SizePercent
+	}
+	return 0
+}
+
+func (x *CreateWorkRequest) GetSkills() []*RequiredSkill {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *CreateWorkRequest) GetPreferredAgent() string {
+	if x != nil {
+		return x.PreferredAgent
+	}
+	return ""
+}
+
+func (x *CreateWorkRequest) GetPreferredFor() *durationpb.Duration {
+	if x != nil {
+		return x.PreferredFor
+	}
+	return nil
+}
+
+func (x *CreateWorkRequest) GetBackupQueue() string {
+	if x != nil {
+		return x.BackupQueue
+	}
+	return ""
+}
+
+func (x *CreateWorkRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *CreateWorkRequest) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *CreateWorkRequest) GetTranscript() string {
+	if x != nil {
+		return x.Transcript
+	}
+	return ""
+}
+
 // CreateWorkResponse is the work, durable.
 type CreateWorkResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -796,7 +1532,7 @@ type CreateWorkResponse struct {
 
 func (x *CreateWorkResponse) Reset() {
 	*x = CreateWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[4]
+	mi := &file_patchbay_v1_work_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +1544,7 @@ func (x *CreateWorkResponse) String() string {
 func (*CreateWorkResponse) ProtoMessage() {}
 
 func (x *CreateWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[4]
+	mi := &file_patchbay_v1_work_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +1557,7 @@ func (x *CreateWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkResponse.ProtoReflect.Descriptor instead.
 func (*CreateWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{4}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateWorkResponse) GetWork() *Work {
@@ -845,6 +1581,232 @@ func (x *CreateWorkResponse) GetEvent() uint64 {
 	return 0
 }
 
+// StartWorkRequest names the agent and describes the work.
+type StartWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The agent who started it.
+	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Makes creating idempotent: the same key returns the same work for as long
+	// as that work is kept. At most 256 bytes.
+	IdempotencyKey string `protobuf:"bytes,2,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	// The kind of work. Required.
+	Channel string `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	// The queue to which it counts, and in which it waits if it is put back.
+	// Required.
+	Queue string `protobuf:"bytes,4,opt,name=queue,proto3" json:"queue,omitempty"`
+	// A reference to the outside record. At most 4,096 bytes.
+	External string `protobuf:"bytes,5,opt,name=external,proto3" json:"external,omitempty"`
+	// What is known of it. At most 100, names up to 128 bytes, values up to
+	// 4,096.
+	Attributes map[string]string `protobuf:"bytes,6,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// 0 is highest. Left out, it is the routing config's.
+	Priority *int32 `protobuf:"varint,7,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// What it takes of an agent's capacity, in units above 0, with at most 3
+	// decimals. Left out, it is the routing config's, or the channel's.
+	Size *float64 `protobuf:"fixed64,8,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	// What it takes of whatever an agent's capacity is, in per cent, above 0 and
+	// up to 100, with at most 3 decimals. Give size or size_percent, not both.
+	SizePercent *float64 `protobuf:"fixed64,9,opt,name=size_percent,json=sizePercent,proto3,oneof" json:"size_percent,omitempty"`
+	// The skills it requires, besides those of its queue's routing config and of
+	// skill rules. At most 50.
+	Skills []*RequiredSkill `protobuf:"bytes,10,rep,name=skills,proto3" json:"skills,omitempty"`
+	// The source's key of the customer, by which a returning one finds their last
+	// agent. At most 256 bytes.
+	Customer string `protobuf:"bytes,11,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The source's key of the conversation, likewise. At most 256 bytes.
+	Conversation string `protobuf:"bytes,12,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// A reference to what was said so far, as by a bot. At most 4,096 bytes.
+	Transcript    string `protobuf:"bytes,13,opt,name=transcript,proto3" json:"transcript,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartWorkRequest) Reset() {
+	*x = StartWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartWorkRequest) ProtoMessage() {}
+
+func (x *StartWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartWorkRequest.ProtoReflect.Descriptor instead.
+func (*StartWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *StartWorkRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *StartWorkRequest) GetIdempotencyKey() string {
+	if x != nil {
+		return x.IdempotencyKey
+	}
+	return ""
+}
+
+func (x *StartWorkRequest) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *StartWorkRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *StartWorkRequest) GetExternal() string {
+	if x != nil {
+		return x.External
+	}
+	return ""
+}
+
+func (x *StartWorkRequest) GetAttributes() map[string]string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *StartWorkRequest) GetPriority() int32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *StartWorkRequest) GetSize() float64 {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return 0
+}
+
+func (x *StartWorkRequest) GetSizePercent() float64 {
+	if x != nil && x.SizePercent != nil {
+		return *x.SizePercent
+	}
+	return 0
+}
+
+func (x *StartWorkRequest) GetSkills() []*RequiredSkill {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *StartWorkRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *StartWorkRequest) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *StartWorkRequest) GetTranscript() string {
+	if x != nil {
+		return x.Transcript
+	}
+	return ""
+}
+
+// StartWorkResponse is the work, durable, open at the agent.
+type StartWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work, with its assignment; for a duplicate, as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The idempotency key was known: this is the work it made, and nothing else
+	// happened.
+	Duplicate bool `protobuf:"varint,2,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
+	// The number of the event that records it; 0 for a duplicate.
+	Event         uint64 `protobuf:"varint,3,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartWorkResponse) Reset() {
+	*x = StartWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartWorkResponse) ProtoMessage() {}
+
+func (x *StartWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartWorkResponse.ProtoReflect.Descriptor instead.
+func (*StartWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StartWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *StartWorkResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+func (x *StartWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
 // GetWorkRequest names the work.
 type GetWorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -856,7 +1818,7 @@ type GetWorkRequest struct {
 
 func (x *GetWorkRequest) Reset() {
 	*x = GetWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[5]
+	mi := &file_patchbay_v1_work_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +1830,7 @@ func (x *GetWorkRequest) String() string {
 func (*GetWorkRequest) ProtoMessage() {}
 
 func (x *GetWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[5]
+	mi := &file_patchbay_v1_work_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +1843,7 @@ func (x *GetWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{5}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetWorkRequest) GetWork() string {
@@ -902,7 +1864,7 @@ type GetWorkResponse struct {
 
 func (x *GetWorkResponse) Reset() {
 	*x = GetWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[6]
+	mi := &file_patchbay_v1_work_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +1876,7 @@ func (x *GetWorkResponse) String() string {
 func (*GetWorkResponse) ProtoMessage() {}
 
 func (x *GetWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[6]
+	mi := &file_patchbay_v1_work_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +1889,7 @@ func (x *GetWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkResponse.ProtoReflect.Descriptor instead.
 func (*GetWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{6}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetWorkResponse) GetWork() *Work {
@@ -947,14 +1909,16 @@ type ListWorkRequest struct {
 	// How many at most, 1 to 1,000; 0 means 100.
 	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; empty for the first.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only work that waits and that nobody who is configured could ever take.
+	Unroutable    bool `protobuf:"varint,5,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListWorkRequest) Reset() {
 	*x = ListWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[7]
+	mi := &file_patchbay_v1_work_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1930,7 @@ func (x *ListWorkRequest) String() string {
 func (*ListWorkRequest) ProtoMessage() {}
 
 func (x *ListWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[7]
+	mi := &file_patchbay_v1_work_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1943,7 @@ func (x *ListWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{7}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListWorkRequest) GetQueue() string {
@@ -1010,6 +1974,13 @@ func (x *ListWorkRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListWorkRequest) GetUnroutable() bool {
+	if x != nil {
+		return x.Unroutable
+	}
+	return false
+}
+
 // ListWorkResponse is one page.
 type ListWorkResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1023,7 +1994,7 @@ type ListWorkResponse struct {
 
 func (x *ListWorkResponse) Reset() {
 	*x = ListWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[8]
+	mi := &file_patchbay_v1_work_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +2006,7 @@ func (x *ListWorkResponse) String() string {
 func (*ListWorkResponse) ProtoMessage() {}
 
 func (x *ListWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[8]
+	mi := &file_patchbay_v1_work_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +2019,7 @@ func (x *ListWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{8}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListWorkResponse) GetWork() []*Work {
@@ -1065,6 +2036,328 @@ func (x *ListWorkResponse) GetNextPageToken() string {
 	return ""
 }
 
+// GetEstimatedWaitRequest names a queue or a piece of work.
+type GetEstimatedWaitRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The queue. Either queue or work is given.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Only of work in the queue that requires just these skills.
+	Skills []string `protobuf:"bytes,2,rep,name=skills,proto3" json:"skills,omitempty"`
+	// The work, such as "w42".
+	Work          string `protobuf:"bytes,3,opt,name=work,proto3" json:"work,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEstimatedWaitRequest) Reset() {
+	*x = GetEstimatedWaitRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEstimatedWaitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEstimatedWaitRequest) ProtoMessage() {}
+
+func (x *GetEstimatedWaitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEstimatedWaitRequest.ProtoReflect.Descriptor instead.
+func (*GetEstimatedWaitRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetEstimatedWaitRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *GetEstimatedWaitRequest) GetSkills() []string {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *GetEstimatedWaitRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+// GetEstimatedWaitResponse is what is expected.
+type GetEstimatedWaitResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The queue.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// The weighted mean of the waits of the last items that were accepted, at
+	// most 10 of the last 10 minutes; not set without any.
+	EstimatedWait *durationpb.Duration `protobuf:"bytes,2,opt,name=estimated_wait,json=estimatedWait,proto3" json:"estimated_wait,omitempty"`
+	// How many items wait in the queue.
+	Waiting uint32 `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// The work's place in the queue, from 1; 0 if it does not wait, or if a queue
+	// was asked for.
+	Position uint32 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
+	// The queue is closed by its hours.
+	Closed        bool `protobuf:"varint,5,opt,name=closed,proto3" json:"closed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEstimatedWaitResponse) Reset() {
+	*x = GetEstimatedWaitResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEstimatedWaitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEstimatedWaitResponse) ProtoMessage() {}
+
+func (x *GetEstimatedWaitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEstimatedWaitResponse.ProtoReflect.Descriptor instead.
+func (*GetEstimatedWaitResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetEstimatedWaitResponse) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *GetEstimatedWaitResponse) GetEstimatedWait() *durationpb.Duration {
+	if x != nil {
+		return x.EstimatedWait
+	}
+	return nil
+}
+
+func (x *GetEstimatedWaitResponse) GetWaiting() uint32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *GetEstimatedWaitResponse) GetPosition() uint32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *GetEstimatedWaitResponse) GetClosed() bool {
+	if x != nil {
+		return x.Closed
+	}
+	return false
+}
+
+// UpdateWorkRequest says what is to change.
+type UpdateWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// 0 is highest.
+	Priority *int32 `protobuf:"varint,2,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Attributes to set; an empty value removes one.
+	Attributes map[string]string `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// When it should be accepted at the latest.
+	TargetAcceptAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=target_accept_at,json=targetAcceptAt,proto3" json:"target_accept_at,omitempty"`
+	// The skills that it requires instead of those that its source gave.
+	Skills []*RequiredSkill `protobuf:"bytes,5,rep,name=skills,proto3" json:"skills,omitempty"`
+	// Its source requires no skills any more. Not together with skills.
+	ClearSkills bool `protobuf:"varint,6,opt,name=clear_skills,json=clearSkills,proto3" json:"clear_skills,omitempty"`
+	// Evaluate the channel's skill rules again, with the new attributes.
+	Reevaluate bool `protobuf:"varint,7,opt,name=reevaluate,proto3" json:"reevaluate,omitempty"`
+	// A reference to what was said so far, which replaces the former.
+	Transcript string `protobuf:"bytes,8,opt,name=transcript,proto3" json:"transcript,omitempty"`
+	// Remove the time by which it should be accepted. Not together with
+	// target_accept_at.
+	ClearTargetAcceptAt bool `protobuf:"varint,9,opt,name=clear_target_accept_at,json=clearTargetAcceptAt,proto3" json:"clear_target_accept_at,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *UpdateWorkRequest) Reset() {
+	*x = UpdateWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateWorkRequest) ProtoMessage() {}
+
+func (x *UpdateWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateWorkRequest.ProtoReflect.Descriptor instead.
+func (*UpdateWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *UpdateWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *UpdateWorkRequest) GetPriority() int32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *UpdateWorkRequest) GetAttributes() map[string]string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *UpdateWorkRequest) GetTargetAcceptAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.TargetAcceptAt
+	}
+	return nil
+}
+
+func (x *UpdateWorkRequest) GetSkills() []*RequiredSkill {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *UpdateWorkRequest) GetClearSkills() bool {
+	if x != nil {
+		return x.ClearSkills
+	}
+	return false
+}
+
+func (x *UpdateWorkRequest) GetReevaluate() bool {
+	if x != nil {
+		return x.Reevaluate
+	}
+	return false
+}
+
+func (x *UpdateWorkRequest) GetTranscript() string {
+	if x != nil {
+		return x.Transcript
+	}
+	return ""
+}
+
+func (x *UpdateWorkRequest) GetClearTargetAcceptAt() bool {
+	if x != nil {
+		return x.ClearTargetAcceptAt
+	}
+	return false
+}
+
+// UpdateWorkResponse says that it is done and durable.
+type UpdateWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The number of the event that records it.
+	Event         uint64 `protobuf:"varint,2,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateWorkResponse) Reset() {
+	*x = UpdateWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateWorkResponse) ProtoMessage() {}
+
+func (x *UpdateWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateWorkResponse.ProtoReflect.Descriptor instead.
+func (*UpdateWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *UpdateWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *UpdateWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
 // CancelWorkRequest names the work.
 type CancelWorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1078,7 +2371,7 @@ type CancelWorkRequest struct {
 
 func (x *CancelWorkRequest) Reset() {
 	*x = CancelWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[9]
+	mi := &file_patchbay_v1_work_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +2383,7 @@ func (x *CancelWorkRequest) String() string {
 func (*CancelWorkRequest) ProtoMessage() {}
 
 func (x *CancelWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[9]
+	mi := &file_patchbay_v1_work_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +2396,7 @@ func (x *CancelWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelWorkRequest.ProtoReflect.Descriptor instead.
 func (*CancelWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{9}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CancelWorkRequest) GetWork() string {
@@ -1131,7 +2424,7 @@ type CancelWorkResponse struct {
 
 func (x *CancelWorkResponse) Reset() {
 	*x = CancelWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[10]
+	mi := &file_patchbay_v1_work_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1143,7 +2436,7 @@ func (x *CancelWorkResponse) String() string {
 func (*CancelWorkResponse) ProtoMessage() {}
 
 func (x *CancelWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[10]
+	mi := &file_patchbay_v1_work_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1156,7 +2449,7 @@ func (x *CancelWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelWorkResponse.ProtoReflect.Descriptor instead.
 func (*CancelWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{10}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CancelWorkResponse) GetEvent() uint64 {
@@ -1177,7 +2470,7 @@ type AbandonWorkRequest struct {
 
 func (x *AbandonWorkRequest) Reset() {
 	*x = AbandonWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	mi := &file_patchbay_v1_work_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +2482,7 @@ func (x *AbandonWorkRequest) String() string {
 func (*AbandonWorkRequest) ProtoMessage() {}
 
 func (x *AbandonWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	mi := &file_patchbay_v1_work_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +2495,7 @@ func (x *AbandonWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonWorkRequest.ProtoReflect.Descriptor instead.
 func (*AbandonWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{11}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AbandonWorkRequest) GetWork() string {
@@ -1223,7 +2516,7 @@ type AbandonWorkResponse struct {
 
 func (x *AbandonWorkResponse) Reset() {
 	*x = AbandonWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	mi := &file_patchbay_v1_work_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +2528,7 @@ func (x *AbandonWorkResponse) String() string {
 func (*AbandonWorkResponse) ProtoMessage() {}
 
 func (x *AbandonWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	mi := &file_patchbay_v1_work_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +2541,7 @@ func (x *AbandonWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonWorkResponse.ProtoReflect.Descriptor instead.
 func (*AbandonWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{12}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AbandonWorkResponse) GetEvent() uint64 {
@@ -1271,7 +2564,7 @@ type RequeueWorkRequest struct {
 
 func (x *RequeueWorkRequest) Reset() {
 	*x = RequeueWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[13]
+	mi := &file_patchbay_v1_work_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +2576,7 @@ func (x *RequeueWorkRequest) String() string {
 func (*RequeueWorkRequest) ProtoMessage() {}
 
 func (x *RequeueWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[13]
+	mi := &file_patchbay_v1_work_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +2589,7 @@ func (x *RequeueWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueWorkRequest.ProtoReflect.Descriptor instead.
 func (*RequeueWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{13}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RequeueWorkRequest) GetWork() string {
@@ -1324,7 +2617,7 @@ type RequeueWorkResponse struct {
 
 func (x *RequeueWorkResponse) Reset() {
 	*x = RequeueWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[14]
+	mi := &file_patchbay_v1_work_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +2629,7 @@ func (x *RequeueWorkResponse) String() string {
 func (*RequeueWorkResponse) ProtoMessage() {}
 
 func (x *RequeueWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[14]
+	mi := &file_patchbay_v1_work_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,10 +2642,723 @@ func (x *RequeueWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueWorkResponse.ProtoReflect.Descriptor instead.
 func (*RequeueWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{14}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RequeueWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+// TransferWorkRequest says which work, and where to. At least one of queue,
+// agent, skills and clear_skills is given.
+type TransferWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The queue it goes to; left out, it stays in its queue.
+	Queue string `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`
+	// The agent it is offered to at once. If they cannot take it now, nothing
+	// changes.
+	Agent string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The skills that it requires instead of all that were required before, but
+	// for those of the queue.
+	Skills []*RequiredSkill `protobuf:"bytes,4,rep,name=skills,proto3" json:"skills,omitempty"`
+	// It requires no skills any more but those of the queue. Not together with
+	// skills.
+	ClearSkills bool `protobuf:"varint,5,opt,name=clear_skills,json=clearSkills,proto3" json:"clear_skills,omitempty"`
+	// Its new age, not in the future; left out, it keeps its age.
+	RequestedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=requested_at,json=requestedAt,proto3" json:"requested_at,omitempty"`
+	// Attributes to set; an empty value removes one.
+	Attributes map[string]string `protobuf:"bytes,7,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// A reference to what was said so far, which replaces the former.
+	Transcript string `protobuf:"bytes,8,opt,name=transcript,proto3" json:"transcript,omitempty"`
+	// Why, for the record. At most 1,024 bytes.
+	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The agent on whose behalf this is done, who must have the work. Left out,
+	// it is the agent of the key; a key of another role need not act for anybody.
+	By            string `protobuf:"bytes,10,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferWorkRequest) Reset() {
+	*x = TransferWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferWorkRequest) ProtoMessage() {}
+
+func (x *TransferWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferWorkRequest.ProtoReflect.Descriptor instead.
+func (*TransferWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *TransferWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *TransferWorkRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *TransferWorkRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *TransferWorkRequest) GetSkills() []*RequiredSkill {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *TransferWorkRequest) GetClearSkills() bool {
+	if x != nil {
+		return x.ClearSkills
+	}
+	return false
+}
+
+func (x *TransferWorkRequest) GetRequestedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RequestedAt
+	}
+	return nil
+}
+
+func (x *TransferWorkRequest) GetAttributes() map[string]string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *TransferWorkRequest) GetTranscript() string {
+	if x != nil {
+		return x.Transcript
+	}
+	return ""
+}
+
+func (x *TransferWorkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *TransferWorkRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// TransferWorkResponse says that it is done and durable.
+type TransferWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the event that records it.
+	Event         uint64 `protobuf:"varint,1,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferWorkResponse) Reset() {
+	*x = TransferWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferWorkResponse) ProtoMessage() {}
+
+func (x *TransferWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferWorkResponse.ProtoReflect.Descriptor instead.
+func (*TransferWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *TransferWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+// InviteAgentRequest says who is invited to which work.
+type InviteAgentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The agent who is invited. Required.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The agent on whose behalf this is done, who must have the work. Left out,
+	// it is the agent of the key; a key of another role need not act for anybody.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteAgentRequest) Reset() {
+	*x = InviteAgentRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteAgentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteAgentRequest) ProtoMessage() {}
+
+func (x *InviteAgentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteAgentRequest.ProtoReflect.Descriptor instead.
+func (*InviteAgentRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *InviteAgentRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *InviteAgentRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *InviteAgentRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// InviteAgentResponse says that the invitation stands and is durable.
+type InviteAgentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment with which the agent answers, such as "a7".
+	Assignment string `protobuf:"bytes,1,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// The number of the event that records it.
+	Event         uint64 `protobuf:"varint,2,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteAgentResponse) Reset() {
+	*x = InviteAgentResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteAgentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteAgentResponse) ProtoMessage() {}
+
+func (x *InviteAgentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteAgentResponse.ProtoReflect.Descriptor instead.
+func (*InviteAgentResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *InviteAgentResponse) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *InviteAgentResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+// PauseWorkRequest names the work.
+type PauseWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// Why, for the record. At most 1,024 bytes.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The agent on whose behalf this is done, who must have the work. Left out,
+	// it is the agent of the key; a key of another role need not act for anybody.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseWorkRequest) Reset() {
+	*x = PauseWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseWorkRequest) ProtoMessage() {}
+
+func (x *PauseWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseWorkRequest.ProtoReflect.Descriptor instead.
+func (*PauseWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *PauseWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *PauseWorkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PauseWorkRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// PauseWorkResponse says that it is done and durable.
+type PauseWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the event that records it; 0 if it was so already.
+	Event         uint64 `protobuf:"varint,1,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseWorkResponse) Reset() {
+	*x = PauseWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseWorkResponse) ProtoMessage() {}
+
+func (x *PauseWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseWorkResponse.ProtoReflect.Descriptor instead.
+func (*PauseWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *PauseWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+// ResumeWorkRequest names the work.
+type ResumeWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The agent on whose behalf this is done, who must have the work. Left out,
+	// it is the agent of the key; a key of another role need not act for anybody.
+	By            string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeWorkRequest) Reset() {
+	*x = ResumeWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeWorkRequest) ProtoMessage() {}
+
+func (x *ResumeWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeWorkRequest.ProtoReflect.Descriptor instead.
+func (*ResumeWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ResumeWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *ResumeWorkRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// ResumeWorkResponse says that it is done and durable.
+type ResumeWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the event that records it; 0 if it was so already.
+	Event         uint64 `protobuf:"varint,1,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeWorkResponse) Reset() {
+	*x = ResumeWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeWorkResponse) ProtoMessage() {}
+
+func (x *ResumeWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeWorkResponse.ProtoReflect.Descriptor instead.
+func (*ResumeWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ResumeWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+// DeactivateWorkRequest names the work.
+type DeactivateWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work          string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeactivateWorkRequest) Reset() {
+	*x = DeactivateWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeactivateWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeactivateWorkRequest) ProtoMessage() {}
+
+func (x *DeactivateWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeactivateWorkRequest.ProtoReflect.Descriptor instead.
+func (*DeactivateWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *DeactivateWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+// DeactivateWorkResponse says that it is done and durable.
+type DeactivateWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The number of the event that records it; 0 if it was so already.
+	Event         uint64 `protobuf:"varint,2,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeactivateWorkResponse) Reset() {
+	*x = DeactivateWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeactivateWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeactivateWorkResponse) ProtoMessage() {}
+
+func (x *DeactivateWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeactivateWorkResponse.ProtoReflect.Descriptor instead.
+func (*DeactivateWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *DeactivateWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *DeactivateWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+// ReopenWorkRequest names the work.
+type ReopenWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work          string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReopenWorkRequest) Reset() {
+	*x = ReopenWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReopenWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReopenWorkRequest) ProtoMessage() {}
+
+func (x *ReopenWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReopenWorkRequest.ProtoReflect.Descriptor instead.
+func (*ReopenWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ReopenWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+// ReopenWorkResponse says that it is done and durable.
+type ReopenWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The number of the event that records it.
+	Event         uint64 `protobuf:"varint,2,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReopenWorkResponse) Reset() {
+	*x = ReopenWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReopenWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReopenWorkResponse) ProtoMessage() {}
+
+func (x *ReopenWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReopenWorkResponse.ProtoReflect.Descriptor instead.
+func (*ReopenWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ReopenWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *ReopenWorkResponse) GetEvent() uint64 {
 	if x != nil {
 		return x.Event
 	}
@@ -1363,7 +3369,7 @@ var File_patchbay_v1_work_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/work.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xeb\x06\n" +
+	"\x16patchbay/v1/work.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xdc\v\n" +
 	"\x04Work\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x16.patchbay.v1.WorkStateR\x05state\x12\x14\n" +
@@ -1389,10 +3395,66 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\bdeclines\x18\x11 \x01(\rR\bdeclines\x12\x1a\n" +
 	"\bexcluded\x18\x12 \x03(\tR\bexcluded\x129\n" +
 	"\vassignments\x18\x13 \x03(\v2\x17.patchbay.v1.AssignmentR\vassignments\x12\x16\n" +
-	"\x06reason\x18\x14 \x01(\tR\x06reason\x1a=\n" +
+	"\x06reason\x18\x14 \x01(\tR\x06reason\x12!\n" +
+	"\fsize_percent\x18\x15 \x01(\x01R\vsizePercent\x12-\n" +
+	"\x12secondary_priority\x18\x16 \x01(\x05R\x11secondaryPriority\x12.\n" +
+	"\x06skills\x18\x17 \x03(\v2\x16.patchbay.v1.SkillNeedR\x06skills\x127\n" +
+	"\tqueued_at\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\bqueuedAt\x12\x12\n" +
+	"\x04tier\x18\x19 \x01(\rR\x04tier\x12'\n" +
+	"\x0fpreferred_agent\x18\x1a \x01(\tR\x0epreferredAgent\x12;\n" +
+	"\vagent_until\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"agentUntil\x12!\n" +
+	"\fbackup_queue\x18\x1c \x01(\tR\vbackupQueue\x121\n" +
+	"\boverflow\x18\x1d \x01(\v2\x15.patchbay.v1.OverflowR\boverflow\x12\x1a\n" +
+	"\bcustomer\x18\x1e \x01(\tR\bcustomer\x12\"\n" +
+	"\fconversation\x18\x1f \x01(\tR\fconversation\x12\x1e\n" +
+	"\n" +
+	"transcript\x18  \x01(\tR\n" +
+	"transcript\x12\x1a\n" +
+	"\boutbound\x18! \x01(\bR\boutbound\x12/\n" +
+	"\x06intake\x18\" \x03(\v2\x17.patchbay.v1.IntakeStepR\x06intake\x127\n" +
+	"\n" +
+	"unroutable\x18# \x01(\v2\x17.patchbay.v1.UnroutableR\n" +
+	"unroutable\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc0\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xef\x01\n" +
+	"\rRequiredSkill\x12 \n" +
+	"\x05skill\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05skill\x12-\n" +
+	"\x05level\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@)\x00\x00\x00\x00\x00\x00\x00\x00R\x05level\x12\x1e\n" +
+	"\n" +
+	"additional\x18\x03 \x01(\bR\n" +
+	"additional\x12%\n" +
+	"\bpriority\x18\x04 \x01(\rB\t\xbaH\x06*\x04\x18\xff\xff\x03R\bpriority\x127\n" +
+	"\x05relax\x18\x05 \x03(\v2\x17.patchbay.v1.RelaxationB\b\xbaH\x05\x92\x01\x02\x10\x14R\x05relax:\r\x92A\n" +
+	"\n" +
+	"\b\xd2\x01\x05skill\"\x83\x01\n" +
+	"\n" +
+	"Relaxation\x127\n" +
+	"\x05after\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x06\xbaH\x03\xc8\x01\x01R\x05after\x12-\n" +
+	"\x05level\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@)\x00\x00\x00\x00\x00\x00\x00\x00R\x05level:\r\x92A\n" +
+	"\n" +
+	"\b\xd2\x01\x05after\"z\n" +
+	"\tSkillNeed\x126\n" +
+	"\brequired\x18\x01 \x01(\v2\x1a.patchbay.v1.RequiredSkillR\brequired\x12\x1b\n" +
+	"\tlevel_now\x18\x02 \x01(\x01R\blevelNow\x12\x18\n" +
+	"\adropped\x18\x03 \x01(\bR\adropped\"|\n" +
+	"\bOverflow\x12\x0e\n" +
+	"\x02to\x18\x01 \x01(\tR\x02to\x12/\n" +
+	"\x05after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05after\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\rR\x02at\x12\x1f\n" +
+	"\vwhen_nobody\x18\x04 \x01(\bR\n" +
+	"whenNobody\"8\n" +
+	"\n" +
+	"IntakeStep\x12\x12\n" +
+	"\x04step\x18\x01 \x01(\tR\x04step\x12\x16\n" +
+	"\x06failed\x18\x02 \x01(\tR\x06failed\"L\n" +
+	"\n" +
+	"Unroutable\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
+	"\x04help\x18\x03 \x01(\tR\x04help\"\xdc\b\n" +
 	"\n" +
 	"Assignment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -1408,7 +3470,22 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\bended_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12\x16\n" +
 	"\x06reason\x18\n" +
 	" \x01(\tR\x06reason\x121\n" +
-	"\bdecision\x18\v \x01(\v2\x15.patchbay.v1.DecisionR\bdecision\"\xca\x01\n" +
+	"\bdecision\x18\v \x01(\v2\x15.patchbay.v1.DecisionR\bdecision\x12=\n" +
+	"\frequested_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vrequestedAt\x12;\n" +
+	"\vaccepted_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"acceptedAt\x12G\n" +
+	"\x12wrap_up_started_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x0fwrapUpStartedAt\x12>\n" +
+	"\rwrap_up_until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\vwrapUpUntil\x12,\n" +
+	"\x12wrap_up_extensions\x18\x10 \x01(\rR\x10wrapUpExtensions\x127\n" +
+	"\tpaused_at\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\bpausedAt\x12\x14\n" +
+	"\x05guest\x18\x12 \x01(\bR\x05guest\x12$\n" +
+	"\rinterruptible\x18\x13 \x01(\bR\rinterruptible\x12A\n" +
+	"\x0fspeed_to_answer\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\rspeedToAnswer\x12:\n" +
+	"\vhandle_time\x18\x15 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"handleTime\x12;\n" +
+	"\fwrap_up_time\x18\x16 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"wrapUpTime\x126\n" +
+	"\thold_time\x18\x17 \x01(\v2\x19.google.protobuf.DurationR\bholdTime\"\xca\x01\n" +
 	"\bDecision\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1417,13 +3494,12 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x04turn\x18\x05 \x01(\x04R\x04turn\x12\x16\n" +
 	"\x06config\x18\x06 \x01(\x04R\x06config\x12\x14\n" +
 	"\x05score\x18\a \x01(\x05R\x05score\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\"\xd9\x05\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\"\xfd\b\n" +
 	"\x11CreateWorkRequest\x121\n" +
 	"\x0fidempotency_key\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x0eidempotencyKey\x12$\n" +
 	"\achannel\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01(\x80\x02R\achannel\x12 \n" +
-	"\x05queue\x18\x03 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05queue\x12$\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\achannel\x12\x1e\n" +
+	"\x05queue\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05queue\x12$\n" +
 	"\bexternal\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80 R\bexternal\x12h\n" +
 	"\n" +
 	"attributes\x18\x05 \x03(\v2..patchbay.v1.CreateWorkRequest.AttributesEntryB\x18\xbaH\x15\x9a\x01\x12\x10d\"\ar\x05\x10\x01(\x80\x01*\x05r\x03(\x80 R\n" +
@@ -1435,30 +3511,110 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12/\n" +
-	"\x0erequired_agent\x18\v \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\rrequiredAgent\x1a=\n" +
+	"\x0erequired_agent\x18\v \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\rrequiredAgent\x12?\n" +
+	"\fsize_percent\x18\f \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@!\x00\x00\x00\x00\x00\x00\x00\x00H\x02R\vsizePercent\x88\x01\x01\x12<\n" +
+	"\x06skills\x18\r \x03(\v2\x1a.patchbay.v1.RequiredSkillB\b\xbaH\x05\x92\x01\x02\x102R\x06skills\x121\n" +
+	"\x0fpreferred_agent\x18\x0e \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x0epreferredAgent\x12>\n" +
+	"\rpreferred_for\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\fpreferredFor\x12+\n" +
+	"\fbackup_queue\x18\x10 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\vbackupQueue\x12$\n" +
+	"\bcustomer\x18\x11 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\bcustomer\x12,\n" +
+	"\fconversation\x18\x12 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\fconversation\x12(\n" +
+	"\n" +
+	"transcript\x18\x13 \x01(\tB\b\xbaH\x05r\x03(\x80 R\n" +
+	"transcript\x1a=\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x0f\x92A\f\n" +
+	"\n" +
+	"\xd2\x01\achannelB\v\n" +
+	"\t_priorityB\a\n" +
+	"\x05_sizeB\x0f\n" +
+	"\r_size_percent\"o\n" +
+	"\x12CreateWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1c\n" +
+	"\tduplicate\x18\x02 \x01(\bR\tduplicate\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\x04R\x05event\"\x8a\x06\n" +
+	"\x10StartWorkRequest\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x121\n" +
+	"\x0fidempotency_key\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x0eidempotencyKey\x12$\n" +
+	"\achannel\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\achannel\x12 \n" +
+	"\x05queue\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05queue\x12$\n" +
+	"\bexternal\x18\x05 \x01(\tB\b\xbaH\x05r\x03(\x80 R\bexternal\x12g\n" +
+	"\n" +
+	"attributes\x18\x06 \x03(\v2-.patchbay.v1.StartWorkRequest.AttributesEntryB\x18\xbaH\x15\x9a\x01\x12\x10d\"\ar\x05\x10\x01(\x80\x01*\x05r\x03(\x80 R\n" +
+	"attributes\x12(\n" +
+	"\bpriority\x18\a \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x00R\bpriority\x88\x01\x01\x120\n" +
+	"\x04size\x18\b \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84.A!\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x04size\x88\x01\x01\x12?\n" +
+	"\fsize_percent\x18\t \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@!\x00\x00\x00\x00\x00\x00\x00\x00H\x02R\vsizePercent\x88\x01\x01\x12<\n" +
+	"\x06skills\x18\n" +
+	" \x03(\v2\x1a.patchbay.v1.RequiredSkillB\b\xbaH\x05\x92\x01\x02\x102R\x06skills\x12$\n" +
+	"\bcustomer\x18\v \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\bcustomer\x12,\n" +
+	"\fconversation\x18\f \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\fconversation\x12(\n" +
+	"\n" +
+	"transcript\x18\r \x01(\tB\b\xbaH\x05r\x03(\x80 R\n" +
+	"transcript\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x17\x92A\x14\n" +
 	"\x12\xd2\x01\achannel\xd2\x01\x05queueB\v\n" +
 	"\t_priorityB\a\n" +
-	"\x05_size\"o\n" +
-	"\x12CreateWorkResponse\x12%\n" +
+	"\x05_sizeB\x0f\n" +
+	"\r_size_percent\"n\n" +
+	"\x11StartWorkResponse\x12%\n" +
 	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1c\n" +
 	"\tduplicate\x18\x02 \x01(\bR\tduplicate\x12\x14\n" +
 	"\x05event\x18\x03 \x01(\x04R\x05event\"-\n" +
 	"\x0eGetWorkRequest\x12\x1b\n" +
 	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\"8\n" +
 	"\x0fGetWorkResponse\x12%\n" +
-	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\"\xa5\x01\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\"\xc5\x01\n" +
 	"\x0fListWorkRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x126\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x16.patchbay.v1.WorkStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12%\n" +
 	"\tpage_size\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"a\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x1e\n" +
+	"\n" +
+	"unroutable\x18\x05 \x01(\bR\n" +
+	"unroutable\"a\n" +
 	"\x10ListWorkResponse\x12%\n" +
 	"\x04work\x18\x01 \x03(\v2\x11.patchbay.v1.WorkR\x04work\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"R\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"e\n" +
+	"\x17GetEstimatedWaitRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12 \n" +
+	"\x06skills\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x102R\x06skills\x12\x12\n" +
+	"\x04work\x18\x03 \x01(\tR\x04work\"\xc0\x01\n" +
+	"\x18GetEstimatedWaitResponse\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12@\n" +
+	"\x0eestimated_wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\rR\awaiting\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\rR\bposition\x12\x16\n" +
+	"\x06closed\x18\x05 \x01(\bR\x06closed\"\xb6\x04\n" +
+	"\x11UpdateWorkRequest\x12\x1b\n" +
+	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\x12(\n" +
+	"\bpriority\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x00R\bpriority\x88\x01\x01\x12h\n" +
+	"\n" +
+	"attributes\x18\x03 \x03(\v2..patchbay.v1.UpdateWorkRequest.AttributesEntryB\x18\xbaH\x15\x9a\x01\x12\x10d\"\ar\x05\x10\x01(\x80\x01*\x05r\x03(\x80 R\n" +
+	"attributes\x12D\n" +
+	"\x10target_accept_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0etargetAcceptAt\x12<\n" +
+	"\x06skills\x18\x05 \x03(\v2\x1a.patchbay.v1.RequiredSkillB\b\xbaH\x05\x92\x01\x02\x102R\x06skills\x12!\n" +
+	"\fclear_skills\x18\x06 \x01(\bR\vclearSkills\x12\x1e\n" +
+	"\n" +
+	"reevaluate\x18\a \x01(\bR\n" +
+	"reevaluate\x12(\n" +
+	"\n" +
+	"transcript\x18\b \x01(\tB\b\xbaH\x05r\x03(\x80 R\n" +
+	"transcript\x123\n" +
+	"\x16clear_target_accept_at\x18\t \x01(\bR\x13clearTargetAcceptAt\x1a=\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
+	"\t_priority\"Q\n" +
+	"\x12UpdateWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\x04R\x05event\"R\n" +
 	"\x11CancelWorkRequest\x12\x1b\n" +
 	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\x12 \n" +
 	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x06reason\"*\n" +
@@ -1472,16 +3628,72 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\x12 \n" +
 	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x06reason\"+\n" +
 	"\x13RequeueWorkResponse\x12\x14\n" +
-	"\x05event\x18\x01 \x01(\x04R\x05event*\xcf\x01\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\"\xa3\x04\n" +
+	"\x13TransferWorkRequest\x12\x1b\n" +
+	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\x12\x1e\n" +
+	"\x05queue\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05queue\x12\x1e\n" +
+	"\x05agent\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05agent\x12<\n" +
+	"\x06skills\x18\x04 \x03(\v2\x1a.patchbay.v1.RequiredSkillB\b\xbaH\x05\x92\x01\x02\x102R\x06skills\x12!\n" +
+	"\fclear_skills\x18\x05 \x01(\bR\vclearSkills\x12=\n" +
+	"\frequested_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vrequestedAt\x12j\n" +
+	"\n" +
+	"attributes\x18\a \x03(\v20.patchbay.v1.TransferWorkRequest.AttributesEntryB\x18\xbaH\x15\x9a\x01\x12\x10d\"\ar\x05\x10\x01(\x80\x01*\x05r\x03(\x80 R\n" +
+	"attributes\x12(\n" +
+	"\n" +
+	"transcript\x18\b \x01(\tB\b\xbaH\x05r\x03(\x80 R\n" +
+	"transcript\x12 \n" +
+	"\x06reason\x18\t \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x06reason\x12\x18\n" +
+	"\x02by\x18\n" +
+	" \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x02by\x1a=\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\",\n" +
+	"\x14TransferWorkResponse\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\"|\n" +
+	"\x12InviteAgentRequest\x12\x1b\n" +
+	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\x12 \n" +
+	"\x05agent\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05agent\x12\x18\n" +
+	"\x02by\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x02by:\r\x92A\n" +
+	"\n" +
+	"\b\xd2\x01\x05agent\"K\n" +
+	"\x13InviteAgentResponse\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x01 \x01(\tR\n" +
+	"assignment\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\x04R\x05event\"k\n" +
+	"\x10PauseWorkRequest\x12\x1b\n" +
+	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\x12 \n" +
+	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x06reason\x12\x18\n" +
+	"\x02by\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x02by\")\n" +
+	"\x11PauseWorkResponse\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\"J\n" +
+	"\x11ResumeWorkRequest\x12\x1b\n" +
+	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\x12\x18\n" +
+	"\x02by\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x02by\"*\n" +
+	"\x12ResumeWorkResponse\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\x04R\x05event\"4\n" +
+	"\x15DeactivateWorkRequest\x12\x1b\n" +
+	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\"U\n" +
+	"\x16DeactivateWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\x04R\x05event\"0\n" +
+	"\x11ReopenWorkRequest\x12\x1b\n" +
+	"\x04work\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04work\"Q\n" +
+	"\x12ReopenWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\x04R\x05event*\xfe\x01\n" +
 	"\tWorkState\x12\x1a\n" +
 	"\x16WORK_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12WORK_STATE_WAITING\x10\x01\x12\x16\n" +
 	"\x12WORK_STATE_OFFERED\x10\x02\x12\x13\n" +
 	"\x0fWORK_STATE_OPEN\x10\x03\x12\x15\n" +
-	"\x11WORK_STATE_CLOSED\x10\x04\x12\x18\n" +
-	"\x14WORK_STATE_CANCELLED\x10\x05\x12\x18\n" +
-	"\x14WORK_STATE_ABANDONED\x10\x06\x12\x16\n" +
-	"\x12WORK_STATE_EXPIRED\x10\a*\xb3\x02\n" +
+	"\x11WORK_STATE_PAUSED\x10\x04\x12\x16\n" +
+	"\x12WORK_STATE_WRAP_UP\x10\x05\x12\x15\n" +
+	"\x11WORK_STATE_CLOSED\x10\x06\x12\x18\n" +
+	"\x14WORK_STATE_CANCELLED\x10\a\x12\x18\n" +
+	"\x14WORK_STATE_ABANDONED\x10\b\x12\x16\n" +
+	"\x12WORK_STATE_EXPIRED\x10\t*\xb3\x02\n" +
 	"\x0fAssignmentState\x12 \n" +
 	"\x1cASSIGNMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ASSIGNMENT_STATE_OFFERED\x10\x01\x12\x1d\n" +
@@ -1491,23 +3703,47 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x1aASSIGNMENT_STATE_TIMED_OUT\x10\x05\x12\x1e\n" +
 	"\x1aASSIGNMENT_STATE_WITHDRAWN\x10\x06\x12 \n" +
 	"\x1cASSIGNMENT_STATE_UNAVAILABLE\x10\a\x12 \n" +
-	"\x1cASSIGNMENT_STATE_TRANSFERRED\x10\b2\xbe\x05\n" +
+	"\x1cASSIGNMENT_STATE_TRANSFERRED\x10\b2\xcf\x0e\n" +
 	"\vWorkService\x12k\n" +
 	"\n" +
 	"CreateWork\x12\x1e.patchbay.v1.CreateWorkRequest\x1a\x1f.patchbay.v1.CreateWorkResponse\"\x1c\xb2\xe3\x18\x05\n" +
-	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\r:\x01*\"\b/v1/work\x12f\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\r:\x01*\"\b/v1/work\x12~\n" +
+	"\tStartWork\x12\x1d.patchbay.v1.StartWorkRequest\x1a\x1e.patchbay.v1.StartWorkResponse\"2\xb2\xe3\x18\f\n" +
+	"\x03\x01\x02\x03\x12\x05agent\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/agents/{agent}/work\x12f\n" +
 	"\aGetWork\x12\x1b.patchbay.v1.GetWorkRequest\x1a\x1c.patchbay.v1.GetWorkResponse\" \xb2\xe3\x18\x05\n" +
 	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/work/{work}\x12b\n" +
 	"\bListWork\x12\x1c.patchbay.v1.ListWorkRequest\x1a\x1d.patchbay.v1.ListWorkResponse\"\x19\xb2\xe3\x18\x05\n" +
 	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\n" +
-	"\x12\b/v1/work\x12y\n" +
+	"\x12\b/v1/work\x12\x84\x01\n" +
+	"\x10GetEstimatedWait\x12$.patchbay.v1.GetEstimatedWaitRequest\x1a%.patchbay.v1.GetEstimatedWaitResponse\"#\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/estimated-wait\x12y\n" +
+	"\n" +
+	"UpdateWork\x12\x1e.patchbay.v1.UpdateWorkRequest\x1a\x1f.patchbay.v1.UpdateWorkResponse\"*\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/work/{work}/update\x12y\n" +
 	"\n" +
 	"CancelWork\x12\x1e.patchbay.v1.CancelWorkRequest\x1a\x1f.patchbay.v1.CancelWorkResponse\"*\xb2\xe3\x18\x05\n" +
 	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/work/{work}/cancel\x12}\n" +
 	"\vAbandonWork\x12\x1f.patchbay.v1.AbandonWorkRequest\x1a .patchbay.v1.AbandonWorkResponse\"+\xb2\xe3\x18\x05\n" +
 	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/work/{work}/abandon\x12|\n" +
 	"\vRequeueWork\x12\x1f.patchbay.v1.RequeueWorkRequest\x1a .patchbay.v1.RequeueWorkResponse\"*\xb2\xe3\x18\x04\n" +
-	"\x02\x02\x03\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/work/{work}/requeueBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
+	"\x02\x02\x03\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/work/{work}/requeue\x12\x86\x01\n" +
+	"\fTransferWork\x12 .patchbay.v1.TransferWorkRequest\x1a!.patchbay.v1.TransferWorkResponse\"1\xb2\xe3\x18\n" +
+	"\n" +
+	"\x04\x01\x04\x02\x03\x12\x02by\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/work/{work}/transfer\x12\x80\x01\n" +
+	"\vInviteAgent\x12\x1f.patchbay.v1.InviteAgentRequest\x1a .patchbay.v1.InviteAgentResponse\".\xb2\xe3\x18\t\n" +
+	"\x03\x01\x02\x03\x12\x02by\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/work/{work}/invite\x12z\n" +
+	"\tPauseWork\x12\x1d.patchbay.v1.PauseWorkRequest\x1a\x1e.patchbay.v1.PauseWorkResponse\".\xb2\xe3\x18\n" +
+	"\n" +
+	"\x04\x01\x04\x02\x03\x12\x02by\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/work/{work}/pause\x12~\n" +
+	"\n" +
+	"ResumeWork\x12\x1e.patchbay.v1.ResumeWorkRequest\x1a\x1f.patchbay.v1.ResumeWorkResponse\"/\xb2\xe3\x18\n" +
+	"\n" +
+	"\x04\x01\x04\x02\x03\x12\x02by\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/work/{work}/resume\x12\x89\x01\n" +
+	"\x0eDeactivateWork\x12\".patchbay.v1.DeactivateWorkRequest\x1a#.patchbay.v1.DeactivateWorkResponse\".\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/work/{work}/deactivate\x12y\n" +
+	"\n" +
+	"ReopenWork\x12\x1e.patchbay.v1.ReopenWorkRequest\x1a\x1f.patchbay.v1.ReopenWorkResponse\"*\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/work/{work}/reopenBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
 
 var (
 	file_patchbay_v1_work_proto_rawDescOnce sync.Once
@@ -1522,69 +3758,149 @@ func file_patchbay_v1_work_proto_rawDescGZIP() []byte {
 }
 
 var file_patchbay_v1_work_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_patchbay_v1_work_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_patchbay_v1_work_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_patchbay_v1_work_proto_goTypes = []any{
-	(WorkState)(0),                // 0: patchbay.v1.WorkState
-	(AssignmentState)(0),          // 1: patchbay.v1.AssignmentState
-	(*Work)(nil),                  // 2: patchbay.v1.Work
-	(*Assignment)(nil),            // 3: patchbay.v1.Assignment
-	(*Decision)(nil),              // 4: patchbay.v1.Decision
-	(*CreateWorkRequest)(nil),     // 5: patchbay.v1.CreateWorkRequest
-	(*CreateWorkResponse)(nil),    // 6: patchbay.v1.CreateWorkResponse
-	(*GetWorkRequest)(nil),        // 7: patchbay.v1.GetWorkRequest
-	(*GetWorkResponse)(nil),       // 8: patchbay.v1.GetWorkResponse
-	(*ListWorkRequest)(nil),       // 9: patchbay.v1.ListWorkRequest
-	(*ListWorkResponse)(nil),      // 10: patchbay.v1.ListWorkResponse
-	(*CancelWorkRequest)(nil),     // 11: patchbay.v1.CancelWorkRequest
-	(*CancelWorkResponse)(nil),    // 12: patchbay.v1.CancelWorkResponse
-	(*AbandonWorkRequest)(nil),    // 13: patchbay.v1.AbandonWorkRequest
-	(*AbandonWorkResponse)(nil),   // 14: patchbay.v1.AbandonWorkResponse
-	(*RequeueWorkRequest)(nil),    // 15: patchbay.v1.RequeueWorkRequest
-	(*RequeueWorkResponse)(nil),   // 16: patchbay.v1.RequeueWorkResponse
-	nil,                           // 17: patchbay.v1.Work.AttributesEntry
-	nil,                           // 18: patchbay.v1.CreateWorkRequest.AttributesEntry
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(WorkState)(0),                   // 0: patchbay.v1.WorkState
+	(AssignmentState)(0),             // 1: patchbay.v1.AssignmentState
+	(*Work)(nil),                     // 2: patchbay.v1.Work
+	(*RequiredSkill)(nil),            // 3: patchbay.v1.RequiredSkill
+	(*Relaxation)(nil),               // 4: patchbay.v1.Relaxation
+	(*SkillNeed)(nil),                // 5: patchbay.v1.SkillNeed
+	(*Overflow)(nil),                 // 6: patchbay.v1.Overflow
+	(*IntakeStep)(nil),               // 7: patchbay.v1.IntakeStep
+	(*Unroutable)(nil),               // 8: patchbay.v1.Unroutable
+	(*Assignment)(nil),               // 9: patchbay.v1.Assignment
+	(*Decision)(nil),                 // 10: patchbay.v1.Decision
+	(*CreateWorkRequest)(nil),        // 11: patchbay.v1.CreateWorkRequest
+	(*CreateWorkResponse)(nil),       // 12: patchbay.v1.CreateWorkResponse
+	(*StartWorkRequest)(nil),         // 13: patchbay.v1.StartWorkRequest
+	(*StartWorkResponse)(nil),        // 14: patchbay.v1.StartWorkResponse
+	(*GetWorkRequest)(nil),           // 15: patchbay.v1.GetWorkRequest
+	(*GetWorkResponse)(nil),          // 16: patchbay.v1.GetWorkResponse
+	(*ListWorkRequest)(nil),          // 17: patchbay.v1.ListWorkRequest
+	(*ListWorkResponse)(nil),         // 18: patchbay.v1.ListWorkResponse
+	(*GetEstimatedWaitRequest)(nil),  // 19: patchbay.v1.GetEstimatedWaitRequest
+	(*GetEstimatedWaitResponse)(nil), // 20: patchbay.v1.GetEstimatedWaitResponse
+	(*UpdateWorkRequest)(nil),        // 21: patchbay.v1.UpdateWorkRequest
+	(*UpdateWorkResponse)(nil),       // 22: patchbay.v1.UpdateWorkResponse
+	(*CancelWorkRequest)(nil),        // 23: patchbay.v1.CancelWorkRequest
+	(*CancelWorkResponse)(nil),       // 24: patchbay.v1.CancelWorkResponse
+	(*AbandonWorkRequest)(nil),       // 25: patchbay.v1.AbandonWorkRequest
+	(*AbandonWorkResponse)(nil),      // 26: patchbay.v1.AbandonWorkResponse
+	(*RequeueWorkRequest)(nil),       // 27: patchbay.v1.RequeueWorkRequest
+	(*RequeueWorkResponse)(nil),      // 28: patchbay.v1.RequeueWorkResponse
+	(*TransferWorkRequest)(nil),      // 29: patchbay.v1.TransferWorkRequest
+	(*TransferWorkResponse)(nil),     // 30: patchbay.v1.TransferWorkResponse
+	(*InviteAgentRequest)(nil),       // 31: patchbay.v1.InviteAgentRequest
+	(*InviteAgentResponse)(nil),      // 32: patchbay.v1.InviteAgentResponse
+	(*PauseWorkRequest)(nil),         // 33: patchbay.v1.PauseWorkRequest
+	(*PauseWorkResponse)(nil),        // 34: patchbay.v1.PauseWorkResponse
+	(*ResumeWorkRequest)(nil),        // 35: patchbay.v1.ResumeWorkRequest
+	(*ResumeWorkResponse)(nil),       // 36: patchbay.v1.ResumeWorkResponse
+	(*DeactivateWorkRequest)(nil),    // 37: patchbay.v1.DeactivateWorkRequest
+	(*DeactivateWorkResponse)(nil),   // 38: patchbay.v1.DeactivateWorkResponse
+	(*ReopenWorkRequest)(nil),        // 39: patchbay.v1.ReopenWorkRequest
+	(*ReopenWorkResponse)(nil),       // 40: patchbay.v1.ReopenWorkResponse
+	nil,                              // 41: patchbay.v1.Work.AttributesEntry
+	nil,                              // 42: patchbay.v1.CreateWorkRequest.AttributesEntry
+	nil,                              // 43: patchbay.v1.StartWorkRequest.AttributesEntry
+	nil,                              // 44: patchbay.v1.UpdateWorkRequest.AttributesEntry
+	nil,                              // 45: patchbay.v1.TransferWorkRequest.AttributesEntry
+	(*timestamppb.Timestamp)(nil),    // 46: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 47: google.protobuf.Duration
 }
 var file_patchbay_v1_work_proto_depIdxs = []int32{
 	0,  // 0: patchbay.v1.Work.state:type_name -> patchbay.v1.WorkState
-	17, // 1: patchbay.v1.Work.attributes:type_name -> patchbay.v1.Work.AttributesEntry
-	19, // 2: patchbay.v1.Work.requested_at:type_name -> google.protobuf.Timestamp
-	19, // 3: patchbay.v1.Work.target_accept_at:type_name -> google.protobuf.Timestamp
-	19, // 4: patchbay.v1.Work.expires_at:type_name -> google.protobuf.Timestamp
-	19, // 5: patchbay.v1.Work.created_at:type_name -> google.protobuf.Timestamp
-	19, // 6: patchbay.v1.Work.ended_at:type_name -> google.protobuf.Timestamp
-	3,  // 7: patchbay.v1.Work.assignments:type_name -> patchbay.v1.Assignment
-	1,  // 8: patchbay.v1.Assignment.state:type_name -> patchbay.v1.AssignmentState
-	19, // 9: patchbay.v1.Assignment.offered_at:type_name -> google.protobuf.Timestamp
-	19, // 10: patchbay.v1.Assignment.deadline:type_name -> google.protobuf.Timestamp
-	19, // 11: patchbay.v1.Assignment.answered_at:type_name -> google.protobuf.Timestamp
-	19, // 12: patchbay.v1.Assignment.ended_at:type_name -> google.protobuf.Timestamp
-	4,  // 13: patchbay.v1.Assignment.decision:type_name -> patchbay.v1.Decision
-	18, // 14: patchbay.v1.CreateWorkRequest.attributes:type_name -> patchbay.v1.CreateWorkRequest.AttributesEntry
-	19, // 15: patchbay.v1.CreateWorkRequest.requested_at:type_name -> google.protobuf.Timestamp
-	19, // 16: patchbay.v1.CreateWorkRequest.target_accept_at:type_name -> google.protobuf.Timestamp
-	19, // 17: patchbay.v1.CreateWorkRequest.expires_at:type_name -> google.protobuf.Timestamp
-	2,  // 18: patchbay.v1.CreateWorkResponse.work:type_name -> patchbay.v1.Work
-	2,  // 19: patchbay.v1.GetWorkResponse.work:type_name -> patchbay.v1.Work
-	0,  // 20: patchbay.v1.ListWorkRequest.state:type_name -> patchbay.v1.WorkState
-	2,  // 21: patchbay.v1.ListWorkResponse.work:type_name -> patchbay.v1.Work
-	5,  // 22: patchbay.v1.WorkService.CreateWork:input_type -> patchbay.v1.CreateWorkRequest
-	7,  // 23: patchbay.v1.WorkService.GetWork:input_type -> patchbay.v1.GetWorkRequest
-	9,  // 24: patchbay.v1.WorkService.ListWork:input_type -> patchbay.v1.ListWorkRequest
-	11, // 25: patchbay.v1.WorkService.CancelWork:input_type -> patchbay.v1.CancelWorkRequest
-	13, // 26: patchbay.v1.WorkService.AbandonWork:input_type -> patchbay.v1.AbandonWorkRequest
-	15, // 27: patchbay.v1.WorkService.RequeueWork:input_type -> patchbay.v1.RequeueWorkRequest
-	6,  // 28: patchbay.v1.WorkService.CreateWork:output_type -> patchbay.v1.CreateWorkResponse
-	8,  // 29: patchbay.v1.WorkService.GetWork:output_type -> patchbay.v1.GetWorkResponse
-	10, // 30: patchbay.v1.WorkService.ListWork:output_type -> patchbay.v1.ListWorkResponse
-	12, // 31: patchbay.v1.WorkService.CancelWork:output_type -> patchbay.v1.CancelWorkResponse
-	14, // 32: patchbay.v1.WorkService.AbandonWork:output_type -> patchbay.v1.AbandonWorkResponse
-	16, // 33: patchbay.v1.WorkService.RequeueWork:output_type -> patchbay.v1.RequeueWorkResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	41, // 1: patchbay.v1.Work.attributes:type_name -> patchbay.v1.Work.AttributesEntry
+	46, // 2: patchbay.v1.Work.requested_at:type_name -> google.protobuf.Timestamp
+	46, // 3: patchbay.v1.Work.target_accept_at:type_name -> google.protobuf.Timestamp
+	46, // 4: patchbay.v1.Work.expires_at:type_name -> google.protobuf.Timestamp
+	46, // 5: patchbay.v1.Work.created_at:type_name -> google.protobuf.Timestamp
+	46, // 6: patchbay.v1.Work.ended_at:type_name -> google.protobuf.Timestamp
+	9,  // 7: patchbay.v1.Work.assignments:type_name -> patchbay.v1.Assignment
+	5,  // 8: patchbay.v1.Work.skills:type_name -> patchbay.v1.SkillNeed
+	46, // 9: patchbay.v1.Work.queued_at:type_name -> google.protobuf.Timestamp
+	46, // 10: patchbay.v1.Work.agent_until:type_name -> google.protobuf.Timestamp
+	6,  // 11: patchbay.v1.Work.overflow:type_name -> patchbay.v1.Overflow
+	7,  // 12: patchbay.v1.Work.intake:type_name -> patchbay.v1.IntakeStep
+	8,  // 13: patchbay.v1.Work.unroutable:type_name -> patchbay.v1.Unroutable
+	4,  // 14: patchbay.v1.RequiredSkill.relax:type_name -> patchbay.v1.Relaxation
+	47, // 15: patchbay.v1.Relaxation.after:type_name -> google.protobuf.Duration
+	3,  // 16: patchbay.v1.SkillNeed.required:type_name -> patchbay.v1.RequiredSkill
+	47, // 17: patchbay.v1.Overflow.after:type_name -> google.protobuf.Duration
+	1,  // 18: patchbay.v1.Assignment.state:type_name -> patchbay.v1.AssignmentState
+	46, // 19: patchbay.v1.Assignment.offered_at:type_name -> google.protobuf.Timestamp
+	46, // 20: patchbay.v1.Assignment.deadline:type_name -> google.protobuf.Timestamp
+	46, // 21: patchbay.v1.Assignment.answered_at:type_name -> google.protobuf.Timestamp
+	46, // 22: patchbay.v1.Assignment.ended_at:type_name -> google.protobuf.Timestamp
+	10, // 23: patchbay.v1.Assignment.decision:type_name -> patchbay.v1.Decision
+	46, // 24: patchbay.v1.Assignment.requested_at:type_name -> google.protobuf.Timestamp
+	46, // 25: patchbay.v1.Assignment.accepted_at:type_name -> google.protobuf.Timestamp
+	46, // 26: patchbay.v1.Assignment.wrap_up_started_at:type_name -> google.protobuf.Timestamp
+	46, // 27: patchbay.v1.Assignment.wrap_up_until:type_name -> google.protobuf.Timestamp
+	46, // 28: patchbay.v1.Assignment.paused_at:type_name -> google.protobuf.Timestamp
+	47, // 29: patchbay.v1.Assignment.speed_to_answer:type_name -> google.protobuf.Duration
+	47, // 30: patchbay.v1.Assignment.handle_time:type_name -> google.protobuf.Duration
+	47, // 31: patchbay.v1.Assignment.wrap_up_time:type_name -> google.protobuf.Duration
+	47, // 32: patchbay.v1.Assignment.hold_time:type_name -> google.protobuf.Duration
+	42, // 33: patchbay.v1.CreateWorkRequest.attributes:type_name -> patchbay.v1.CreateWorkRequest.AttributesEntry
+	46, // 34: patchbay.v1.CreateWorkRequest.requested_at:type_name -> google.protobuf.Timestamp
+	46, // 35: patchbay.v1.CreateWorkRequest.target_accept_at:type_name -> google.protobuf.Timestamp
+	46, // 36: patchbay.v1.CreateWorkRequest.expires_at:type_name -> google.protobuf.Timestamp
+	3,  // 37: patchbay.v1.CreateWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	47, // 38: patchbay.v1.CreateWorkRequest.preferred_for:type_name -> google.protobuf.Duration
+	2,  // 39: patchbay.v1.CreateWorkResponse.work:type_name -> patchbay.v1.Work
+	43, // 40: patchbay.v1.StartWorkRequest.attributes:type_name -> patchbay.v1.StartWorkRequest.AttributesEntry
+	3,  // 41: patchbay.v1.StartWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	2,  // 42: patchbay.v1.StartWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 43: patchbay.v1.GetWorkResponse.work:type_name -> patchbay.v1.Work
+	0,  // 44: patchbay.v1.ListWorkRequest.state:type_name -> patchbay.v1.WorkState
+	2,  // 45: patchbay.v1.ListWorkResponse.work:type_name -> patchbay.v1.Work
+	47, // 46: patchbay.v1.GetEstimatedWaitResponse.estimated_wait:type_name -> google.protobuf.Duration
+	44, // 47: patchbay.v1.UpdateWorkRequest.attributes:type_name -> patchbay.v1.UpdateWorkRequest.AttributesEntry
+	46, // 48: patchbay.v1.UpdateWorkRequest.target_accept_at:type_name -> google.protobuf.Timestamp
+	3,  // 49: patchbay.v1.UpdateWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	2,  // 50: patchbay.v1.UpdateWorkResponse.work:type_name -> patchbay.v1.Work
+	3,  // 51: patchbay.v1.TransferWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	46, // 52: patchbay.v1.TransferWorkRequest.requested_at:type_name -> google.protobuf.Timestamp
+	45, // 53: patchbay.v1.TransferWorkRequest.attributes:type_name -> patchbay.v1.TransferWorkRequest.AttributesEntry
+	2,  // 54: patchbay.v1.DeactivateWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 55: patchbay.v1.ReopenWorkResponse.work:type_name -> patchbay.v1.Work
+	11, // 56: patchbay.v1.WorkService.CreateWork:input_type -> patchbay.v1.CreateWorkRequest
+	13, // 57: patchbay.v1.WorkService.StartWork:input_type -> patchbay.v1.StartWorkRequest
+	15, // 58: patchbay.v1.WorkService.GetWork:input_type -> patchbay.v1.GetWorkRequest
+	17, // 59: patchbay.v1.WorkService.ListWork:input_type -> patchbay.v1.ListWorkRequest
+	19, // 60: patchbay.v1.WorkService.GetEstimatedWait:input_type -> patchbay.v1.GetEstimatedWaitRequest
+	21, // 61: patchbay.v1.WorkService.UpdateWork:input_type -> patchbay.v1.UpdateWorkRequest
+	23, // 62: patchbay.v1.WorkService.CancelWork:input_type -> patchbay.v1.CancelWorkRequest
+	25, // 63: patchbay.v1.WorkService.AbandonWork:input_type -> patchbay.v1.AbandonWorkRequest
+	27, // 64: patchbay.v1.WorkService.RequeueWork:input_type -> patchbay.v1.RequeueWorkRequest
+	29, // 65: patchbay.v1.WorkService.TransferWork:input_type -> patchbay.v1.TransferWorkRequest
+	31, // 66: patchbay.v1.WorkService.InviteAgent:input_type -> patchbay.v1.InviteAgentRequest
+	33, // 67: patchbay.v1.WorkService.PauseWork:input_type -> patchbay.v1.PauseWorkRequest
+	35, // 68: patchbay.v1.WorkService.ResumeWork:input_type -> patchbay.v1.ResumeWorkRequest
+	37, // 69: patchbay.v1.WorkService.DeactivateWork:input_type -> patchbay.v1.DeactivateWorkRequest
+	39, // 70: patchbay.v1.WorkService.ReopenWork:input_type -> patchbay.v1.ReopenWorkRequest
+	12, // 71: patchbay.v1.WorkService.CreateWork:output_type -> patchbay.v1.CreateWorkResponse
+	14, // 72: patchbay.v1.WorkService.StartWork:output_type -> patchbay.v1.StartWorkResponse
+	16, // 73: patchbay.v1.WorkService.GetWork:output_type -> patchbay.v1.GetWorkResponse
+	18, // 74: patchbay.v1.WorkService.ListWork:output_type -> patchbay.v1.ListWorkResponse
+	20, // 75: patchbay.v1.WorkService.GetEstimatedWait:output_type -> patchbay.v1.GetEstimatedWaitResponse
+	22, // 76: patchbay.v1.WorkService.UpdateWork:output_type -> patchbay.v1.UpdateWorkResponse
+	24, // 77: patchbay.v1.WorkService.CancelWork:output_type -> patchbay.v1.CancelWorkResponse
+	26, // 78: patchbay.v1.WorkService.AbandonWork:output_type -> patchbay.v1.AbandonWorkResponse
+	28, // 79: patchbay.v1.WorkService.RequeueWork:output_type -> patchbay.v1.RequeueWorkResponse
+	30, // 80: patchbay.v1.WorkService.TransferWork:output_type -> patchbay.v1.TransferWorkResponse
+	32, // 81: patchbay.v1.WorkService.InviteAgent:output_type -> patchbay.v1.InviteAgentResponse
+	34, // 82: patchbay.v1.WorkService.PauseWork:output_type -> patchbay.v1.PauseWorkResponse
+	36, // 83: patchbay.v1.WorkService.ResumeWork:output_type -> patchbay.v1.ResumeWorkResponse
+	38, // 84: patchbay.v1.WorkService.DeactivateWork:output_type -> patchbay.v1.DeactivateWorkResponse
+	40, // 85: patchbay.v1.WorkService.ReopenWork:output_type -> patchbay.v1.ReopenWorkResponse
+	71, // [71:86] is the sub-list for method output_type
+	56, // [56:71] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_work_proto_init() }
@@ -1593,14 +3909,16 @@ func file_patchbay_v1_work_proto_init() {
 		return
 	}
 	file_patchbay_v1_access_proto_init()
-	file_patchbay_v1_work_proto_msgTypes[3].OneofWrappers = []any{}
+	file_patchbay_v1_work_proto_msgTypes[9].OneofWrappers = []any{}
+	file_patchbay_v1_work_proto_msgTypes[11].OneofWrappers = []any{}
+	file_patchbay_v1_work_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_v1_work_proto_rawDesc), len(file_patchbay_v1_work_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,35 +22,75 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	WorkService_CreateWork_FullMethodName  = "/patchbay.v1.WorkService/CreateWork"
-	WorkService_GetWork_FullMethodName     = "/patchbay.v1.WorkService/GetWork"
-	WorkService_ListWork_FullMethodName    = "/patchbay.v1.WorkService/ListWork"
-	WorkService_CancelWork_FullMethodName  = "/patchbay.v1.WorkService/CancelWork"
-	WorkService_AbandonWork_FullMethodName = "/patchbay.v1.WorkService/AbandonWork"
-	WorkService_RequeueWork_FullMethodName = "/patchbay.v1.WorkService/RequeueWork"
+	WorkService_CreateWork_FullMethodName       = "/patchbay.v1.WorkService/CreateWork"
+	WorkService_StartWork_FullMethodName        = "/patchbay.v1.WorkService/StartWork"
+	WorkService_GetWork_FullMethodName          = "/patchbay.v1.WorkService/GetWork"
+	WorkService_ListWork_FullMethodName         = "/patchbay.v1.WorkService/ListWork"
+	WorkService_GetEstimatedWait_FullMethodName = "/patchbay.v1.WorkService/GetEstimatedWait"
+	WorkService_UpdateWork_FullMethodName       = "/patchbay.v1.WorkService/UpdateWork"
+	WorkService_CancelWork_FullMethodName       = "/patchbay.v1.WorkService/CancelWork"
+	WorkService_AbandonWork_FullMethodName      = "/patchbay.v1.WorkService/AbandonWork"
+	WorkService_RequeueWork_FullMethodName      = "/patchbay.v1.WorkService/RequeueWork"
+	WorkService_TransferWork_FullMethodName     = "/patchbay.v1.WorkService/TransferWork"
+	WorkService_InviteAgent_FullMethodName      = "/patchbay.v1.WorkService/InviteAgent"
+	WorkService_PauseWork_FullMethodName        = "/patchbay.v1.WorkService/PauseWork"
+	WorkService_ResumeWork_FullMethodName       = "/patchbay.v1.WorkService/ResumeWork"
+	WorkService_DeactivateWork_FullMethodName   = "/patchbay.v1.WorkService/DeactivateWork"
+	WorkService_ReopenWork_FullMethodName       = "/patchbay.v1.WorkService/ReopenWork"
 )
 
 // WorkServiceClient is the client API for WorkService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// WorkService takes work in and follows it.
+// WorkService takes work in, moves it, and follows it.
 type WorkServiceClient interface {
 	// CreateWork brings work in. It returns once the work is durable.
 	CreateWork(ctx context.Context, in *CreateWorkRequest, opts ...grpc.CallOption) (*CreateWorkResponse, error)
+	// StartWork brings work in that an agent has started, such as an outbound
+	// call. It is open at that agent at once, and takes capacity like any other.
+	StartWork(ctx context.Context, in *StartWorkRequest, opts ...grpc.CallOption) (*StartWorkResponse, error)
 	// GetWork returns one piece of work. Ended work stays readable for a time
 	// that the config sets.
 	GetWork(ctx context.Context, in *GetWorkRequest, opts ...grpc.CallOption) (*GetWorkResponse, error)
 	// ListWork lists work in order of arrival, ended work included while it is
 	// kept.
 	ListWork(ctx context.Context, in *ListWorkRequest, opts ...grpc.CallOption) (*ListWorkResponse, error)
+	// GetEstimatedWait tells how long work of a queue, or one piece of work, is
+	// expected to wait, and which place in its queue it has.
+	GetEstimatedWait(ctx context.Context, in *GetEstimatedWaitRequest, opts ...grpc.CallOption) (*GetEstimatedWaitResponse, error)
+	// UpdateWork changes work that has not ended: what is not given stays as it
+	// is.
+	UpdateWork(ctx context.Context, in *UpdateWorkRequest, opts ...grpc.CallOption) (*UpdateWorkResponse, error)
 	// CancelWork withdraws waiting or offered work on its source's behalf.
 	CancelWork(ctx context.Context, in *CancelWorkRequest, opts ...grpc.CallOption) (*CancelWorkResponse, error)
 	// AbandonWork says that the customer left while waiting or offered.
 	AbandonWork(ctx context.Context, in *AbandonWorkRequest, opts ...grpc.CallOption) (*AbandonWorkResponse, error)
-	// RequeueWork takes offered or open work from its agent and puts it back to
-	// waiting. It keeps its age.
+	// RequeueWork takes offered, open or paused work from its agent and puts it
+	// back to waiting. It keeps its age.
 	RequeueWork(ctx context.Context, in *RequeueWorkRequest, opts ...grpc.CallOption) (*RequeueWorkResponse, error)
+	// TransferWork takes work from wherever it is and places it anew: into a
+	// queue, with skills, or to an agent. To an agent it is offered at once,
+	// whatever queue that agent belongs to; one who has joined the work as a
+	// guest has it from then on. An agent may transfer only work that they have.
+	TransferWork(ctx context.Context, in *TransferWorkRequest, opts ...grpc.CallOption) (*TransferWorkResponse, error)
+	// InviteAgent invites an agent to join open work as a guest: a conference. An
+	// agent may invite only to work that they have.
+	InviteAgent(ctx context.Context, in *InviteAgentRequest, opts ...grpc.CallOption) (*InviteAgentResponse, error)
+	// PauseWork lets open work rest. Under the status model it then holds the
+	// paused size only. An agent may pause only work that they have.
+	PauseWork(ctx context.Context, in *PauseWorkRequest, opts ...grpc.CallOption) (*PauseWorkResponse, error)
+	// ResumeWork goes on with paused work. An agent may resume only work that
+	// they have.
+	ResumeWork(ctx context.Context, in *ResumeWorkRequest, opts ...grpc.CallOption) (*ResumeWorkResponse, error)
+	// DeactivateWork says that a conversation fell silent. Under the status model
+	// its work is paused and stays with its agent; under the session model it is
+	// closed, and can be reopened.
+	DeactivateWork(ctx context.Context, in *DeactivateWorkRequest, opts ...grpc.CallOption) (*DeactivateWorkResponse, error)
+	// ReopenWork takes closed work up again, as when the customer writes again.
+	// It waits for its last agent first, if the channel says so; under the status
+	// model it is open there at once, if that agent can take it.
+	ReopenWork(ctx context.Context, in *ReopenWorkRequest, opts ...grpc.CallOption) (*ReopenWorkResponse, error)
 }
 
 type workServiceClient struct {
@@ -71,6 +111,16 @@ func (c *workServiceClient) CreateWork(ctx context.Context, in *CreateWorkReques
 	return out, nil
 }
 
+func (c *workServiceClient) StartWork(ctx context.Context, in *StartWorkRequest, opts ...grpc.CallOption) (*StartWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_StartWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *workServiceClient) GetWork(ctx context.Context, in *GetWorkRequest, opts ...grpc.CallOption) (*GetWorkResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetWorkResponse)
@@ -85,6 +135,26 @@ func (c *workServiceClient) ListWork(ctx context.Context, in *ListWorkRequest, o
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListWorkResponse)
 	err := c.cc.Invoke(ctx, WorkService_ListWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) GetEstimatedWait(ctx context.Context, in *GetEstimatedWaitRequest, opts ...grpc.CallOption) (*GetEstimatedWaitResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetEstimatedWaitResponse)
+	err := c.cc.Invoke(ctx, WorkService_GetEstimatedWait_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) UpdateWork(ctx context.Context, in *UpdateWorkRequest, opts ...grpc.CallOption) (*UpdateWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_UpdateWork_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,27 +191,118 @@ func (c *workServiceClient) RequeueWork(ctx context.Context, in *RequeueWorkRequ
 	return out, nil
 }
 
+func (c *workServiceClient) TransferWork(ctx context.Context, in *TransferWorkRequest, opts ...grpc.CallOption) (*TransferWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TransferWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_TransferWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) InviteAgent(ctx context.Context, in *InviteAgentRequest, opts ...grpc.CallOption) (*InviteAgentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InviteAgentResponse)
+	err := c.cc.Invoke(ctx, WorkService_InviteAgent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) PauseWork(ctx context.Context, in *PauseWorkRequest, opts ...grpc.CallOption) (*PauseWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_PauseWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) ResumeWork(ctx context.Context, in *ResumeWorkRequest, opts ...grpc.CallOption) (*ResumeWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_ResumeWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) DeactivateWork(ctx context.Context, in *DeactivateWorkRequest, opts ...grpc.CallOption) (*DeactivateWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeactivateWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_DeactivateWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) ReopenWork(ctx context.Context, in *ReopenWorkRequest, opts ...grpc.CallOption) (*ReopenWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReopenWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_ReopenWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkServiceServer is the server API for WorkService service.
 // All implementations must embed UnimplementedWorkServiceServer
 // for forward compatibility.
 //
-// WorkService takes work in and follows it.
+// WorkService takes work in, moves it, and follows it.
 type WorkServiceServer interface {
 	// CreateWork brings work in. It returns once the work is durable.
 	CreateWork(context.Context, *CreateWorkRequest) (*CreateWorkResponse, error)
+	// StartWork brings work in that an agent has started, such as an outbound
+	// call. It is open at that agent at once, and takes capacity like any other.
+	StartWork(context.Context, *StartWorkRequest) (*StartWorkResponse, error)
 	// GetWork returns one piece of work. Ended work stays readable for a time
 	// that the config sets.
 	GetWork(context.Context, *GetWorkRequest) (*GetWorkResponse, error)
 	// ListWork lists work in order of arrival, ended work included while it is
 	// kept.
 	ListWork(context.Context, *ListWorkRequest) (*ListWorkResponse, error)
+	// GetEstimatedWait tells how long work of a queue, or one piece of work, is
+	// expected to wait, and which place in its queue it has.
+	GetEstimatedWait(context.Context, *GetEstimatedWaitRequest) (*GetEstimatedWaitResponse, error)
+	// UpdateWork changes work that has not ended: what is not given stays as it
+	// is.
+	UpdateWork(context.Context, *UpdateWorkRequest) (*UpdateWorkResponse, error)
 	// CancelWork withdraws waiting or offered work on its source's behalf.
 	CancelWork(context.Context, *CancelWorkRequest) (*CancelWorkResponse, error)
 	// AbandonWork says that the customer left while waiting or offered.
 	AbandonWork(context.Context, *AbandonWorkRequest) (*AbandonWorkResponse, error)
-	// RequeueWork takes offered or open work from its agent and puts it back to
-	// waiting. It keeps its age.
+	// RequeueWork takes offered, open or paused work from its agent and puts it
+	// back to waiting. It keeps its age.
 	RequeueWork(context.Context, *RequeueWorkRequest) (*RequeueWorkResponse, error)
+	// TransferWork takes work from wherever it is and places it anew: into a
+	// queue, with skills, or to an agent. To an agent it is offered at once,
+	// whatever queue that agent belongs to; one who has joined the work as a
+	// guest has it from then on. An agent may transfer only work that they have.
+	TransferWork(context.Context, *TransferWorkRequest) (*TransferWorkResponse, error)
+	// InviteAgent invites an agent to join open work as a guest: a conference. An
+	// agent may invite only to work that they have.
+	InviteAgent(context.Context, *InviteAgentRequest) (*InviteAgentResponse, error)
+	// PauseWork lets open work rest. Under the status model it then holds the
+	// paused size only. An agent may pause only work that they have.
+	PauseWork(context.Context, *PauseWorkRequest) (*PauseWorkResponse, error)
+	// ResumeWork goes on with paused work. An agent may resume only work that
+	// they have.
+	ResumeWork(context.Context, *ResumeWorkRequest) (*ResumeWorkResponse, error)
+	// DeactivateWork says that a conversation fell silent. Under the status model
+	// its work is paused and stays with its agent; under the session model it is
+	// closed, and can be reopened.
+	DeactivateWork(context.Context, *DeactivateWorkRequest) (*DeactivateWorkResponse, error)
+	// ReopenWork takes closed work up again, as when the customer writes again.
+	// It waits for its last agent first, if the channel says so; under the status
+	// model it is open there at once, if that agent can take it.
+	ReopenWork(context.Context, *ReopenWorkRequest) (*ReopenWorkResponse, error)
 	mustEmbedUnimplementedWorkServiceServer()
 }
 
@@ -155,11 +316,20 @@ type UnimplementedWorkServiceServer struct{}
 func (UnimplementedWorkServiceServer) CreateWork(context.Context, *CreateWorkRequest) (*CreateWorkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateWork not implemented")
 }
+func (UnimplementedWorkServiceServer) StartWork(context.Context, *StartWorkRequest) (*StartWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartWork not implemented")
+}
 func (UnimplementedWorkServiceServer) GetWork(context.Context, *GetWorkRequest) (*GetWorkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetWork not implemented")
 }
 func (UnimplementedWorkServiceServer) ListWork(context.Context, *ListWorkRequest) (*ListWorkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWork not implemented")
+}
+func (UnimplementedWorkServiceServer) GetEstimatedWait(context.Context, *GetEstimatedWaitRequest) (*GetEstimatedWaitResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEstimatedWait not implemented")
+}
+func (UnimplementedWorkServiceServer) UpdateWork(context.Context, *UpdateWorkRequest) (*UpdateWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateWork not implemented")
 }
 func (UnimplementedWorkServiceServer) CancelWork(context.Context, *CancelWorkRequest) (*CancelWorkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelWork not implemented")
@@ -169,6 +339,24 @@ func (UnimplementedWorkServiceServer) AbandonWork(context.Context, *AbandonWorkR
 }
 func (UnimplementedWorkServiceServer) RequeueWork(context.Context, *RequeueWorkRequest) (*RequeueWorkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RequeueWork not implemented")
+}
+func (UnimplementedWorkServiceServer) TransferWork(context.Context, *TransferWorkRequest) (*TransferWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TransferWork not implemented")
+}
+func (UnimplementedWorkServiceServer) InviteAgent(context.Context, *InviteAgentRequest) (*InviteAgentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method InviteAgent not implemented")
+}
+func (UnimplementedWorkServiceServer) PauseWork(context.Context, *PauseWorkRequest) (*PauseWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseWork not implemented")
+}
+func (UnimplementedWorkServiceServer) ResumeWork(context.Context, *ResumeWorkRequest) (*ResumeWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeWork not implemented")
+}
+func (UnimplementedWorkServiceServer) DeactivateWork(context.Context, *DeactivateWorkRequest) (*DeactivateWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeactivateWork not implemented")
+}
+func (UnimplementedWorkServiceServer) ReopenWork(context.Context, *ReopenWorkRequest) (*ReopenWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReopenWork not implemented")
 }
 func (UnimplementedWorkServiceServer) mustEmbedUnimplementedWorkServiceServer() {}
 func (UnimplementedWorkServiceServer) testEmbeddedByValue()                     {}
@@ -209,6 +397,24 @@ func _WorkService_CreateWork_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkService_StartWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).StartWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_StartWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).StartWork(ctx, req.(*StartWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _WorkService_GetWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetWorkRequest)
 	if err := dec(in); err != nil {
@@ -241,6 +447,42 @@ func _WorkService_ListWork_Handler(srv interface{}, ctx context.Context, dec fun
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WorkServiceServer).ListWork(ctx, req.(*ListWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_GetEstimatedWait_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEstimatedWaitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).GetEstimatedWait(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_GetEstimatedWait_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).GetEstimatedWait(ctx, req.(*GetEstimatedWaitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_UpdateWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).UpdateWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_UpdateWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).UpdateWork(ctx, req.(*UpdateWorkRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -299,6 +541,114 @@ func _WorkService_RequeueWork_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkService_TransferWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TransferWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).TransferWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_TransferWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).TransferWork(ctx, req.(*TransferWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_InviteAgent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(InviteAgentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).InviteAgent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_InviteAgent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).InviteAgent(ctx, req.(*InviteAgentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_PauseWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).PauseWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_PauseWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).PauseWork(ctx, req.(*PauseWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_ResumeWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).ResumeWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_ResumeWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).ResumeWork(ctx, req.(*ResumeWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_DeactivateWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeactivateWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).DeactivateWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_DeactivateWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).DeactivateWork(ctx, req.(*DeactivateWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_ReopenWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReopenWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).ReopenWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_ReopenWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).ReopenWork(ctx, req.(*ReopenWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WorkService_ServiceDesc is the grpc.ServiceDesc for WorkService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -311,12 +661,24 @@ var WorkService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _WorkService_CreateWork_Handler,
 		},
 		{
+			MethodName: "StartWork",
+			Handler:    _WorkService_StartWork_Handler,
+		},
+		{
 			MethodName: "GetWork",
 			Handler:    _WorkService_GetWork_Handler,
 		},
 		{
 			MethodName: "ListWork",
 			Handler:    _WorkService_ListWork_Handler,
+		},
+		{
+			MethodName: "GetEstimatedWait",
+			Handler:    _WorkService_GetEstimatedWait_Handler,
+		},
+		{
+			MethodName: "UpdateWork",
+			Handler:    _WorkService_UpdateWork_Handler,
 		},
 		{
 			MethodName: "CancelWork",
@@ -329,6 +691,30 @@ var WorkService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RequeueWork",
 			Handler:    _WorkService_RequeueWork_Handler,
+		},
+		{
+			MethodName: "TransferWork",
+			Handler:    _WorkService_TransferWork_Handler,
+		},
+		{
+			MethodName: "InviteAgent",
+			Handler:    _WorkService_InviteAgent_Handler,
+		},
+		{
+			MethodName: "PauseWork",
+			Handler:    _WorkService_PauseWork_Handler,
+		},
+		{
+			MethodName: "ResumeWork",
+			Handler:    _WorkService_ResumeWork_Handler,
+		},
+		{
+			MethodName: "DeactivateWork",
+			Handler:    _WorkService_DeactivateWork_Handler,
+		},
+		{
+			MethodName: "ReopenWork",
+			Handler:    _WorkService_ReopenWork_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
