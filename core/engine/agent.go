@@ -21,7 +21,7 @@ type Agent struct {
 	GraceUntil Time `cbor:"7,keyasint,omitempty"`
 	// Version is raised at each change.
 	Version uint32 `cbor:"8,keyasint,omitempty"`
-	// Used is what the held assignments take of the capacity.
+	// Used is what the held assignments take of the primary capacity.
 	Used Milli `cbor:"9,keyasint,omitempty"`
 	// Held lists the assignments offered or open at the agent, oldest first.
 	Held []AssignmentID `cbor:"10,keyasint,omitempty"`
@@ -31,8 +31,19 @@ type Agent struct {
 	// AssignedAt is when the last assignment was offered.
 	AssignedAt Time `cbor:"12,keyasint,omitempty"`
 	// Excess is what the agent held beyond its capacity when a new definition
-	// lowered it; it only shrinks.
+	// lowered it, or a grant exceeded it; it only shrinks.
 	Excess Milli `cbor:"13,keyasint,omitempty"`
+
+	// InterruptibleUsed and InterruptibleExcess are the same for the
+	// interruptible capacity.
+	InterruptibleUsed   Milli `cbor:"14,keyasint,omitempty"`
+	InterruptibleExcess Milli `cbor:"15,keyasint,omitempty"`
+	// Offers is how many of the held assignments are not answered yet.
+	Offers uint16 `cbor:"16,keyasint,omitempty"`
+	// Skills are the skills that are valid now.
+	Skills []Skill `cbor:"17,keyasint,omitempty"`
+	// SkillsAt is when that was last looked at.
+	SkillsAt Time `cbor:"18,keyasint,omitempty"`
 
 	// Definition is the admin's part; nil for an agent who was removed.
 	Definition *AgentDefinition `cbor:"-"`
@@ -40,12 +51,14 @@ type Agent struct {
 	Presence *PresenceConfig `cbor:"-"`
 	// Channels has a bit for each channel that the status lists.
 	Channels uint64 `cbor:"-"`
+
+	available bool // counted as such by its queues
 }
 
 // Clone returns a copy that later steps do not change.
 func (a *Agent) Clone() *Agent {
 	c := *a
-	c.Held = slices.Clone(a.Held)
+	c.Held, c.Skills = slices.Clone(a.Held), slices.Clone(a.Skills)
 	return &c
 }
 
@@ -53,22 +66,50 @@ func (a *Agent) Clone() *Agent {
 func (a *Agent) SignedIn() bool { return a.Status != Offline }
 
 // member reports whether the agent belongs to the queue.
-func (a *Agent) member(queue string) bool { return slices.Contains(a.Definition.Queues, queue) }
+func (a *Agent) member(queue string) bool { return a.membership(queue) != nil }
 
-// hold is the one place where capacity is taken.
-func (a *Agent) hold(id AssignmentID, size Milli, at Time) {
-	a.Used += size
-	a.Held = append(a.Held, id)
-	a.AssignedAt = at
-	a.IdleSince = 0
+func (a *Agent) membership(queue string) *Membership {
+	for i := range a.Definition.Queues {
+		if m := &a.Definition.Queues[i]; m.Queue == queue {
+			return m
+		}
+	}
+	return nil
 }
 
-// release is the one place where capacity is given back.
-func (a *Agent) release(id AssignmentID, size Milli, at Time) {
-	a.Used -= size
-	a.Excess = min(a.Excess, max(0, a.Used-a.Presence.Capacity))
-	a.Held = slices.DeleteFunc(a.Held, func(held AssignmentID) bool { return held == id })
+// hold is the one place where an assignment comes to an agent.
+func (a *Agent) hold(x *Assignment, granted bool, at Time) {
+	a.Held = append(a.Held, x.ID)
+	a.Offers++
+	a.AssignedAt = at
+	a.IdleSince = 0
+	a.takes(x, 0, x.Size, granted)
+}
+
+// release is the one place where it goes.
+func (a *Agent) release(x *Assignment, at Time) {
+	a.takes(x, x.Size, 0, false)
+	if x.State == AssignmentOffered {
+		a.Offers--
+	}
+	a.Held = slices.DeleteFunc(a.Held, func(held AssignmentID) bool { return held == x.ID })
 	a.idle(at)
+}
+
+// takes is the one place where capacity is taken and given back: what an
+// assignment holds changes from one size to another.
+func (a *Agent) takes(x *Assignment, from, to Milli, granted bool) {
+	used, excess, capacity := &a.Used, &a.Excess, a.Presence.Capacity
+	if x.Interruptible {
+		used, excess, capacity = &a.InterruptibleUsed, &a.InterruptibleExcess, a.Presence.Interruptible
+	}
+	*used += to - from
+	over := max(0, *used-capacity)
+	if granted {
+		*excess = over
+	} else {
+		*excess = min(*excess, over)
+	}
 }
 
 // idle notes since when the agent could take work, if it just became so.
@@ -83,7 +124,13 @@ func (a *Agent) idle(at Time) {
 
 // present is the one place where an agent's status changes.
 func (e *Engine) present(a *Agent, status string, cause Cause, at Time) {
+	was := a.SignedIn()
 	a.Status, a.StatusSince, a.Cause = status, at, cause
+	if is := a.SignedIn(); is && !was {
+		e.headcount(a, 1)
+	} else if was && !is {
+		e.headcount(a, -1)
+	}
 	a.Channels = e.names.statuses[status].bits
 	a.idle(at)
 	e.enroll(a)
@@ -91,12 +138,37 @@ func (e *Engine) present(a *Agent, status string, cause Cause, at Time) {
 
 // enroll notes with the agent's queues whether the agent is there for anything.
 func (e *Engine) enroll(a *Agent) {
-	for _, name := range a.Definition.Queues {
+	for i := range a.Definition.Queues {
+		q := e.queues[a.Definition.Queues[i].Queue]
 		if a.Channels != 0 {
-			e.queues[name].present[a] = struct{}{}
+			q.present[a] = struct{}{}
 		} else {
-			delete(e.queues[name].present, a)
+			delete(q.present, a)
 		}
+	}
+}
+
+// headcount counts the agent as signed in, or not, with its queues.
+func (e *Engine) headcount(a *Agent, by int) {
+	for i := range a.Definition.Queues {
+		e.queues[a.Definition.Queues[i].Queue].signedIn += by
+	}
+}
+
+// reckon counts the agent as one who could take more work, or not, with its
+// queues.
+func (e *Engine) reckon(a *Agent) {
+	available := a.SignedIn() && a.Connected && a.Channels != 0 && a.Used < a.Presence.Capacity && len(a.Held) < int(a.Presence.MaxOpen)
+	if available == a.available {
+		return
+	}
+	a.available = available
+	by := -1
+	if available {
+		by = 1
+	}
+	for i := range a.Definition.Queues {
+		e.queues[a.Definition.Queues[i].Queue].available += by
 	}
 }
 
@@ -158,11 +230,21 @@ func (s *step) signOut(a *Agent, cause Cause) {
 	var back []*Work
 	for _, id := range slices.Clone(a.Held) {
 		w := s.assignments[id]
+		x := w.assignment(id)
+		requeues := s.channel(w).OnDisconnect == RequeueOpen
 		switch {
-		case w.State == Offered:
-			s.emit(Event{Kind: KindOfferUnavailable, Work: w.ID, Queue: w.Spec.Queue, Agent: a.ID, Assignment: id})
-			back = append(back, w)
-		case s.channel(w).OnDisconnect == RequeueOpen:
+		case !x.State.Stands(): // it ended with another that was taken back
+		case x.State == AssignmentOffered:
+			s.emit(s.about(w, id, Event{Kind: KindOfferUnavailable, Guest: x.Guest}))
+			if w.State == Waiting {
+				back = append(back, w)
+			}
+		case !requeues:
+		case x.Guest:
+			s.leaveConference(w, id, cause.String())
+		case w.State == WrapUpWork:
+			s.complete(w, id, cause.String()) // the customer is served
+		default:
 			s.requeue(w, cause.String())
 			back = append(back, w)
 		}
@@ -170,7 +252,17 @@ func (s *step) signOut(a *Agent, cause Cause) {
 	s.emit(Event{Kind: KindAgentSignedOut, Agent: a.ID, Status: Offline, Cause: cause})
 	s.reconsider(a)
 	for _, w := range back { // it may be of a queue the agent has left meanwhile
-		s.clearIfExhausted(w, s.queueOf(w))
+		s.clearIfExhausted(w)
+	}
+	s.giveBack(back)
+}
+
+// giveBack sends work to its backup queue that the required agent did not take.
+func (s *step) giveBack(back []*Work) {
+	for _, w := range back {
+		if w.State == Waiting && w.Required && w.Backup != "" {
+			s.move(w, w.Backup, "required_agent_did_not_take_it")
+		}
 	}
 }
 
@@ -238,6 +330,13 @@ func (e *Engine) presenceStatus(name string) error {
 	return nil
 }
 
-func (e *Engine) channel(w *Work) *Channel {
-	return &e.definition.Channels[e.names.channels[w.Spec.Channel]]
+func (e *Engine) channel(w *Work) *Channel { return e.channelOf(w.Spec.Channel) }
+
+func (e *Engine) channelOf(name string) *Channel {
+	return &e.definition.Channels[e.names.channels[name]]
+}
+
+func (e *Engine) hasChannel(name string) bool {
+	_, ok := e.names.channels[name]
+	return ok
 }

@@ -18,34 +18,38 @@ func (e *Engine) Replay(ev Event) error {
 	case ev.Kind == 0 || ev.Kind >= kindEnd:
 		return fmt.Errorf("engine: event %d is of kind %d, which this version does not know", ev.Number, ev.Kind)
 	}
-	if err := e.fits(&ev); err != nil {
+	if err := e.follows(&ev); err != nil {
 		return fmt.Errorf("engine: event %d, %v: %w", ev.Number, ev.Kind, err)
 	}
 	e.apply(&ev)
 	return nil
 }
 
-// fits checks that what an event of the past is about is there.
-func (e *Engine) fits(ev *Event) error {
-	switch ev.Kind {
-	case KindConfigured:
-		return e.fitsDefinition(ev.Definition)
-	case KindWorkCreated:
-		if ev.Created == nil || ev.Created.Priority == nil || ev.Work < e.nextWork || e.queues[ev.Created.Queue] == nil {
-			return fmt.Errorf("%v is not new, not described or of no queue", ev.Work)
+// follows checks that what an event of the past is about is there.
+func (e *Engine) follows(ev *Event) error {
+	switch {
+	case ev.Kind == KindConfigured:
+		return e.followsDefinition(ev.Definition)
+	case ev.Kind == KindWorkCreated:
+		if ev.Created == nil || ev.Placed == nil || ev.Work < e.nextWork || e.queues[ev.Placed.Queue] == nil || !e.hasChannel(ev.Created.Channel) {
+			return fmt.Errorf("%v is not new, not described, or its queue or channel is not there", ev.Work)
 		}
-	case KindProposalRefused, KindStrategyChanged:
-	case KindAgentSignedIn, KindAgentStatusChanged, KindAgentSignedOut, KindAgentConnected, KindAgentDisconnected:
-		if e.agents[ev.Agent] == nil || e.names.statuses[ev.Status] == nil {
+	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged:
+	case ev.Kind == KindQueueOpened || ev.Kind == KindQueueClosed:
+		if e.queues[ev.Queue] == nil {
+			return fmt.Errorf("there is no queue %q", ev.Queue)
+		}
+	case ev.Kind.presence() || ev.Kind == KindAgentSkillsChanged:
+		if e.agents[ev.Agent] == nil || ev.Kind.presence() && e.names.statuses[ev.Status] == nil {
 			return fmt.Errorf("there is no agent %q or no status %q", ev.Agent, ev.Status)
 		}
 	default:
-		return e.fitsWork(ev, e.work[ev.Work])
+		return e.followsWork(ev, e.work[ev.Work])
 	}
 	return nil
 }
 
-func (e *Engine) fitsDefinition(d *Definition) error {
+func (e *Engine) followsDefinition(d *Definition) error {
 	if d == nil {
 		return fmt.Errorf("there is no definition")
 	}
@@ -56,18 +60,37 @@ func (e *Engine) fitsDefinition(d *Definition) error {
 	return e.replaceable(names)
 }
 
-func (e *Engine) fitsWork(ev *Event, w *Work) error {
+func (e *Engine) followsWork(ev *Event, w *Work) error {
 	switch {
-	case w == nil || w.State.Ended():
+	case w == nil || w.State.Ended() != (ev.Kind == KindWorkReopened):
 		return fmt.Errorf("%v is not there or has ended", ev.Work)
+	case ev.Kind.moves() && (ev.Placed == nil || e.queues[ev.Placed.Queue] == nil):
+		return fmt.Errorf("%v is put in no queue that is there", w.ID)
+	case ev.Created != nil && (ev.Created.Channel != w.Spec.Channel || ev.Created.Key != w.Spec.Key):
+		return fmt.Errorf("%v changes what cannot change", w.ID)
 	case ev.Kind == KindWorkOffered:
-		if w.State != Waiting || ev.Decision == nil || ev.Assignment < e.nextAssignment || e.agents[ev.Agent] == nil {
-			return fmt.Errorf("%v is %v, or agent or decision is missing", w.ID, w.State)
+		if ev.Decision == nil || ev.Assignment < e.nextAssignment || e.agents[ev.Agent] == nil || !w.State.offers(ev.Guest) || w.standingAt(ev.Agent) != nil {
+			return fmt.Errorf("%v is %v, with agent %q already, or agent or decision is missing", w.ID, w.State, ev.Agent)
 		}
-	case w.current() != ev.Assignment || w.agent() != ev.Agent || ev.Assignment == 0 && ev.Kind.answers():
-		return fmt.Errorf("%v has %v standing at agent %q", w.ID, w.current(), w.agent())
+	case ev.Assignment != 0 || ev.Kind.answers() || ev.Kind == KindHandedOver || ev.Kind == KindWorkRequeued:
+		x := w.assignment(ev.Assignment)
+		if x == nil || !x.State.Stands() || x.Agent != ev.Agent {
+			return fmt.Errorf("%v of agent %q does not stand for %v", ev.Assignment, ev.Agent, w.ID)
+		}
+		if ev.Kind == KindHandedOver && (!x.Guest || x.State != AssignmentAccepted || w.State != Waiting) {
+			return fmt.Errorf("%v is no guest of %v, or its owner is still there", ev.Assignment, w.ID)
+		}
 	}
 	return nil
+}
+
+// offers reports whether work in that state can be offered: to an owner, or to
+// a guest.
+func (s WorkState) offers(guest bool) bool {
+	if guest {
+		return s == Open || s == Paused
+	}
+	return s == Waiting || s == Offered
 }
 
 // apply changes the state by one fact. It is the only thing that does, so it
@@ -75,22 +98,29 @@ func (e *Engine) fitsWork(ev *Event, w *Work) error {
 func (e *Engine) apply(ev *Event) {
 	e.number, e.now = ev.Number, max(e.now, ev.At)
 	e.told = max(e.told, e.now)
-	switch ev.Kind {
-	case KindConfigured:
+	switch {
+	case ev.Kind == KindConfigured:
 		e.configured(ev)
-	case KindWorkCreated:
+	case ev.Kind == KindWorkCreated:
 		e.created(ev)
-	case KindProposalRefused, KindStrategyChanged:
-	case KindAgentSignedIn, KindAgentStatusChanged, KindAgentSignedOut, KindAgentConnected, KindAgentDisconnected:
+	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged:
+	case ev.Kind == KindQueueOpened || ev.Kind == KindQueueClosed:
+		e.setClosed(e.queues[ev.Queue], ev.Kind == KindQueueClosed)
+	case ev.Kind == KindAgentSkillsChanged:
+		e.skillsChanged(e.agents[ev.Agent], ev.At)
+	case ev.Kind.presence():
 		e.presenceChanged(ev, e.agents[ev.Agent])
 	default:
 		e.workChanged(ev, e.work[ev.Work])
+	}
+	if a := e.agents[ev.Agent]; a != nil {
+		e.reckon(a)
 	}
 	e.forget(ev.At)
 }
 
 func (e *Engine) created(ev *Event) {
-	w := &Work{ID: ev.Work, Spec: *ev.Created, State: Waiting, CreatedAt: ev.At, Revision: 1}
+	w := &Work{ID: ev.Work, Spec: *ev.Created, Placement: *ev.Placed, State: Waiting, CreatedAt: ev.At, Revision: 1, Reason: ev.Reason}
 	e.nextWork = ev.Work + 1
 	e.adopt(w)
 }
@@ -108,120 +138,220 @@ func (e *Engine) adopt(w *Work) {
 	if w.Spec.ExpiresAt > 0 && !w.State.Ended() {
 		e.schedule(timer{at: w.Spec.ExpiresAt, kind: timeToLive, id: uint64(w.ID)})
 	}
-	if x := w.Standing(); x != nil && x.State == AssignmentOffered && x.Deadline > 0 {
-		e.schedule(timer{at: x.Deadline, kind: pushTimeout, id: uint64(x.ID)})
+	for x := range w.Standing() {
+		e.clock(x)
 	}
-	if q := e.queueOf(w); q != nil {
-		q.enter(w)
+	if e.queueOf(w) != nil {
+		e.enter(w)
+	}
+}
+
+// clock sets the timer of a standing assignment.
+func (e *Engine) clock(x *Assignment) {
+	switch {
+	case x.State == AssignmentOffered && x.Deadline > 0:
+		e.schedule(timer{at: x.Deadline, kind: pushTimeout, id: uint64(x.ID)})
+	case x.WrapUpUntil > 0:
+		e.schedule(timer{at: x.WrapUpUntil, kind: wrapUpEnds, id: uint64(x.ID)})
 	}
 }
 
 // queueOf returns the work's queue; nil for ended work whose queue is gone.
-func (e *Engine) queueOf(w *Work) *queue { return e.queues[w.Spec.Queue] }
+func (e *Engine) queueOf(w *Work) *queue { return e.queues[w.Queue] }
 
 // workChanged moves work from one state to the next.
 func (e *Engine) workChanged(ev *Event, w *Work) {
-	q := e.queueOf(w)
-	q.leave(w)
+	e.leave(w)
 	w.Revision++
-	switch ev.Kind {
-	case KindWorkOffered:
+	switch {
+	case ev.Kind == KindWorkOffered:
 		e.offered(ev, w)
-	case KindOfferAccepted:
-		e.accepted(ev, w)
-		if q.routing.DeclineRule != Forever {
-			w.Excluded = nil
-		}
-	case KindOfferDeclined:
-		e.assignmentEnded(ev, w, AssignmentDeclined)
-		w.backToWaiting()
-		w.exclude(ev.Agent, q.routing.DeclineRule)
-	case KindOfferTimedOut:
-		e.assignmentEnded(ev, w, AssignmentTimedOut)
-		w.backToWaiting()
-		w.exclude(ev.Agent, q.routing.DeclineRule)
-	case KindOfferUnavailable:
-		e.assignmentEnded(ev, w, AssignmentUnavailable)
-		w.backToWaiting()
-	case KindWorkRequeued:
+	case ev.Kind.answers():
+		e.answered(ev, w)
+	case ev.Kind.moves():
+		e.placed(ev, w)
+	case ev.Kind == KindWorkRequeued:
 		e.requeued(ev, w)
-	case KindWorkCompleted:
-		e.assignmentEnded(ev, w, AssignmentCompleted)
-		e.workEnded(ev, w, Closed)
-	case KindWorkCancelled:
-		e.withdrawn(ev, w, Cancelled)
-	case KindWorkAbandoned:
-		e.withdrawn(ev, w, Abandoned)
-	case KindWorkExpired:
-		e.withdrawn(ev, w, Expired)
-	case KindExclusionsCleared:
+	case ev.Kind == KindHandedOver:
+		e.handedOver(ev, w)
+	case ev.Kind == KindWorkCancelled:
+		e.workEnded(ev, w, Cancelled)
+	case ev.Kind == KindWorkAbandoned:
+		e.workEnded(ev, w, Abandoned)
+	case ev.Kind == KindWorkExpired:
+		e.workEnded(ev, w, Expired)
+	case ev.Kind == KindExclusionsCleared:
 		w.Excluded = nil
 	}
-	q.enter(w)
+	e.enter(w)
+}
+
+// answered changes a standing assignment, and its work with it.
+func (e *Engine) answered(ev *Event, w *Work) {
+	x := w.assignment(ev.Assignment)
+	switch ev.Kind {
+	case KindOfferAccepted:
+		e.accepted(ev, w, x)
+	case KindOfferDeclined:
+		e.missed(ev, w, x, AssignmentDeclined)
+	case KindOfferTimedOut:
+		e.missed(ev, w, x, AssignmentTimedOut)
+	case KindOfferUnavailable:
+		e.missed(ev, w, x, AssignmentUnavailable)
+	case KindOfferWithdrawn:
+		e.missed(ev, w, x, AssignmentWithdrawn)
+	case KindGuestLeft:
+		e.assignmentEnded(ev, x, AssignmentCompleted)
+	case KindWorkPaused:
+		e.agents[x.Agent].takes(x, x.Size, ev.Size, false)
+		x.Size, x.PausedAt, w.State, w.Reason = ev.Size, ev.At, Paused, ev.Reason
+	case KindWorkResumed:
+		e.agents[x.Agent].takes(x, x.Size, ev.Size, ev.Granted)
+		x.Size, w.State = ev.Size, Open
+		x.unpause(ev.At)
+	case KindWrapUpStarted:
+		w.State, x.WrapUpAt, x.WrapUpUntil = WrapUpWork, ev.At, ev.Deadline
+		x.unpause(ev.At)
+		e.clock(x)
+	case KindWrapUpExtended:
+		x.WrapUpUntil = ev.Deadline
+		x.Extensions++
+		e.clock(x)
+	case KindWorkCompleted:
+		e.assignmentEnded(ev, x, AssignmentCompleted)
+		e.workEnded(ev, w, Closed)
+	}
+	e.agents[x.Agent].Version++
+}
+
+func (x *Assignment) unpause(at Time) {
+	if x.PausedAt > 0 {
+		x.Paused += at - x.PausedAt
+		x.PausedAt = 0
+	}
 }
 
 func (e *Engine) offered(ev *Event, w *Work) {
-	w.State = Offered
-	if len(w.Assignments) == maxTries {
-		delete(e.assignments, w.Assignments[0].ID)
-		w.Assignments = slices.Delete(w.Assignments, 0, 1)
+	if !ev.Guest {
+		w.State = Offered
+	}
+	if len(w.Assignments) >= maxTries {
+		if i := slices.IndexFunc(w.Assignments, func(x Assignment) bool { return !x.State.Stands() }); i >= 0 {
+			delete(e.assignments, w.Assignments[i].ID)
+			w.Assignments = slices.Delete(w.Assignments, i, i+1)
+		}
 	}
 	w.Assignments = append(w.Assignments, Assignment{
-		ID: ev.Assignment, Agent: ev.Agent, State: AssignmentOffered, Size: w.Spec.Size,
-		OfferedAt: ev.At, Deadline: ev.Deadline, Decision: *ev.Decision,
+		ID: ev.Assignment, Agent: ev.Agent, State: AssignmentOffered, Size: ev.Size, Guest: ev.Guest,
+		Interruptible: e.channel(w).Interruptible, OfferedAt: ev.At, Deadline: ev.Deadline, Decision: *ev.Decision,
 	})
+	x := &w.Assignments[len(w.Assignments)-1]
 	e.nextAssignment = ev.Assignment + 1
 	e.assignments[ev.Assignment] = w
 	a := e.agents[ev.Agent]
-	a.hold(ev.Assignment, w.Spec.Size, ev.At)
+	a.hold(x, ev.Granted, ev.At)
 	a.Version++
-	if ev.Deadline > 0 {
-		e.schedule(timer{at: ev.Deadline, kind: pushTimeout, id: uint64(ev.Assignment)})
+	e.clock(x)
+}
+
+func (e *Engine) accepted(ev *Event, w *Work, x *Assignment) {
+	x.State, x.AnsweredAt, x.AcceptedAt = AssignmentAccepted, ev.At, ev.At
+	e.agents[x.Agent].Offers--
+	if x.Guest {
+		return
+	}
+	w.State = Open
+	if e.queueOf(w).routing.DeclineRule != Forever {
+		w.Excluded = nil
+	}
+	if !w.Spec.Outbound {
+		e.waits.accepted(inQueue(w.Queue), ev.At, ev.At-w.RequestedAt)
+		if len(w.Needs) > 0 {
+			e.waits.accepted(withSkills(w.Needs), ev.At, ev.At-w.RequestedAt)
+		}
+	}
+	e.remember(w, x.Agent, ev.At)
+}
+
+// missed ends an offer that came to nothing. Unless another one stands the work
+// waits again.
+func (e *Engine) missed(ev *Event, w *Work, x *Assignment, state AssignmentState) {
+	e.assignmentEnded(ev, x, state)
+	if x.Guest {
+		return
+	}
+	if state != AssignmentWithdrawn {
+		w.Declines++
+	}
+	if state == AssignmentDeclined || state == AssignmentTimedOut {
+		w.exclude(ev.Agent, e.queueOf(w).routing.DeclineRule)
+	}
+	if state == AssignmentDeclined || state == AssignmentUnavailable {
+		w.Placement = *w.Placement.clone()
+		w.require(reset(w.Needs), ev.At)
+	}
+	if w.Offers() == 0 {
+		w.State = Waiting
 	}
 }
 
-func (e *Engine) accepted(ev *Event, w *Work) {
-	x := w.assignment(ev.Assignment)
-	x.State, x.AnsweredAt = AssignmentAccepted, ev.At
-	w.State = Open
-	e.agents[ev.Agent].Version++
-}
-
-func (e *Engine) assignmentEnded(ev *Event, w *Work, state AssignmentState) {
-	x := w.assignment(ev.Assignment)
+func (e *Engine) assignmentEnded(ev *Event, x *Assignment, state AssignmentState) {
+	a := e.agents[x.Agent]
+	a.release(x, ev.At)
+	a.Version++
 	if x.State == AssignmentOffered {
 		x.AnsweredAt = ev.At
 	}
+	x.unpause(ev.At)
 	x.State, x.EndedAt, x.Reason = state, ev.At, ev.Reason
-	a := e.agents[x.Agent]
-	a.release(x.ID, x.Size, ev.At)
-	a.Version++
 }
 
-func (w *Work) backToWaiting() {
-	w.State = Waiting
-	w.Declines++
+// placed puts work where the event says; an owner loses it.
+func (e *Engine) placed(ev *Event, w *Work) {
+	if ev.Assignment != 0 {
+		e.assignmentEnded(ev, w.assignment(ev.Assignment), AssignmentTransferred)
+	}
+	if ev.Kind == KindWorkReopened {
+		e.ended = slices.DeleteFunc(e.ended, func(id WorkID) bool { return id == w.ID })
+		w.EndedAt = 0
+		if w.Spec.ExpiresAt > e.told { // its timer may have been swept while it was closed
+			e.schedule(timer{at: w.Spec.ExpiresAt, kind: timeToLive, id: uint64(w.ID)})
+		}
+	}
+	if moved := w.Queue != ev.Placed.Queue; moved || ev.Kind == KindWorkReopened || ev.Kind == KindWorkTransferred {
+		w.Reason = ev.Reason
+		w.Excluded = nil
+	}
+	if ev.Kind == KindWorkTransferred || ev.Kind == KindWorkReopened {
+		e.waitsAgain(w)
+	}
+	if ev.Created != nil {
+		w.Spec = *ev.Created
+	}
+	w.Placement = *ev.Placed
 }
 
 func (e *Engine) requeued(ev *Event, w *Work) {
-	state := AssignmentTransferred
-	if w.State == Offered {
-		state = AssignmentWithdrawn
-	}
-	e.assignmentEnded(ev, w, state)
-	w.State, w.Reason = Waiting, ev.Reason
+	e.assignmentEnded(ev, w.assignment(ev.Assignment), AssignmentTransferred)
+	w.Reason = ev.Reason
+	e.waitsAgain(w)
+}
+
+func (e *Engine) waitsAgain(w *Work) {
+	w.State = Waiting
 	if w.Spec.ExpiresAt > 0 && w.Spec.ExpiresAt <= e.told {
 		// The timer may have run out while the work was open.
 		e.schedule(timer{at: w.Spec.ExpiresAt, kind: timeToLive, id: uint64(w.ID)})
 	}
 }
 
-// withdrawn ends work that waits or is offered.
-func (e *Engine) withdrawn(ev *Event, w *Work, state WorkState) {
-	if ev.Assignment != 0 {
-		e.assignmentEnded(ev, w, AssignmentWithdrawn)
-	}
-	e.workEnded(ev, w, state)
+// handedOver makes a guest the owner of work that its owner has just left.
+func (e *Engine) handedOver(ev *Event, w *Work) {
+	w.State = Open
+	x := w.assignment(ev.Assignment)
+	x.Guest = false
+	e.agents[x.Agent].Version++
+	e.remember(w, x.Agent, ev.At)
 }
 
 func (e *Engine) workEnded(ev *Event, w *Work, state WorkState) {
@@ -263,5 +393,38 @@ func (e *Engine) graceRuns(a *Agent, until Time) {
 	a.GraceUntil = until
 	if until > 0 {
 		e.schedule(timer{at: until, kind: grace, agent: a.ID})
+	}
+}
+
+// skillsChanged takes over the skills that are valid now.
+func (e *Engine) skillsChanged(a *Agent, at Time) {
+	e.unlearn(a)
+	a.Skills, a.SkillsAt = a.Definition.valid(at), at
+	a.Version++
+	e.learn(a)
+	for _, q := range e.queues {
+		q.stale = true
+	}
+}
+
+// setClosed opens or closes a queue, and sees to its next change.
+func (e *Engine) setClosed(q *queue, closed bool) {
+	q.closed = closed
+	e.watch(q, e.now)
+}
+
+// watch sets the timer of a queue's opening hours.
+func (e *Engine) watch(q *queue, from Time) {
+	q.changes = 0
+	switch {
+	case q.calendar == nil:
+		return
+	case q.calendar.open(from) == q.closed:
+		q.changes = from
+	default:
+		q.changes = q.calendar.change(from)
+	}
+	if q.changes > 0 {
+		e.schedule(timer{at: q.changes, kind: openingHours, agent: q.definition.Name})
 	}
 }

@@ -3,9 +3,10 @@
 
 package engine
 
-import "slices"
-
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Violation is a breach of an invariant: a fault in this program, never a
 // user's.
@@ -72,17 +73,14 @@ func (c *audit) all() {
 			continue
 		}
 		kept++
-		c.oneWork(w)
-		if w.Standing() != nil {
-			standing++
+		standing += c.oneWork(w)
+		if counts[w.Queue] == nil {
+			counts[w.Queue] = new([Expired + 1]int)
 		}
-		if counts[w.Spec.Queue] == nil {
-			counts[w.Spec.Queue] = new([Expired + 1]int)
-		}
-		counts[w.Spec.Queue][w.State]++
+		counts[w.Queue][w.State]++
 	}
 	if standing != c.held {
-		c.report(RuleOneAgent, "%d items are offered or open, but agents hold %d", standing, c.held)
+		c.report(RuleOneAgent, "%d assignments stand, but agents hold %d", standing, c.held)
 	}
 	if kept != len(c.work) {
 		c.report(RuleNothingLost, "%d items are known, %d in order", len(c.work), kept)
@@ -97,7 +95,7 @@ func (c *audit) queueCounts(counts map[string]*[Expired + 1]int) {
 		if want == nil {
 			want = new([Expired + 1]int)
 		}
-		for _, state := range []WorkState{Waiting, Offered, Open} {
+		for _, state := range []WorkState{Waiting, Offered, Open, Paused, WrapUpWork} {
 			if q.counts[state] != want[state] {
 				c.report(RuleLedger, "queue %q counts %d %v items, there are %d", q.definition.Name, q.counts[state], state, want[state])
 			}
@@ -106,7 +104,8 @@ func (c *audit) queueCounts(counts map[string]*[Expired + 1]int) {
 }
 
 func (c *audit) agent(a *Agent) {
-	var used Milli
+	var used, interruptible Milli
+	offers := 0
 	for _, id := range a.Held {
 		c.held++
 		w, ok := c.assignments[id]
@@ -114,36 +113,57 @@ func (c *audit) agent(a *Agent) {
 			c.report(RuleNothingLost, "agent %q holds %v, which is not known", a.ID, id)
 			continue
 		}
-		x := w.Standing()
-		if x == nil || x.ID != id || x.Agent != a.ID {
+		x := w.assignment(id)
+		if x == nil || !x.State.Stands() || x.Agent != a.ID {
 			c.report(RuleOneAgent, "agent %q holds %v of %v, which is %v", a.ID, id, w.ID, w.State)
 			continue
 		}
-		used += x.Size
-		if x.State == AssignmentOffered && x.Deadline > 0 && x.Deadline+deadlineLeeway < c.told {
-			c.report(RuleDeadline, "%v was to be answered by %d, it is %d", id, x.Deadline, c.told)
+		if x.Interruptible {
+			interruptible += x.Size
+		} else {
+			used += x.Size
+		}
+		if x.State == AssignmentOffered {
+			offers++
+			c.deadline(x)
 		}
 	}
-	if used != a.Used {
-		c.report(RuleLedger, "agent %q uses %v by the counter and %v by what it holds", a.ID, a.Used, used)
+	if used != a.Used || interruptible != a.InterruptibleUsed || offers != int(a.Offers) {
+		c.report(RuleLedger, "agent %q uses %v and %v with %d offers by the counters; %v, %v and %d by what it holds",
+			a.ID, a.Used, a.InterruptibleUsed, a.Offers, used, interruptible, offers)
 	}
-	if a.Used > a.Presence.Capacity+a.Excess {
-		c.report(RuleCapacity, "agent %q uses %v of %v", a.ID, a.Used, a.Presence.Capacity)
+	if a.Used > a.Presence.Capacity+a.Excess || a.InterruptibleUsed > a.Presence.Interruptible+a.InterruptibleExcess {
+		c.report(RuleCapacity, "agent %q uses %v of %v, and %v of %v", a.ID, a.Used, a.Presence.Capacity, a.InterruptibleUsed, a.Presence.Interruptible)
 	}
 }
 
-func (c *audit) oneWork(w *Work) {
-	x := w.Standing()
-	if x == nil {
-		return
+func (c *audit) deadline(x *Assignment) {
+	if x.Deadline > 0 && x.Deadline+deadlineLeeway < c.told {
+		c.report(RuleDeadline, "%v was to be answered by %d, it is %d", x.ID, x.Deadline, c.told)
 	}
-	a, ok := c.agents[x.Agent]
-	if !ok {
-		c.report(RuleNothingLost, "%v is %v at %q, who is not there", w.ID, w.State, x.Agent)
-		return
+}
+
+// oneWork checks what stands of one piece of work, and counts it.
+func (c *audit) oneWork(w *Work) (standing int) {
+	owners, offers := 0, 0
+	for x := range w.Standing() {
+		standing++
+		switch {
+		case x.Guest:
+		case x.State == AssignmentOffered:
+			offers++
+		default:
+			owners++
+		}
+		a, ok := c.agents[x.Agent]
+		if !ok {
+			c.report(RuleNothingLost, "%v is %v at %q, who is not there", w.ID, w.State, x.Agent)
+		} else if !slices.Contains(a.Held, x.ID) {
+			c.report(RuleOneAgent, "%v is %v at agent %q, who does not hold it", w.ID, w.State, a.ID)
+		}
 	}
-	if slices.Contains(a.Held, x.ID) {
-		return
+	if owners > 1 || (owners == 1) != w.State.Owned() || (offers > 0) != (w.State == Offered) || standing > 0 && w.State < Offered {
+		c.report(RuleOneAgent, "%v is %v with %d owners and %d offers", w.ID, w.State, owners, offers)
 	}
-	c.report(RuleOneAgent, "%v is %v at agent %q, who does not hold it", w.ID, w.State, a.ID)
+	return standing
 }

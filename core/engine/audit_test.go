@@ -16,14 +16,14 @@ func audited(t *testing.T) *Engine {
 	e := New()
 	commands := []Command{
 		Configure{Definition{
-			Channels:        []Channel{{Name: "chat", Size: 1000}},
+			Channels:        []Channel{{Name: "chat", Size: Units(1000)}},
 			Statuses:        []Status{{Name: "online", Channels: []string{"chat"}}},
 			PresenceConfigs: []PresenceConfig{{Name: "normal", Capacity: 3000, MaxOpen: 5}},
 			RoutingConfigs:  []RoutingConfig{{Name: "normal", Strategy: "queue", PushTimeout: 10_000}},
 			Queues:          []QueueDefinition{{Name: "support", Routing: "normal"}},
 			Agents: []AgentDefinition{
-				{ID: "ann", PresenceConfig: "normal", Queues: []string{"support"}},
-				{ID: "bob", PresenceConfig: "normal", Queues: []string{"support"}},
+				{ID: "ann", PresenceConfig: "normal", Queues: Member("support")},
+				{ID: "bob", PresenceConfig: "normal", Queues: Member("support")},
 			},
 			Grace: 1000, KeepClosed: 1000,
 		}},

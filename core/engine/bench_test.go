@@ -131,7 +131,7 @@ func BenchmarkPresence(b *testing.B) {
 	presence := d.Agents[0].PresenceConfig
 	name := func(i int) string { return fmt.Sprintf("z%05d", i) }
 	for i := range members {
-		d.Agents = append(d.Agents, engine.AgentDefinition{ID: name(i), PresenceConfig: presence, Queues: []string{"support"}})
+		d.Agents = append(d.Agents, engine.AgentDefinition{ID: name(i), PresenceConfig: presence, Queues: engine.Member("support")})
 	}
 	e := engine.New()
 	mustStep(b, e, start, engine.Configure{Definition: d})

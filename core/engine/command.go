@@ -30,11 +30,90 @@ type CancelWork struct {
 // AbandonWork says that the customer left while waiting or offered.
 type AbandonWork struct{ Work WorkID }
 
-// RequeueWork puts offered or open work back to waiting. It keeps its age.
+// RequeueWork puts offered, open or paused work back to waiting. It keeps its
+// age.
 type RequeueWork struct {
 	Work   WorkID
 	Reason string
 }
+
+// StartWork brings work in that its agent has started, as an outbound call. It
+// is open at the agent at once, and takes capacity like any other.
+type StartWork struct {
+	Agent string
+	Spec  WorkSpec
+}
+
+// UpdateWork changes work that has not ended. Nil and zero leave things as they
+// are.
+type UpdateWork struct {
+	Work     WorkID
+	Priority *int32
+	// Attributes are set; an empty value removes one.
+	Attributes map[string]string
+	// TargetAcceptAt is when it should be accepted at the latest.
+	TargetAcceptAt *Time
+	// Needs replace the skills that its source requires.
+	Needs *[]Need
+	// Reevaluate asks for the channel's skill rules to be evaluated again. The
+	// host does, and puts what comes of it in Ruled, which then replace the
+	// skills by the rules; the engine reads Ruled alone.
+	Reevaluate bool
+	Ruled      *[]Need
+	// Transcript refers to what was said so far.
+	Transcript string
+}
+
+// TransferWork takes work from wherever it is and places it anew: into a queue,
+// with skills, or to an agent. Work that an agent has open ends there as
+// transferred; work that waits is moved.
+//
+// To an agent it is offered at once, whatever queue that agent belongs to, and
+// waits in its queue if that agent does not take it. If the agent cannot take
+// it now, the command is refused. An agent who has joined the work as a guest
+// becomes its owner.
+type TransferWork struct {
+	Work WorkID
+	// Queue and Agent say where to; at least one of Queue, Agent and Needs is
+	// given. Without Queue it stays in its queue.
+	Queue string
+	Agent string
+	// Needs replace the skills that its source requires, if not nil.
+	Needs *[]Need
+	// RequestedAt is its new age; 0 keeps the age.
+	RequestedAt Time
+	// Attributes are set, an empty value removes one; Transcript replaces the
+	// reference if not empty: what a bot or an agent hands over.
+	Attributes map[string]string
+	Transcript string
+	Reason     string
+}
+
+// InviteAgent invites an agent to join open work as a guest: a conference.
+type InviteAgent struct {
+	Work  WorkID
+	Agent string
+}
+
+// PauseWork lets open work rest. Under the status model it then holds the
+// paused size only.
+type PauseWork struct {
+	Work   WorkID
+	Reason string
+}
+
+// ResumeWork goes on with paused work.
+type ResumeWork struct{ Work WorkID }
+
+// DeactivateWork says that a conversation fell silent. Under the status model
+// its work is paused and stays with its agent; under the session model it is
+// closed, and reopened when the customer writes again.
+type DeactivateWork struct{ Work WorkID }
+
+// ReopenWork takes closed work up again, as when the customer writes again. It
+// waits for its last agent first, if the channel says so; under the status
+// model it is open there at once, if that agent can take it.
+type ReopenWork struct{ Work WorkID }
 
 // SignIn makes an agent present with a status. Work is offered once the agent
 // is connected; without a connection the grace period runs.
@@ -76,8 +155,21 @@ type Decline struct {
 	Reason     string
 }
 
-// Complete ends an open assignment and closes its work.
+// Complete says that an assignment's work is done. It is closed, or wrapped up
+// first if the channel has wrap-up. A guest who completes leaves.
 type Complete struct {
+	Assignment AssignmentID
+	Agent      string
+}
+
+// FinishWrapUp ends wrapping up before its time and closes the work.
+type FinishWrapUp struct {
+	Assignment AssignmentID
+	Agent      string
+}
+
+// ExtendWrapUp prolongs wrapping up, as often as the channel allows.
+type ExtendWrapUp struct {
 	Assignment AssignmentID
 	Agent      string
 }
@@ -87,6 +179,8 @@ type Complete struct {
 type Propose struct {
 	By        Decision
 	Proposals []Proposal
+	// MayExceed grants that offers exceed an agent's capacity.
+	MayExceed bool
 }
 
 // Proposal is a strategy's wish: offer this work to this agent.

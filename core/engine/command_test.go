@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 		{"create, priority", spec(func(s *engine.WorkSpec) { s.Priority = &less }), engine.CodeInvalid, "priority"},
 		{"create, negative size", spec(sized(-1)), engine.CodeInvalid, "size"},
 		{"create, size above all members", spec(sized(9001)), engine.CodeSizeTooLarge, "size"},
-		{"create, size above members of that queue", spec(func(s *engine.WorkSpec) { s.Queue, s.Size = "sales", 3001 }), engine.CodeSizeTooLarge, "size"},
+		{"create, size above members of that queue", spec(func(s *engine.WorkSpec) { s.Queue, s.Size = "sales", engine.Units(3001) }), engine.CodeSizeTooLarge, "size"},
 		{"create, requested in the future", spec(func(s *engine.WorkSpec) { s.RequestedAt = start + 1 }), engine.CodeInvalid, "requested_at"},
 		{"create, requested before 1970", spec(func(s *engine.WorkSpec) { s.RequestedAt = -1 }), engine.CodeInvalid, "requested_at"},
 		{"create, target before 1970", spec(func(s *engine.WorkSpec) { s.TargetAcceptAt = -1 }), engine.CodeInvalid, "target_accept_at"},
@@ -128,7 +128,7 @@ func TestRefusalSaysWhere(t *testing.T) {
 	if got, want := r.Error(), "wrong_state: w1 is open; only waiting or offered work can be ended by its source"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	r = w.refused(engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "support", Size: 9500}}, engine.CodeSizeTooLarge, "size")
+	r = w.refused(engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "support", Size: engine.Units(9500)}}, engine.CodeSizeTooLarge, "size")
 	if !strings.Contains(r.Message, "9.5") || !strings.Contains(r.Message, "(9)") {
 		t.Errorf("%q does not name the sizes", r.Message)
 	}
@@ -167,7 +167,7 @@ func TestCreateFillsInWhatIsLeftOut(t *testing.T) {
 	priority := int32(0)
 	attributes := map[string]string{"tier": "gold"}
 	full := engine.WorkSpec{
-		Key: "k", Channel: "mail", Queue: "sales", External: "crm/1", Attributes: attributes, Priority: &priority, Size: 10,
+		Key: "k", Channel: "mail", Queue: "sales", External: "crm/1", Attributes: attributes, Priority: &priority, Size: engine.Units(10),
 		RequestedAt: start - minute, TargetAcceptAt: start, ExpiresAt: start + minute, RequiredAgent: "bob",
 	}
 	w.do(engine.CreateWork{Spec: full})
@@ -177,7 +177,7 @@ func TestCreateFillsInWhatIsLeftOut(t *testing.T) {
 	if got.Attributes["tier"] != "gold" || *got.Priority != 0 {
 		t.Errorf("the caller can change work: %v, priority %d", got.Attributes, *got.Priority)
 	}
-	if got.Size != 10 || got.RequestedAt != start-minute || got.External != "crm/1" || got.RequiredAgent != "bob" || got.ExpiresAt != start+minute || got.TargetAcceptAt != start {
+	if got.Size != engine.Units(10) || got.RequestedAt != start-minute || got.External != "crm/1" || got.RequiredAgent != "bob" || got.ExpiresAt != start+minute || got.TargetAcceptAt != start {
 		t.Errorf("%+v is not what was asked for", got)
 	}
 	for _, c := range []struct {
@@ -191,10 +191,10 @@ func TestCreateFillsInWhatIsLeftOut(t *testing.T) {
 	} {
 		id := w.arrives(c.queue, on(c.channel))
 		item := w.item(id)
-		if s := item.Spec; s.Size != c.size || *s.Priority != c.priority || s.RequestedAt != start {
-			t.Errorf("%+v: size %v, priority %d, requested at %d", c, s.Size, *s.Priority, s.RequestedAt)
+		if p := item.Placement; p.Size != engine.Units(c.size) || p.Priority != c.priority || p.RequestedAt != start {
+			t.Errorf("%+v: size %v, priority %d, requested at %d", c, p.Size, p.Priority, p.RequestedAt)
 		}
-		if item.State != engine.Waiting || item.Revision != 1 || item.CreatedAt != start || item.Standing() != nil {
+		if item.State != engine.Waiting || item.Revision != 1 || item.CreatedAt != start || standing(item) != nil {
 			t.Errorf("new work is %+v", item)
 		}
 	}
@@ -221,7 +221,7 @@ func TestLifeOfAnOffer(t *testing.T) {
 		t.Errorf("ann is %+v", a)
 	}
 	x, item, ok := w.Assignment(ev.Assignment)
-	if !ok || item.ID != id || x != item.Standing() || x.Agent != "ann" || x.State != engine.AssignmentOffered || x.Decision != want {
+	if !ok || item.ID != id || x != standing(item) || x.Agent != "ann" || x.State != engine.AssignmentOffered || x.Decision != want {
 		t.Errorf("assignment %+v of %+v", x, item)
 	}
 	w.at += 2 * second
@@ -238,7 +238,7 @@ func TestLifeOfAnOffer(t *testing.T) {
 	if a := w.agent("ann"); a.IdleSince != w.at {
 		t.Errorf("ann is idle since %d, not %d", a.IdleSince, w.at)
 	}
-	if w.tried(id, engine.AssignmentCompleted); w.item(id).Standing() != nil || w.item(id).Revision != 4 {
+	if w.tried(id, engine.AssignmentCompleted); standing(w.item(id)) != nil || w.item(id).Revision != 4 {
 		t.Errorf("%+v", w.item(id))
 	}
 }
@@ -413,11 +413,16 @@ func TestEndingWorkWhileOffered(t *testing.T) {
 			id := w.arrives("support", expiring(start+10*second))
 			a := w.offered(id, "ann")
 			events := c.end(w, id)
-			if len(events) != 1 || events[0].Kind != c.kind || events[0].Agent != "ann" || events[0].Assignment != a {
+			if got := kindsOf(events); !slices.Equal(got, []engine.Kind{engine.KindOfferWithdrawn, c.kind}) {
+				t.Fatalf("events %v", got)
+			}
+			if back, end := events[0], events[1]; back.Agent != "ann" || back.Assignment != a || back.Reason != c.kind.String() || end.Assignment != 0 || end.Work != id {
 				t.Errorf("events %+v", events)
 			}
 			w.is(id, c.state)
-			w.tried(id, engine.AssignmentWithdrawn)
+			if x := w.tried(id, engine.AssignmentWithdrawn); x.Reason != c.kind.String() {
+				t.Errorf("%+v", x)
+			}
 			w.uses("ann", 0, 0)
 			w.refused(engine.Accept{Assignment: a, Agent: "ann"}, engine.CodeWrongState, "")
 			if name == "cancelled" && w.item(id).Reason != "solved" {

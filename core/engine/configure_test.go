@@ -72,7 +72,7 @@ func TestConfigureDoesNotShareMemory(t *testing.T) {
 	if d.Agents[0].ID != first {
 		t.Error("the caller's definition was sorted")
 	}
-	d.Agents[0].Queues = append(d.Agents[0].Queues, "nowhere")
+	d.Agents[0].Queues = append(d.Agents[0].Queues, engine.Membership{Queue: "nowhere"})
 	d.Statuses[2].Channels[0] = "fax"
 	d.Queues[0].Name = "other"
 	if err := w.Definition().Validate(); err != nil {

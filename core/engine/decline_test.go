@@ -153,7 +153,7 @@ func TestExhaustionWhenAnOfferIsTakenBack(t *testing.T) {
 		w.offered(id, "bob")
 		w.do(engine.SetStatus{Agent: "bob", Status: "break"})
 		w.is(id, engine.Offered, "ann")
-		w.did(engine.RequeueWork{Work: id}, engine.KindWorkRequeued, engine.KindExclusionsCleared)
+		w.did(engine.RequeueWork{Work: id}, engine.KindOfferWithdrawn, engine.KindExclusionsCleared)
 		w.is(id, engine.Waiting)
 	})
 	t.Run("unavailable in a queue that was left", func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestExhaustionWhenAnOfferIsTakenBack(t *testing.T) {
 		w.declines(id, "ann")
 		w.offered(id, "bob")
 		d := centre()
-		d.Agents[1].Queues = []string{"sales"}
+		d.Agents[1].Queues = engine.Member("sales")
 		w.do(engine.Configure{Definition: d})
 		w.is(id, engine.Offered, "ann")
 		w.did(engine.SignOut{Agent: "bob"}, engine.KindOfferUnavailable, engine.KindAgentSignedOut, engine.KindExclusionsCleared)

@@ -6,9 +6,6 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"sort"
-
-	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 // Milli is an amount of capacity or size in thousandths of a unit, so that
@@ -45,29 +42,14 @@ type Definition struct {
 	KeepClosed Time `cbor:"8,keyasint,omitempty"`
 	// KeepClosedItems is how many ended items are kept at most.
 	KeepClosedItems uint32 `cbor:"9,keyasint,omitempty"`
+	// Skills lists the names of all skills there are.
+	Skills []string `cbor:"10,keyasint,omitempty"`
+	Hours  []Hours  `cbor:"11,keyasint,omitempty"`
+	Flows  []Flow   `cbor:"12,keyasint,omitempty"`
+	// MaxWaiting is how many items may wait in the workspace at once; what
+	// comes beyond is refused. 0 means any number.
+	MaxWaiting uint32 `cbor:"13,keyasint,omitempty"`
 }
-
-// Channel is a kind of work.
-type Channel struct {
-	Name string `cbor:"1,keyasint"`
-	// Size is what an item takes when neither it nor its queue's routing
-	// config says so.
-	Size Milli `cbor:"2,keyasint,omitempty"`
-	// OnDisconnect says what becomes of open work whose agent is gone.
-	OnDisconnect DisconnectRule `cbor:"3,keyasint,omitempty"`
-}
-
-// DisconnectRule says what becomes of open work when its agent's connection is
-// lost for longer than the grace period.
-type DisconnectRule uint8
-
-// The rules for open work whose agent is gone.
-const (
-	// KeepOpen leaves the work open at the agent.
-	KeepOpen DisconnectRule = iota
-	// RequeueOpen puts the work back to waiting, with its age.
-	RequeueOpen
-)
 
 // Status is a presence status, which agents choose. The status "offline" is
 // built in and not listed.
@@ -86,6 +68,11 @@ type PresenceConfig struct {
 	Name string `cbor:"1,keyasint"`
 	// Capacity is how much an agent may hold at once.
 	Capacity Milli `cbor:"2,keyasint"`
+	// Interruptible is how much interruptible work an agent may hold besides.
+	Interruptible Milli `cbor:"8,keyasint,omitempty"`
+	// MaxOffers is how many offers an agent may have standing at once; 0 means
+	// any number.
+	MaxOffers uint16 `cbor:"9,keyasint,omitempty"`
 	// MaxOpen is how many assignments an agent may hold at once.
 	MaxOpen uint16 `cbor:"3,keyasint"`
 	// AutoAccept opens offers at once. It excludes declining.
@@ -99,51 +86,6 @@ type PresenceConfig struct {
 	StatusAfterTimeout string `cbor:"7,keyasint,omitempty"`
 }
 
-// RoutingConfig is how the work of a queue is routed.
-type RoutingConfig struct {
-	Name string `cbor:"1,keyasint"`
-	// Priority is the work's priority unless it brings one; 0 is highest.
-	Priority int32 `cbor:"2,keyasint,omitempty"`
-	// Size is the work's size unless it brings one; 0 leaves it to the channel.
-	Size Milli `cbor:"3,keyasint,omitempty"`
-	// Model is how an agent is picked among candidates.
-	Model route.Model `cbor:"4,keyasint,omitempty"`
-	// Strategy names the strategy that proposes, Fallback the one that does
-	// while it is unwell.
-	Strategy string `cbor:"5,keyasint,omitempty"`
-	Fallback string `cbor:"6,keyasint,omitempty"`
-	// PushTimeout is how long, in milliseconds, an offer stands; 0 means
-	// without end.
-	PushTimeout Time `cbor:"7,keyasint,omitempty"`
-	// DeclineRule says to whom declined work is not offered again.
-	DeclineRule DeclineRule `cbor:"8,keyasint,omitempty"`
-}
-
-// DeclineRule says whom a decline, or an offer that timed out, excludes.
-type DeclineRule uint8
-
-// The decline rules.
-const (
-	// UntilExhausted excludes everybody who declined until every candidate
-	// has; then all are asked again.
-	UntilExhausted DeclineRule = iota
-	// LastOnly excludes only the one who declined last.
-	LastOnly
-	// Forever excludes everybody who declined for good.
-	Forever
-)
-
-// QueueDefinition is where work waits.
-type QueueDefinition struct {
-	Name string `cbor:"1,keyasint"`
-	// Routing names the queue's routing config.
-	Routing string `cbor:"2,keyasint"`
-	// Within is the service-level goal: accepted within so many milliseconds;
-	// 0 means none. Target is the share that should be, in thousandths.
-	Within Time   `cbor:"3,keyasint,omitempty"`
-	Target uint16 `cbor:"4,keyasint,omitempty"`
-}
-
 // AgentDefinition is a person who does work.
 type AgentDefinition struct {
 	// ID is the agent's name in the API, unique in the workspace.
@@ -153,7 +95,43 @@ type AgentDefinition struct {
 	// PresenceConfig names the agent's presence config.
 	PresenceConfig string `cbor:"3,keyasint"`
 	// Queues lists the queues the agent is a member of.
-	Queues []string `cbor:"4,keyasint,omitempty"`
+	Queues []Membership `cbor:"4,keyasint,omitempty"`
+	// Skills lists what the agent can do, and how well.
+	Skills []Skill `cbor:"5,keyasint,omitempty"`
+}
+
+// Membership is an agent's place in a queue.
+type Membership struct {
+	Queue string `cbor:"1,keyasint"`
+	// Tier is when the agent is asked: 1 at once, 2 and on after the queue's
+	// waits. 0 means 1.
+	Tier uint16 `cbor:"2,keyasint,omitempty"`
+	// Weight is the agent's share under weighted random, 1 to 100; 0 means 1.
+	Weight uint16 `cbor:"3,keyasint,omitempty"`
+}
+
+// MaxWeight is the largest weight of a membership.
+const MaxWeight = 100
+
+// tier returns the tier, 1 if none is given.
+func (m *Membership) tier() uint16 { return max(m.Tier, 1) }
+
+// Member makes memberships of the first tier in the named queues.
+func Member(queues ...string) []Membership {
+	out := make([]Membership, len(queues))
+	for i, name := range queues {
+		out[i].Queue = name
+	}
+	return out
+}
+
+// InQueues returns the names of the agent's queues.
+func (a *AgentDefinition) InQueues() []string {
+	names := make([]string, len(a.Queues))
+	for i := range a.Queues {
+		names[i] = a.Queues[i].Queue
+	}
+	return names
 }
 
 // index is a definition's contents by name; pointers lead into the definition.
@@ -164,6 +142,9 @@ type index struct {
 	routing  map[string]*RoutingConfig
 	queues   map[string]*QueueDefinition
 	agents   map[string]*AgentDefinition
+	served   []bool // by channel: some status lists it
+	skills   map[string]bool
+	hours    map[string]*calendar
 }
 
 // status is a presence status with its channels as bits.
@@ -188,9 +169,12 @@ func (d *Definition) index() (*index, error) {
 		routing:  make(map[string]*RoutingConfig, len(d.RoutingConfigs)),
 		queues:   make(map[string]*QueueDefinition, len(d.Queues)),
 		agents:   make(map[string]*AgentDefinition, len(d.Agents)),
+		skills:   make(map[string]bool, len(d.Skills)),
+		hours:    make(map[string]*calendar, len(d.Hours)),
 	}
 	for _, add := range []func(*Definition) error{
-		x.addChannels, x.addStatuses, x.addPresence, x.addRouting, x.addQueues, x.addAgents,
+		x.addSkills, x.addHours, x.addChannels, x.addStatuses, x.addPresence, x.addRouting, x.addQueues, x.addAgents,
+		x.checkQueues, x.checkFlows,
 	} {
 		if err := add(d); err != nil {
 			return nil, err
@@ -207,26 +191,8 @@ func (d *Definition) index() (*index, error) {
 	return x, nil
 }
 
-func (x *index) addChannels(d *Definition) error {
-	if len(d.Channels) > MaxChannels {
-		return refuse(CodeInvalidDefinition, "channels", "there are %d channels; at most %d can be told apart", len(d.Channels), MaxChannels)
-	}
-	for i := range d.Channels {
-		c := &d.Channels[i]
-		if err := put(x.channels, "channels", c.Name, uint16(i)); err != nil {
-			return err
-		}
-		if c.Size < 0 {
-			return refuse(CodeInvalidDefinition, "channels."+c.Name+".size", "size must not be negative")
-		}
-		if c.OnDisconnect > RequeueOpen {
-			return refuse(CodeInvalidDefinition, "channels."+c.Name+".on_disconnect", "there is no rule %d", c.OnDisconnect)
-		}
-	}
-	return nil
-}
-
 func (x *index) addStatuses(d *Definition) error {
+	x.served = make([]bool, len(d.Channels))
 	x.statuses[Offline] = &status{Status: &Status{Name: Offline}}
 	for i := range d.Statuses {
 		s := &status{Status: &d.Statuses[i]}
@@ -236,6 +202,7 @@ func (x *index) addStatuses(d *Definition) error {
 				return missing("statuses."+s.Name+".channels", "channel", name)
 			}
 			s.bits |= 1 << ordinal
+			x.served[ordinal] = true
 		}
 		if err := put(x.statuses, "statuses", s.Name, s); err != nil {
 			return err
@@ -254,6 +221,8 @@ func (x *index) addPresence(d *Definition) error {
 		switch {
 		case p.Capacity <= 0:
 			return refuse(CodeInvalidDefinition, at+".capacity", "capacity must be above 0")
+		case p.Interruptible < 0:
+			return refuse(CodeInvalidDefinition, at+".interruptible_capacity", "interruptible_capacity must not be negative")
 		case p.MaxOpen == 0:
 			return refuse(CodeInvalidDefinition, at+".max_open", "max_open must be above 0")
 		case p.AutoAccept && len(p.DeclineReasons) > 0:
@@ -280,42 +249,6 @@ func (x *index) statusAfter(field, name string) error {
 	return nil
 }
 
-func (x *index) addRouting(d *Definition) error {
-	for i := range d.RoutingConfigs {
-		r := &d.RoutingConfigs[i]
-		at := "routing_configs." + r.Name
-		if err := put(x.routing, "routing_configs", r.Name, r); err != nil {
-			return err
-		}
-		switch {
-		case r.Size < 0:
-			return refuse(CodeInvalidDefinition, at+".size", "size must not be negative")
-		case r.Priority < 0:
-			return refuse(CodeInvalidDefinition, at+".priority", "priority must not be negative; 0 is highest")
-		case r.PushTimeout < 0 || r.PushTimeout > maxSpan:
-			return refuse(CodeInvalidDefinition, at+".push_timeout", "push_timeout must not be negative, nor longer than a hundred years; 0 means without end")
-		case r.DeclineRule > Forever:
-			return refuse(CodeInvalidDefinition, at+".decline_rule", "there is no decline rule %d", r.DeclineRule)
-		case r.Strategy == "":
-			return refuse(CodeInvalidDefinition, at+".strategy", "a strategy is needed")
-		}
-	}
-	return nil
-}
-
-func (x *index) addQueues(d *Definition) error {
-	for i := range d.Queues {
-		q := &d.Queues[i]
-		if err := put(x.queues, "queues", q.Name, q); err != nil {
-			return err
-		}
-		if _, ok := x.routing[q.Routing]; !ok {
-			return missing("queues."+q.Name+".routing", "routing config", q.Routing)
-		}
-	}
-	return nil
-}
-
 func (x *index) addAgents(d *Definition) error {
 	for i := range d.Agents {
 		a := &d.Agents[i]
@@ -325,13 +258,29 @@ func (x *index) addAgents(d *Definition) error {
 		if _, ok := x.presence[a.PresenceConfig]; !ok {
 			return missing("agents."+a.ID+".presence_config", "presence config", a.PresenceConfig)
 		}
-		for i, name := range a.Queues {
-			if _, ok := x.queues[name]; !ok {
-				return missing("agents."+a.ID+".queues", "queue", name)
-			}
-			if slices.Contains(a.Queues[:i], name) {
-				return refuse(CodeInvalidDefinition, "agents."+a.ID+".queues", "queue %q is there twice", name)
-			}
+		if err := x.membership(a); err != nil {
+			return err
+		}
+		if err := x.holding(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *index) membership(a *AgentDefinition) error {
+	at := "agents." + a.ID + ".queues"
+	for i := range a.Queues {
+		m := &a.Queues[i]
+		switch {
+		case x.queues[m.Queue] == nil:
+			return missing(at, "queue", m.Queue)
+		case slices.ContainsFunc(a.Queues[:i], func(other Membership) bool { return other.Queue == m.Queue }):
+			return refuse(CodeInvalidDefinition, at, "queue %q is there twice", m.Queue)
+		case int(m.tier()) > len(x.queues[m.Queue].Tiers)+1:
+			return refuse(CodeInvalidDefinition, at, "tier %d of queue %q would never be asked: the queue gives waits for %d tiers", m.Tier, m.Queue, len(x.queues[m.Queue].Tiers)+1)
+		case m.Weight > MaxWeight:
+			return refuse(CodeInvalidDefinition, at, "weight %d is above %d", m.Weight, MaxWeight)
 		}
 	}
 	return nil
@@ -358,38 +307,4 @@ func (m Milli) String() string {
 		return fmt.Sprintf("%d", m/Unit)
 	}
 	return fmt.Sprintf("%g", float64(m)/float64(Unit))
-}
-
-// clone returns a copy that shares no memory, with empty lists as nil.
-func (d *Definition) clone() *Definition {
-	c := *d
-	c.Channels = copied(d.Channels)
-	c.Statuses = copied(d.Statuses)
-	for i := range c.Statuses {
-		c.Statuses[i].Channels = copied(c.Statuses[i].Channels)
-	}
-	c.PresenceConfigs = copied(d.PresenceConfigs)
-	for i := range c.PresenceConfigs {
-		c.PresenceConfigs[i].DeclineReasons = copied(c.PresenceConfigs[i].DeclineReasons)
-	}
-	c.RoutingConfigs = copied(d.RoutingConfigs)
-	c.Queues = copied(d.Queues)
-	c.Agents = copied(d.Agents)
-	for i := range c.Agents {
-		c.Agents[i].Queues = copied(c.Agents[i].Queues)
-	}
-	return &c
-}
-
-func copied[T any](list []T) []T { return append([]T(nil), list...) }
-
-// Sort brings every list into the order of names, which Configure expects so
-// that equal definitions are equal byte by byte.
-func (d *Definition) Sort() {
-	sort.Slice(d.Channels, func(i, j int) bool { return d.Channels[i].Name < d.Channels[j].Name })
-	sort.Slice(d.Statuses, func(i, j int) bool { return d.Statuses[i].Name < d.Statuses[j].Name })
-	sort.Slice(d.PresenceConfigs, func(i, j int) bool { return d.PresenceConfigs[i].Name < d.PresenceConfigs[j].Name })
-	sort.Slice(d.RoutingConfigs, func(i, j int) bool { return d.RoutingConfigs[i].Name < d.RoutingConfigs[j].Name })
-	sort.Slice(d.Queues, func(i, j int) bool { return d.Queues[i].Name < d.Queues[j].Name })
-	sort.Slice(d.Agents, func(i, j int) bool { return d.Agents[i].ID < d.Agents[j].ID })
 }

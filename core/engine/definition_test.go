@@ -32,7 +32,7 @@ func TestDefinitionsThatAreRefused(t *testing.T) {
 		}, "channels"},
 		{"channel twice", func(d *engine.Definition) { d.Channels[1].Name = "chat" }, "channels"},
 		{"channel without a name", func(d *engine.Definition) { d.Channels[0].Name = "" }, "channels"},
-		{"channel size", func(d *engine.Definition) { d.Channels[1].Size = -1 }, "channels.mail.size"},
+		{"channel size", func(d *engine.Definition) { d.Channels[1].Size = engine.Units(-1) }, "channels.mail.size"},
 		{"channel rule", func(d *engine.Definition) { d.Channels[1].OnDisconnect = 2 }, "channels.mail.on_disconnect"},
 		{"status twice", func(d *engine.Definition) { d.Statuses[0].Name = "online" }, "statuses"},
 		{"status built in", func(d *engine.Definition) { d.Statuses[0].Name = engine.Offline }, "statuses"},
@@ -46,7 +46,7 @@ func TestDefinitionsThatAreRefused(t *testing.T) {
 		{"offline after decline", func(d *engine.Definition) { d.PresenceConfigs[2].StatusAfterDecline = engine.Offline }, "presence_configs.few.status_after_decline"},
 		{"offline after timeout", func(d *engine.Definition) { d.PresenceConfigs[2].StatusAfterTimeout = engine.Offline }, "presence_configs.few.status_after_timeout"},
 		{"routing twice", func(d *engine.Definition) { d.RoutingConfigs[0].Name = "last" }, "routing_configs"},
-		{"routing size", func(d *engine.Definition) { d.RoutingConfigs[1].Size = -1 }, "routing_configs.last.size"},
+		{"routing size", func(d *engine.Definition) { d.RoutingConfigs[1].Size = engine.Units(-1) }, "routing_configs.last.size"},
 		{"routing priority", func(d *engine.Definition) { d.RoutingConfigs[1].Priority = -1 }, "routing_configs.last.priority"},
 		{"push timeout", func(d *engine.Definition) { d.RoutingConfigs[1].PushTimeout = -1 }, "routing_configs.last.push_timeout"},
 		{"endless push timeout", func(d *engine.Definition) { d.RoutingConfigs[1].PushTimeout = math.MaxInt64 }, "routing_configs.last.push_timeout"},
@@ -57,8 +57,8 @@ func TestDefinitionsThatAreRefused(t *testing.T) {
 		{"agent twice", func(d *engine.Definition) { d.Agents[1].ID = "ann" }, "agents"},
 		{"agent without a name", func(d *engine.Definition) { d.Agents[1].ID = "" }, "agents"},
 		{"agent presence", func(d *engine.Definition) { d.Agents[1].PresenceConfig = "none" }, "agents.bob.presence_config"},
-		{"agent queue", func(d *engine.Definition) { d.Agents[3].Queues = []string{"nowhere"} }, "agents.dot.queues"},
-		{"agent queue twice", func(d *engine.Definition) { d.Agents[3].Queues = []string{"sales", "sales"} }, "agents.dot.queues"},
+		{"agent queue", func(d *engine.Definition) { d.Agents[3].Queues = engine.Member("nowhere") }, "agents.dot.queues"},
+		{"agent queue twice", func(d *engine.Definition) { d.Agents[3].Queues = engine.Member("sales", "sales") }, "agents.dot.queues"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -38,7 +38,21 @@ type Engine struct {
 	roster []*Agent // by id
 	queues map[string]*queue
 
-	timers timers
+	// waiting counts what waits anywhere; pools, holders and bySkills are
+	// derived from the definition: what any agent may hold, who holds which
+	// skill, and the queues whose work goes to holders.
+	waiting  int
+	pools    pools
+	holders  map[string][]*Agent
+	bySkills []*queue
+
+	waits        estimates
+	contacts     map[string]Contact
+	lastContacts []Contact // in order of time; some are superseded
+	longest      Time      // for which a contact counts
+
+	timers  timers
+	sweepAt int // with more timers than that, those that are void are thrown out
 
 	deciding step // reused by Step
 }
@@ -53,6 +67,8 @@ func New() *Engine {
 	e.keys = make(map[string]WorkID)
 	e.agents = make(map[string]*Agent)
 	e.queues = make(map[string]*queue)
+	e.waits = newEstimates()
+	e.contacts = make(map[string]Contact)
 	return e
 }
 
@@ -121,6 +137,13 @@ func (e *Engine) Work(id WorkID) (*Work, bool) {
 	return w, ok
 }
 
+// Known reports whether the idempotency key names work that is kept. The empty
+// key names none.
+func (e *Engine) Known(key string) bool {
+	_, ok := e.keys[key]
+	return ok && key != ""
+}
+
 // Agent returns the agent with that id, if there is one. It is valid until the
 // next Step and must not be changed.
 func (e *Engine) Agent(id string) (*Agent, bool) {
@@ -164,20 +187,31 @@ type Backlog struct {
 	// Queue and Routing are the queue's definition and its routing config.
 	Queue   *QueueDefinition
 	Routing *RoutingConfig
-	// Waiting, Offered and Open count its work by state.
+	// Closed says that it is closed by its hours.
+	Closed bool
+	// Waiting, Offered and Open count its work by state; paused work, and what
+	// is wrapped up, is open.
 	Waiting, Offered, Open int
+	// Unroutable is how much of what waits nobody who is configured could ever
+	// take. See Engine.Unroutable.
+	Unroutable int
+	// EstimatedWait is what new work must expect, in milliseconds, if
+	// Estimated.
+	EstimatedWait Time
+	Estimated     bool
 	// Oldest is since when the longest waiting item waits; 0 if none does.
 	Oldest Time
 	// Members is how many agents belong to it, Present how many of them are
-	// signed in.
-	Members, Present int
+	// signed in, Available how many of those could take more work of some
+	// channel now.
+	Members, Present, Available int
 }
 
 // EachQueue calls yield with every queue's backlog in order of names.
 func (e *Engine) EachQueue(yield func(Backlog) bool) {
 	for i := range e.definition.Queues {
 		q := e.queues[e.definition.Queues[i].Name]
-		if !yield(q.backlog()) {
+		if !yield(e.backlog(q)) {
 			return
 		}
 	}
@@ -189,7 +223,13 @@ func (e *Engine) Backlog(name string) (Backlog, bool) {
 	if !ok {
 		return Backlog{}, false
 	}
-	return q.backlog(), true
+	return e.backlog(q), true
+}
+
+// Interruptible reports whether work of the channel takes interruptible
+// capacity. It is false for a channel that does not exist.
+func (e *Engine) Interruptible(channel string) bool {
+	return e.hasChannel(channel) && e.channelOf(channel).Interruptible
 }
 
 // ChannelOrdinal returns the channel's number, which is its bit in

@@ -56,29 +56,68 @@ type Kind uint8
 const (
 	// KindConfigured: Definition is in force as Config.
 	KindConfigured Kind = 1 + iota
-	// KindWorkCreated: Work waits in Queue as Created says.
+	// KindWorkCreated: Work waits as Created and Placed say; Reason says why in
+	// another queue than Created's, if it does.
 	KindWorkCreated
 	// KindWorkOffered: Work is offered to Agent as Assignment until Deadline,
-	// by Decision.
+	// by Decision, and holds Size. Guest if it invites to a conference; Granted
+	// if that may exceed the agent's capacity.
 	KindWorkOffered
 	// KindOfferAccepted: Agent opened Assignment.
 	KindOfferAccepted
-	// KindOfferDeclined: Agent declined Assignment for Reason; Work waits.
+	// KindOfferDeclined: Agent declined Assignment for Reason; Work waits
+	// unless another offer of it stands.
 	KindOfferDeclined
-	// KindOfferTimedOut: Assignment was not answered in time; Work waits.
+	// KindOfferTimedOut: Assignment was not answered in time; so does Work.
 	KindOfferTimedOut
-	// KindOfferUnavailable: Agent went away while offered; Work waits.
+	// KindOfferUnavailable: Agent went away while offered; so does Work.
 	KindOfferUnavailable
+	// KindOfferWithdrawn: Assignment was taken back for Reason; so does Work.
+	KindOfferWithdrawn
+	// KindGuestLeft: Agent left the conference that it had joined as
+	// Assignment, for Reason.
+	KindGuestLeft
+	// KindWorkPaused: Work at Agent's Assignment is paused for Reason and holds
+	// Size.
+	KindWorkPaused
+	// KindWorkResumed: Work at Agent's Assignment is in progress again and
+	// holds Size; Granted if that may exceed the agent's capacity.
+	KindWorkResumed
+	// KindWrapUpStarted: Agent wraps Assignment up until Deadline.
+	KindWrapUpStarted
+	// KindWrapUpExtended: it does so until another Deadline.
+	KindWrapUpExtended
 	// KindWorkCompleted: Agent completed Assignment; Work is closed.
 	KindWorkCompleted
-	// KindWorkCancelled: Work was withdrawn; its offer, if any, with it.
+	// KindWorkReopened: Work, which was closed, waits again as Placed says.
+	KindWorkReopened
+	// KindWorkCancelled: Work was withdrawn by its source for Reason.
 	KindWorkCancelled
 	// KindWorkAbandoned: the customer left.
 	KindWorkAbandoned
 	// KindWorkExpired: the time to live ran out.
 	KindWorkExpired
-	// KindWorkRequeued: Work was taken from Agent's Assignment and waits again.
+	// KindWorkRequeued: Work was taken from Agent's Assignment for Reason and
+	// waits again.
 	KindWorkRequeued
+	// KindWorkTransferred: Work was taken from Agent's Assignment, if it had
+	// one, for Reason, and waits as Created, if given, and Placed say.
+	KindWorkTransferred
+	// KindHandedOver: the guest Agent with Assignment now owns Work, which its
+	// owner left in the event before.
+	KindHandedOver
+	// KindWorkOverflowed: Work moved from Queue to where Placed says, for
+	// Reason.
+	KindWorkOverflowed
+	// KindWorkUpdated: Work is as Created, if given, and Placed say.
+	KindWorkUpdated
+	// KindTierOpened: members of another tier are asked about Work; see Placed.
+	KindTierOpened
+	// KindSkillsDropped: a group of additional skills of Work was dropped; see
+	// Placed.
+	KindSkillsDropped
+	// KindSkillsRelaxed: Work requires skills at lower levels; see Placed.
+	KindSkillsRelaxed
 	// KindExclusionsCleared: every candidate had declined Work; all are asked
 	// again.
 	KindExclusionsCleared
@@ -96,23 +135,38 @@ const (
 	// KindAgentDisconnected: Agent's stream is gone; the grace period runs
 	// until Deadline.
 	KindAgentDisconnected
+	// KindAgentSkillsChanged: a skill of Agent began or ended by its dates.
+	KindAgentSkillsChanged
+	// KindQueueOpened: Queue opened by its hours.
+	KindQueueOpened
+	// KindQueueClosed: Queue closed by its hours.
+	KindQueueClosed
 	// KindStrategyChanged: Decision.Strategy is in Status, for Reason.
 	KindStrategyChanged
 
 	kindEnd
 )
 
-// answers reports whether an event of the kind changes a standing assignment,
-// and not work alone.
-func (k Kind) answers() bool {
-	return k >= KindOfferAccepted && k <= KindWorkCompleted || k == KindWorkRequeued
-}
-
 var kindNames = [...]string{
 	"", "configured", "work_created", "work_offered", "offer_accepted", "offer_declined", "offer_timed_out",
-	"offer_unavailable", "work_completed", "work_cancelled", "work_abandoned", "work_expired", "work_requeued",
-	"exclusions_cleared", "proposal_refused", "agent_signed_in", "agent_status_changed", "agent_signed_out",
-	"agent_connected", "agent_disconnected", "strategy_changed",
+	"offer_unavailable", "offer_withdrawn", "guest_left", "work_paused", "work_resumed", "wrap_up_started",
+	"wrap_up_extended", "work_completed", "work_reopened", "work_cancelled", "work_abandoned", "work_expired",
+	"work_requeued", "work_transferred", "handed_over", "work_overflowed", "work_updated", "tier_opened",
+	"skills_dropped", "skills_relaxed", "exclusions_cleared", "proposal_refused", "agent_signed_in",
+	"agent_status_changed", "agent_signed_out", "agent_connected", "agent_disconnected", "agent_skills_changed",
+	"queue_opened", "queue_closed", "strategy_changed",
+}
+
+// presence reports whether an event of the kind changes an agent's presence.
+func (k Kind) presence() bool { return k >= KindAgentSignedIn && k <= KindAgentDisconnected }
+
+// answers reports whether an event of the kind is about a standing assignment.
+func (k Kind) answers() bool { return k >= KindOfferAccepted && k <= KindWorkCompleted }
+
+// moves reports whether an event of the kind says how work is placed from then
+// on.
+func (k Kind) moves() bool {
+	return k == KindWorkReopened || k >= KindWorkTransferred && k <= KindSkillsRelaxed && k != KindHandedOver
 }
 
 // String returns the kind's stable name, such as "work_created".
@@ -165,6 +219,19 @@ type Event struct {
 	Created    *WorkSpec     `cbor:"14,keyasint,omitempty"`
 	Decision   *Decision     `cbor:"15,keyasint,omitempty"`
 	Definition *Definition   `cbor:"16,keyasint,omitempty"`
+	Placed     *Placement    `cbor:"17,keyasint,omitempty"`
+	Size       Milli         `cbor:"18,keyasint,omitempty"`
+	Guest      bool          `cbor:"19,keyasint,omitempty"`
+	Granted    bool          `cbor:"20,keyasint,omitempty"`
+}
+
+// GoesTo returns the queue in which the event leaves its work, and whether that
+// is another than Queue.
+func (ev *Event) GoesTo() (queue string, moved bool) {
+	if ev.Placed == nil || ev.Placed.Queue == ev.Queue {
+		return ev.Queue, false
+	}
+	return ev.Placed.Queue, true
 }
 
 // Decision says who proposed, when, and why.
@@ -182,32 +249,4 @@ type Decision struct {
 	// Score and Reason are the strategy's.
 	Score  int32  `cbor:"7,keyasint,omitempty"`
 	Reason string `cbor:"8,keyasint,omitempty"`
-}
-
-// WorkSpec is what is asked of the host when work comes in. In the event, what
-// was left out is filled in from the queue's routing config and the channel.
-type WorkSpec struct {
-	// Key makes creating idempotent: the same key returns the same work for as
-	// long as that work is kept. Optional.
-	Key string `cbor:"1,keyasint,omitempty"`
-	// Channel and Queue are required.
-	Channel string `cbor:"2,keyasint"`
-	Queue   string `cbor:"3,keyasint"`
-	// External is a reference to the outside record.
-	External   string            `cbor:"4,keyasint,omitempty"`
-	Attributes map[string]string `cbor:"5,keyasint,omitempty"`
-	// Priority, 0 highest; nil takes the routing config's.
-	Priority *int32 `cbor:"6,keyasint,omitempty"`
-	// Size; 0 takes the routing config's, or the channel's.
-	Size Milli `cbor:"7,keyasint,omitempty"`
-	// RequestedAt is since when the customer waits; 0 means now. It may not
-	// lie in the future.
-	RequestedAt Time `cbor:"8,keyasint,omitempty"`
-	// TargetAcceptAt is when it should be accepted at the latest; 0 for none.
-	TargetAcceptAt Time `cbor:"9,keyasint,omitempty"`
-	// ExpiresAt ends the work if it waits or is offered then, or waits again
-	// later; 0 for never.
-	ExpiresAt Time `cbor:"10,keyasint,omitempty"`
-	// RequiredAgent is the only agent it may be offered to; optional.
-	RequiredAgent string `cbor:"11,keyasint,omitempty"`
 }

@@ -16,12 +16,12 @@ func Example() {
 	now := engine.Time(1_700_000_000_000)
 	for _, command := range []engine.Command{
 		engine.Configure{Definition: engine.Definition{
-			Channels:        []engine.Channel{{Name: "chat", Size: engine.Unit}},
+			Channels:        []engine.Channel{{Name: "chat", Size: engine.Units(engine.Unit)}},
 			Statuses:        []engine.Status{{Name: "online", Channels: []string{"chat"}}},
 			PresenceConfigs: []engine.PresenceConfig{{Name: "normal", Capacity: 3 * engine.Unit, MaxOpen: 10}},
 			RoutingConfigs:  []engine.RoutingConfig{{Name: "normal", Strategy: "queue"}},
 			Queues:          []engine.QueueDefinition{{Name: "support", Routing: "normal"}},
-			Agents:          []engine.AgentDefinition{{ID: "ann", PresenceConfig: "normal", Queues: []string{"support"}}},
+			Agents:          []engine.AgentDefinition{{ID: "ann", PresenceConfig: "normal", Queues: engine.Member("support")}},
 			Grace:           15_000,
 		}},
 		engine.Connect{Agent: "ann"},
@@ -43,7 +43,7 @@ func Example() {
 		}
 	}
 	w, _ := again.Work(1)
-	fmt.Println(w.ID, "is", w.State, "at", w.Standing().Agent)
+	fmt.Println(w.ID, "is", w.State, "at", w.Owner().Agent)
 	// Output:
 	// 1 configured
 	// 2 agent_connected

@@ -16,22 +16,17 @@ const maxRefusalsOnRecord = 100
 
 func (c Propose) decide(s *step) error {
 	s.result.Verdicts = make([]route.Verdict, len(c.Proposals))
-	recorded := 0
-	placed := make(map[WorkID]bool, len(c.Proposals))
+	batch := batch{revisions: make(map[WorkID]uint32, len(c.Proposals))}
 	for i := range c.Proposals {
 		p := &c.Proposals[i]
-		if p.Rank > 0 && placed[p.Work] {
-			s.result.Verdicts[i] = route.VerdictAlreadyAssigned
-			continue
-		}
-		verdict := s.settle(p)
+		verdict, granted := s.settle(p, &batch, c.MayExceed)
 		s.result.Verdicts[i] = verdict
 		switch {
 		case verdict == route.VerdictAcceptedByHost:
-			placed[p.Work] = true
-			s.offer(p, &c.By)
-		case recorded < maxRefusalsOnRecord:
-			recorded++
+			s.offer(p, &c.By, granted, &batch)
+		case p.Rank > 0 && batch.revisions[p.Work] != 0: // it was only to be tried if another did not hold
+		case batch.recorded < maxRefusalsOnRecord:
+			batch.recorded++
 			s.emit(Event{
 				Kind: KindProposalRefused, Work: p.Work, Agent: p.Agent, Verdict: verdict,
 				Decision: s.decision(p, &c.By),
@@ -41,48 +36,97 @@ func (c Propose) decide(s *step) error {
 	return nil
 }
 
-// settle is the one place where a proposal is checked, whoever made it.
-func (e *Engine) settle(p *Proposal) route.Verdict {
+// batch is what is known of the proposals that are settled together.
+type batch struct {
+	// revisions of the work that was offered, before it was: further agents may
+	// be named for the same.
+	revisions map[WorkID]uint32
+	recorded  int
+}
+
+// settle is the one place where a proposal is checked, whoever made it. Granted
+// says that it holds only because it may exceed the agent's capacity.
+func (e *Engine) settle(p *Proposal, b *batch, mayExceed bool) (verdict route.Verdict, granted bool) {
 	if p.Refused != route.VerdictNone {
-		return p.Refused
+		return p.Refused, false
 	}
 	w, ok := e.work[p.Work]
 	if !ok {
-		return route.VerdictUnknownWork
+		return route.VerdictUnknownWork, false
 	}
 	a, ok := e.agents[p.Agent]
+	former, offered := b.revisions[p.Work]
 	switch {
 	case w.State.Ended():
-		return route.VerdictGone
+		return route.VerdictGone, false
+	case offered && former == p.Revision && e.wantsMore(w, a):
 	case w.State != Waiting:
-		return route.VerdictAlreadyAssigned
+		return route.VerdictAlreadyAssigned, false
 	case w.Revision != p.Revision:
-		return route.VerdictStale
-	case !ok:
-		return route.VerdictUnknownAgent
+		return route.VerdictStale, false
+	}
+	if !ok {
+		return route.VerdictUnknownAgent, false
 	}
 	pair := e.pair(w, a)
-	if verdict := pair.Verdict(); verdict != route.VerdictNone {
-		return verdict
+	switch verdict := pair.Verdict(); {
+	case verdict == route.VerdictNone:
+		return route.VerdictAcceptedByHost, false
+	case verdict == route.VerdictNoCapacity && mayExceed:
+		return route.VerdictAcceptedByHost, true
+	default:
+		return verdict, false
 	}
-	return route.VerdictAcceptedByHost
+}
+
+// wantsMore reports whether work that was just offered is to be offered to the
+// agent too.
+func (e *Engine) wantsMore(w *Work, a *Agent) bool {
+	return w.State == Offered && w.Offers() < e.queueOf(w).definition.offerTo() && (a == nil || w.standingAt(a.ID) == nil)
+}
+
+// Eligible says whether waiting work may be offered to the agent now:
+// route.VerdictNone if so, else what stands first against it.
+func (e *Engine) Eligible(w *Work, a *Agent) route.Verdict {
+	if w.State != Waiting {
+		return route.VerdictAlreadyAssigned
+	}
+	pair := e.pair(w, a)
+	return pair.Verdict()
 }
 
 // pair states the facts from which route's rule follows.
 func (e *Engine) pair(w *Work, a *Agent) route.Pair {
-	return route.Pair{
+	q := e.queueOf(w)
+	pair := route.Pair{
 		Connected:     a.SignedIn() && a.Connected,
 		Channels:      a.Channels,
 		Channel:       e.names.channels[w.Spec.Channel],
-		Member:        a.member(w.Spec.Queue),
+		Held:          q.held(),
+		Tiers:         w.Tier,
+		BySkills:      q.routing.BySkills,
+		Needy:         needy(w.Needs),
 		OtherRequired: !w.admits(a.ID),
 		Declined:      w.excludes(a.ID),
-		Skilled:       true,
+		Skilled:       a.skilled(w.Needs),
 		Open:          uint32(len(a.Held)),
 		MaxOpen:       uint32(a.Presence.MaxOpen),
-		Capacity:      int32(a.Presence.Capacity),
-		Used:          int32(a.Used),
-		Size:          int32(w.Spec.Size),
+		Offers:        uint32(a.Offers),
+		MaxOffers:     uint32(a.Presence.MaxOffers),
+		Load:          e.load(w.Spec.Channel, w.Size, a),
+	}
+	if m := a.membership(w.Queue); m != nil {
+		pair.Member, pair.Tier = true, m.tier()
+	}
+	return pair
+}
+
+// load says what work of a channel would take of the agent.
+func (e *Engine) load(channel string, size Amount, a *Agent) route.Load {
+	return route.Load{
+		Capacity: int32(a.Presence.Capacity), Used: int32(a.Used),
+		InterruptibleCapacity: int32(a.Presence.Interruptible), InterruptibleUsed: int32(a.InterruptibleUsed),
+		Interruptible: e.channelOf(channel).Interruptible, Size: int32(size.Units), Percent: size.Percent,
 	}
 }
 
@@ -92,19 +136,38 @@ func (s *step) decision(p *Proposal, by *Decision) *Decision {
 	return &d
 }
 
-func (s *step) offer(p *Proposal, by *Decision) {
+func (s *step) offer(p *Proposal, by *Decision, granted bool, b *batch) {
 	w, a := s.work[p.Work], s.agents[p.Agent]
-	ev := Event{
-		Kind: KindWorkOffered, Work: w.ID, Queue: w.Spec.Queue, Agent: a.ID, Assignment: s.nextAssignment,
-		Decision: s.decision(p, by),
+	if _, offered := b.revisions[p.Work]; !offered {
+		b.revisions[p.Work] = p.Revision
 	}
-	if timeout := s.queues[w.Spec.Queue].routing.PushTimeout; timeout > 0 && !a.Presence.AutoAccept {
+	load := s.load(w.Spec.Channel, w.Size, a)
+	s.offerTo(w, a, &load, *s.decision(p, by), Event{Granted: granted})
+	if a.Presence.AutoAccept {
+		s.accept(w, a, s.nextAssignment-1)
+	}
+}
+
+// offerTo makes an offer. What it should be besides, ev says.
+func (s *step) offerTo(w *Work, a *Agent, load *route.Load, by Decision, ev Event) {
+	ev.Kind, ev.Work, ev.Queue, ev.Agent, ev.Assignment = KindWorkOffered, w.ID, w.Queue, a.ID, s.nextAssignment
+	ev.Size = Milli(load.Takes())
+	by.Config = s.config
+	ev.Decision = &by
+	if timeout := s.queueOf(w).routing.PushTimeout; timeout > 0 && !a.Presence.AutoAccept {
 		ev.Deadline = s.now + timeout
 	}
 	s.emit(ev)
-	if a.Presence.AutoAccept {
-		s.emit(Event{Kind: KindOfferAccepted, Work: w.ID, Queue: w.Spec.Queue, Agent: a.ID, Assignment: ev.Assignment})
+}
+
+// accept opens an offer. The others that stand are taken back: the first to
+// accept has the work.
+func (s *step) accept(w *Work, a *Agent, id AssignmentID) {
+	guest := w.assignment(id).Guest
+	if !guest {
+		s.withdraw(w, "accepted_by_another", func(x *Assignment) bool { return x.ID != id })
 	}
+	s.emit(Event{Kind: KindOfferAccepted, Work: w.ID, Queue: w.Queue, Agent: a.ID, Assignment: id, Guest: guest})
 }
 
 func (c Accept) decide(s *step) error {
@@ -115,7 +178,7 @@ func (c Accept) decide(s *step) error {
 	if x.State != AssignmentOffered {
 		return refuse(CodeWrongState, "", "%v is %v; it can be accepted only while offered", x.ID, x.State)
 	}
-	s.emit(Event{Kind: KindOfferAccepted, Work: w.ID, Queue: w.Spec.Queue, Agent: c.Agent, Assignment: x.ID})
+	s.accept(w, s.agents[c.Agent], x.ID)
 	return nil
 }
 
@@ -131,9 +194,7 @@ func (c Decline) decide(s *step) error {
 	if reasons := a.Presence.DeclineReasons; len(reasons) > 0 && !slices.Contains(reasons, c.Reason) {
 		return refuse(CodeReasonRequired, "reason", "a reason is needed, one of: %s", strings.Join(reasons, ", "))
 	}
-	s.emit(Event{
-		Kind: KindOfferDeclined, Work: w.ID, Queue: w.Spec.Queue, Agent: a.ID, Assignment: x.ID, Reason: c.Reason,
-	})
+	s.emit(s.about(w, x.ID, Event{Kind: KindOfferDeclined, Reason: c.Reason, Guest: x.Guest}))
 	s.missed(w, a, a.Presence.StatusAfterDecline, CauseDecline)
 	return nil
 }
@@ -141,8 +202,9 @@ func (c Decline) decide(s *step) error {
 // timeOut ends an offer that was not answered in time.
 func (s *step) timeOut(id AssignmentID) {
 	w := s.assignments[id]
-	a := s.agents[w.agent()]
-	s.emit(Event{Kind: KindOfferTimedOut, Work: w.ID, Queue: w.Spec.Queue, Agent: a.ID, Assignment: id})
+	x := w.assignment(id)
+	a := s.agents[x.Agent]
+	s.emit(s.about(w, id, Event{Kind: KindOfferTimedOut, Guest: x.Guest}))
 	s.missed(w, a, a.Presence.StatusAfterTimeout, CausePushTimeout)
 }
 
@@ -151,19 +213,8 @@ func (s *step) missed(w *Work, a *Agent, status string, cause Cause) {
 	if status != "" && a.SignedIn() {
 		s.setStatus(a, status, cause)
 	}
-	s.clearIfExhausted(w, s.queues[w.Spec.Queue])
-}
-
-func (c Complete) decide(s *step) error {
-	x, w, err := s.held(c.Assignment, c.Agent)
-	if err != nil || x.State == AssignmentCompleted {
-		return err
-	}
-	if x.State != AssignmentAccepted {
-		return refuse(CodeWrongState, "", "%v is %v; it can be completed only while accepted", x.ID, x.State)
-	}
-	s.emit(Event{Kind: KindWorkCompleted, Work: w.ID, Queue: w.Spec.Queue, Agent: c.Agent, Assignment: x.ID})
-	return nil
+	s.giveBack([]*Work{w})
+	s.clearIfExhausted(w)
 }
 
 // held returns an assignment of the agent, in whatever state it is.

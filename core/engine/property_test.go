@@ -16,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
-	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 // TestMain makes the random runs longer than rapid would; the command line has
@@ -40,21 +39,75 @@ type machine struct {
 	now                  []byte // picture of the main workspace
 }
 
+func newMachine(t *rapid.T) *machine {
+	m := &machine{T: t, main: engine.New(), follower: engine.New(), shadow: newShadow(t), at: start}
+	m.now = picture(t, m.main)
+	m.do(engine.Configure{Definition: m.definition(false)})
+	for range 4 {
+		m.create()
+		m.signIn()
+	}
+	return m
+}
+
 func TestAnyHistoryKeepsTheInvariants(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{T: t, main: engine.New(), follower: engine.New(), shadow: newShadow(t), at: start}
-		m.now = picture(t, m.main)
-		m.do(engine.Configure{Definition: m.definition(false)})
-		for range 4 {
-			m.create()
-			m.signIn()
-		}
+		m := newMachine(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"":    func(*rapid.T) { m.check() },
 			"act": func(*rapid.T) { m.act() },
 		})
 	})
+}
+
+// What is never reached is not tested: a fixed set of random histories comes to
+// each kind of event, and to each way in which the interesting ones happen.
+func TestRandomHistoriesReachEverything(t *testing.T) {
+	t.Parallel()
+	const histories, steps = 60, 150
+	seen := make(map[string]int)
+	history := rapid.Custom(func(t *rapid.T) map[string]int {
+		m := newMachine(t)
+		for range steps {
+			m.act()
+		}
+		m.check()
+		return m.shadow.seen
+	})
+	for seed := range histories {
+		for what, n := range history.Example(seed) {
+			seen[what] += n
+		}
+	}
+	for k := engine.KindConfigured; k <= engine.KindStrategyChanged; k++ {
+		if seen[k.String()] == 0 {
+			t.Errorf("%v is never reached", k)
+		}
+	}
+	for _, what := range []string{
+		"work_created/closed", "work_created/full", "work_created/nobody_signed_in",
+		"work_overflowed/waited", "work_overflowed/nobody_signed_in", "work_overflowed/full", "work_overflowed/required_agent_did_not_take_it",
+		"work_offered/invited", "work_offered/transferred", "work_offered/agent_started", "work_offered/reopened",
+		"work_offered/to several", "work_offered/granted", "work_resumed/granted",
+		"offer_accepted/guest", "offer_declined/guest", "offer_timed_out/guest", "offer_unavailable/guest", "offer_withdrawn/guest",
+	} {
+		if seen[what] == 0 {
+			t.Errorf("%s is never reached", what)
+		}
+	}
+	for _, what := range sorted(seen) {
+		t.Logf("%6d %s", seen[what], what)
+	}
+}
+
+func sorted(seen map[string]int) []string {
+	var names []string
+	for name := range seen {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // act does one thing, the usual ones more often.
@@ -63,18 +116,21 @@ func (m *machine) act() {
 		weight int
 		do     func()
 	}{
-		{20, m.create},
+		{18, m.create},
 		{25, m.propose},
 		{25, m.answer},
+		{16, m.progress},
+		{10, m.direct},
+		{4, m.update},
 		{6, m.end},
 		{8, m.presence},
 		{6, m.signIn},
 		{4, m.time},
-		{8, m.tick},
+		{10, m.tick},
 		{2, m.configure},
 		{2, func() { m.twin = restored(m, m.main) }},
 	}
-	at := m.pick("action", 106)
+	at := m.pick("action", 136)
 	for _, a := range actions {
 		if at -= a.weight; at < 0 {
 			a.do()
@@ -97,6 +153,7 @@ func (m *machine) do(command engine.Command) (engine.Result, error) {
 func (m *machine) step(command engine.Command) (engine.Result, error) {
 	m.Helper()
 	before := m.now
+	m.shadow.told = max(m.shadow.told, m.at)
 	result, err := m.main.Step(m.at, command)
 	var refusal *engine.Refusal
 	if err != nil && (!errors.As(err, &refusal) || refusal.Code == "" || refusal.Message == "") {
@@ -158,9 +215,9 @@ func (m *machine) check() {
 	if m.twin != nil {
 		m.same("restored", m.twin)
 	}
-	if due, ok := m.shadow.nextDue(); ok {
+	if due, what, ok := m.shadow.nextDue(); ok {
 		if at, timer := m.main.NextTimer(); !timer || at > due {
-			m.Fatalf("something is due at %d, the next timer at %d, %v", due, at, timer)
+			m.Fatalf("%s is due at %d, the next timer at %d, %v", what, due, at, timer)
 		}
 	}
 }
@@ -168,6 +225,7 @@ func (m *machine) check() {
 // same expects another workspace to be equal to the main one.
 func (m *machine) same(how string, other *engine.Engine) {
 	m.Helper()
+	other.Hear(m.main)
 	if !bytes.Equal(m.now, picture(m, other)) || !slices.Equal(backlogs(m.main), backlogs(other)) {
 		same(m, how, m.main, other)
 	}
@@ -197,6 +255,10 @@ func (m *machine) one(prefix string, count int) string {
 	if m.chance("unknown", 3) {
 		return prefix + "0"
 	}
+	return m.known(prefix, count)
+}
+
+func (m *machine) known(prefix string, count int) string {
 	return fmt.Sprint(prefix, m.pick(prefix, count)+1)
 }
 
@@ -210,305 +272,8 @@ func (m *machine) some(prefix string, count, percent int) []string {
 	return names
 }
 
-// amount draws a size or capacity that divides well, or does not.
-func (m *machine) amount(name string, list ...engine.Milli) engine.Milli {
+// span draws a time in which something may happen while a history runs.
+func (m *machine) span(name string) engine.Time {
+	list := []engine.Time{1, 500, 1000, 3000, 5000, 10_000, 20_000, 45_000}
 	return list[m.pick(name, len(list))]
-}
-
-// How many of each a definition has.
-const (
-	channels, statuses, presences, routings, queues, agents = 3, 4, 3, 4, 3, 5
-)
-
-func (m *machine) definition(wild bool) engine.Definition {
-	d := engine.Definition{
-		Grace: engine.Time(m.int("grace", 1, 20_000)), KeepClosed: engine.Time(m.int("keep", 0, 60_000)),
-		KeepClosedItems: uint32(m.int("keep items", 0, 6)),
-	}
-	for i := range channels {
-		d.Channels = append(d.Channels, engine.Channel{
-			Name: fmt.Sprint("c", i+1), Size: m.amount("size", 0, 1, 333, 500, 1000, 1500), OnDisconnect: engine.DisconnectRule(m.pick("rule", 2)),
-		})
-	}
-	for i := range statuses {
-		d.Statuses = append(d.Statuses, engine.Status{Name: fmt.Sprint("s", i+1), Channels: m.some("c", channels, 33*i)})
-	}
-	for i := range presences {
-		p := engine.PresenceConfig{
-			Name: fmt.Sprint("p", i+1), Capacity: m.amount("capacity", 1, 500, 1000, 2000, 3000, 4000), MaxOpen: uint16(m.pick("max open", 5) + 1),
-		}
-		switch m.pick("answers", 5) {
-		case 0:
-			p.AutoAccept = true
-		case 1:
-			p.DeclineReasons = []string{"ill"}
-			p.StatusAfterDecline, p.StatusAfterTimeout = "s1", "s2"
-		case 2:
-			p.StatusAfterDecline = "s2"
-		}
-		d.PresenceConfigs = append(d.PresenceConfigs, p)
-	}
-	for i := range routings {
-		d.RoutingConfigs = append(d.RoutingConfigs, engine.RoutingConfig{
-			Name: fmt.Sprint("r", i+1), Strategy: "queue", Priority: int32(i), Size: m.amount("size", 0, 0, 0, 500, 2000),
-			PushTimeout: engine.Time(m.pick("push", 3) * m.int("timeout", 1, 20_000)), DeclineRule: engine.DeclineRule(i % 3),
-		})
-	}
-	for i := range queues {
-		d.Queues = append(d.Queues, engine.QueueDefinition{Name: fmt.Sprint("q", i+1), Routing: fmt.Sprint("r", m.pick("routing", routings)+1)})
-	}
-	for i := range agents {
-		d.Agents = append(d.Agents, engine.AgentDefinition{
-			ID: fmt.Sprint("a", i+1), PresenceConfig: fmt.Sprint("p", m.pick("presence", presences)+1), Queues: m.some("q", queues, 75),
-		})
-	}
-	if wild {
-		m.spoil(&d)
-	}
-	return d
-}
-
-// spoil removes or breaks one thing, which may or may not be in use.
-func (m *machine) spoil(d *engine.Definition) {
-	switch m.pick("spoil", 7) {
-	case 0:
-		d.Agents = slices.Delete(d.Agents, 0, m.int("agents", 1, 2))
-	case 1:
-		d.Queues = d.Queues[:2]
-		for i := range d.Agents {
-			d.Agents[i].Queues = slices.DeleteFunc(d.Agents[i].Queues, func(q string) bool { return q == "q3" })
-		}
-	case 2:
-		d.Statuses = d.Statuses[:3]
-	case 3:
-		d.Channels = append([]engine.Channel{{Name: "a-first"}}, d.Channels...)
-	case 4:
-		d.Grace = 0
-	case 5:
-		d.Channels = d.Channels[:2]
-		for i := range d.Statuses {
-			d.Statuses[i].Channels = slices.DeleteFunc(d.Statuses[i].Channels, func(c string) bool { return c == "c3" })
-		}
-	}
-}
-
-func (m *machine) configure() {
-	if m.chance("seldom", 30) {
-		m.do(engine.Configure{Definition: m.definition(m.chance("wild", 50))})
-	}
-}
-
-func (m *machine) create() {
-	spec := engine.WorkSpec{
-		Channel: m.one("c", channels), Queue: m.one("q", queues), Size: m.amount("sized", 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 250, 500, 500, 1001, 2500, 4001, -1),
-		External: "x", Attributes: map[string]string{"k": "v"},
-	}
-	if m.chance("keyed", 30) {
-		spec.Key = fmt.Sprint("k", m.pick("key", 8))
-	}
-	if m.chance("priority given", 20) {
-		p := int32(m.pick("priority", 20) - 1)
-		spec.Priority = &p
-	}
-	if m.chance("required", 20) {
-		spec.RequiredAgent = m.one("a", agents)
-	}
-	if m.chance("aged", 30) {
-		spec.RequestedAt = m.at - engine.Time(m.pick("age", 30)-1)*second
-	}
-	if m.chance("expires", 30) {
-		spec.ExpiresAt = m.at + engine.Time(m.pick("in", 60)-1)*second
-	}
-	known := m.known(spec.Key)
-	result, err := m.do(engine.CreateWork{Spec: spec})
-	if err == nil && result.Duplicate != (known != 0) || result.Duplicate && result.Work != known {
-		m.Fatalf("key %q: %+v, it names %v", spec.Key, result, known)
-	}
-}
-
-// known returns the work that has the key.
-func (m *machine) known(key string) engine.WorkID {
-	for id, w := range m.shadow.work {
-		if key != "" && w.spec.Key == key {
-			return id
-		}
-	}
-	return 0
-}
-
-func (m *machine) anyWork() engine.WorkID {
-	return engine.WorkID(m.pick("work", m.shadow.created+1) + 1)
-}
-
-// propose proposes a batch, mostly sensible, and checks each verdict against
-// the shadow: what is accepted is eligible, what is eligible is accepted.
-func (m *machine) propose() {
-	var proposals []engine.Proposal
-	for range m.pick("proposals", 5) + 1 {
-		proposals = append(proposals, m.proposal())
-	}
-	revisions := m.revisions()
-	result, err := m.step(engine.Propose{By: engine.Decision{Strategy: "queue"}, Proposals: proposals})
-	if err != nil || len(result.Verdicts) != len(proposals) {
-		m.Fatalf("%+v, %v", result, err)
-	}
-	events := result.Events
-	next := func() engine.Event {
-		if len(events) == 0 {
-			m.Fatalf("an event is missing for %+v: %+v", proposals, result)
-		}
-		ev := events[0]
-		events = events[1:]
-		m.shadow.see(ev)
-		return ev
-	}
-	placed := make(map[engine.WorkID]bool)
-	for i, p := range proposals {
-		verdict := result.Verdicts[i]
-		if p.Rank > 0 && placed[p.Work] {
-			if verdict != route.VerdictAlreadyAssigned {
-				m.Fatalf("%+v after an offer: %v", p, verdict)
-			}
-			continue
-		}
-		fine := p.Refused == 0 && p.Revision == revisions[p.Work] && m.shadow.eligible(p.Agent, m.shadow.work[p.Work])
-		if fine != (verdict == route.VerdictAcceptedByHost) {
-			m.Fatalf("%+v: %v, the shadow says %v", p, verdict, fine)
-		}
-		if ev := next(); ev.Work != p.Work || ev.Agent != p.Agent || (ev.Kind == engine.KindWorkOffered) != fine || !fine && ev.Verdict != verdict {
-			m.Fatalf("%+v: %v became %+v", p, verdict, ev)
-		}
-		if fine && m.shadow.presence(p.Agent).AutoAccept {
-			if ev := next(); ev.Kind != engine.KindOfferAccepted {
-				m.Fatalf("%+v was not accepted at once: %+v", p, ev)
-			}
-		}
-		placed[p.Work] = placed[p.Work] || fine
-	}
-	if len(events) > 0 {
-		m.Fatalf("too many events: %+v", events)
-	}
-}
-
-// revisions is the revision of all work before a batch. What fits it is stale
-// within the batch only once the work no longer waits.
-func (m *machine) revisions() map[engine.WorkID]uint32 {
-	out := make(map[engine.WorkID]uint32)
-	m.main.EachWork(0, func(w *engine.Work) bool {
-		out[w.ID] = w.Revision
-		return true
-	})
-	return out
-}
-
-func (m *machine) proposal() engine.Proposal {
-	p := engine.Proposal{Work: m.anyWork(), Agent: m.one("a", agents), Rank: uint16(m.pick("rank", 3)), Score: 5, Reason: "because"}
-	if pairs := m.pairs(); len(pairs) > 0 && m.chance("sensible", 70) {
-		pair := pairs[m.pick("pair", len(pairs))]
-		p.Work, p.Agent, p.Rank = pair.Work, pair.Agent, 0
-	}
-	if w, ok := m.main.Work(p.Work); ok {
-		p.Revision = w.Revision
-	}
-	switch m.pick("rubbish", 24) {
-	case 21:
-		p.Revision--
-	case 22:
-		p.Revision++
-	case 23:
-		p.Refused = route.VerdictUnknownAgent
-	}
-	return p
-}
-
-// pairs lists what could be offered to whom.
-func (m *machine) pairs() []engine.Proposal {
-	var pairs []engine.Proposal
-	for _, w := range allWork(m.main) {
-		for _, a := range m.main.State().Agents {
-			if m.shadow.eligible(a.ID, m.shadow.work[w.ID]) {
-				pairs = append(pairs, engine.Proposal{Work: w.ID, Agent: a.ID})
-			}
-		}
-	}
-	return pairs
-}
-
-func (m *machine) answer() {
-	var standing []*engine.Assignment
-	for _, w := range allWork(m.main) {
-		if x := w.Standing(); x != nil {
-			standing = append(standing, x)
-		}
-	}
-	id, agent := engine.AssignmentID(m.pick("assignment", int(m.shadow.tries)+1)+1), m.one("a", agents)
-	if len(standing) > 0 && m.chance("sensible", 90) {
-		x := standing[m.pick("standing", len(standing))]
-		id, agent = x.ID, x.Agent
-	}
-	switch m.pick("answer", 5) {
-	case 0:
-		m.do(engine.Accept{Assignment: id, Agent: agent})
-	case 1:
-		m.do(engine.Complete{Assignment: id, Agent: agent})
-	default:
-		m.do(engine.Decline{Assignment: id, Agent: agent, Reason: rapid.SampledFrom([]string{"ill", "ill", ""}).Draw(m.T, "reason")})
-	}
-}
-
-func (m *machine) end() {
-	id := m.anyWork()
-	switch m.pick("end", 6) {
-	case 0:
-		m.do(engine.CancelWork{Work: id, Reason: "solved"})
-	case 1:
-		m.do(engine.AbandonWork{Work: id})
-	default:
-		m.do(engine.RequeueWork{Work: id, Reason: "again"})
-	}
-}
-
-func (m *machine) signIn() {
-	agent := m.one("a", agents)
-	m.do(engine.Connect{Agent: agent})
-	if a, ok := m.main.Agent(agent); ok && a.SignedIn() {
-		m.do(engine.SetStatus{Agent: agent, Status: "s4"})
-		return
-	}
-	m.do(engine.SignIn{Agent: agent, Status: m.one("s", statuses)})
-}
-
-func (m *machine) presence() {
-	agent, status := m.one("a", agents), m.one("s", statuses)
-	switch m.pick("presence", 10) {
-	case 0:
-		m.do(engine.SignOut{Agent: agent})
-	case 1:
-		m.do(engine.Disconnect{Agent: agent})
-	case 2:
-		m.do(engine.SignIn{Agent: agent, Status: status})
-	case 3:
-		if m.chance("all", 30) {
-			m.do(engine.DisconnectAll{})
-		}
-	case 4:
-		m.do(engine.RecordStrategy{By: engine.Decision{Strategy: "queue"}, State: "active"})
-	case 5, 6, 7:
-		m.do(engine.SetStatus{Agent: agent, Status: status, Cause: engine.Cause(m.pick("cause", 8))})
-	default:
-		m.do(engine.Connect{Agent: agent})
-	}
-}
-
-// time passes unseen, and now and then the clock is set back.
-func (m *machine) time() {
-	steps := []engine.Time{0, 1, 10, 1000, 2000, 5000, 20_000, -3000}
-	m.at += steps[m.pick("by", len(steps))]
-}
-
-func (m *machine) tick() {
-	m.time()
-	m.do(engine.Tick{})
-	m.audit("")
-	m.shadow.nothingDue(max(m.at, m.main.Now()))
 }

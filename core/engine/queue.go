@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"container/heap"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -14,70 +15,182 @@ import (
 type queue struct {
 	definition *QueueDefinition
 	routing    *RoutingConfig
+	calendar   *calendar // nil if it is always open
+	closed     bool
+	changes    Time // when the hours are to be looked at next
 	members    []*Agent
 	// present holds the members whose status lists any channel. Only whether
 	// there is such a one is asked of it, never an order.
 	present map[*Agent]struct{}
-	// largest is the largest capacity among the members.
-	largest Milli
-	counts  [Expired + 1]int
+	// signedIn counts the members who are, available those who could take more.
+	signedIn  int
+	available int
+	pools     pools
+	counts    [Expired + 1]int
+	// overflowing counts what waits with an overflow of its own.
+	overflowing int
 	// excluding holds waiting work from which somebody is excluded for a time.
 	excluding map[WorkID]*Work
-	ages      ages
+	waiting   waiting
+	// unroutable counts what waits that nobody who is configured could ever
+	// take, unless stale: then a skill has begun or ended since.
+	unroutable int
+	stale      bool
 }
 
-func (q *queue) backlog() Backlog {
+// pools are the largest amounts that any of some agents may hold.
+type pools struct {
+	members                bool
+	primary, interruptible Milli
+}
+
+func (p *pools) add(c *PresenceConfig) {
+	p.members = true
+	p.primary = max(p.primary, c.Capacity)
+	p.interruptible = max(p.interruptible, min(c.Capacity, c.Interruptible))
+}
+
+func (p *pools) most(interruptible bool) Milli {
+	if interruptible {
+		return p.interruptible
+	}
+	return p.primary
+}
+
+// Held reports whether a queue is closed and holds what waits there: nothing of
+// it can be offered. It is false for a queue that does not exist.
+func (e *Engine) Held(name string) bool {
+	q, ok := e.queues[name]
+	return ok && q.held()
+}
+
+// held reports whether the queue is closed and holds what waits there.
+func (q *queue) held() bool { return q.closed && q.definition.Closed == ClosedHold }
+
+func (e *Engine) backlog(q *queue) Backlog {
+	if q.stale {
+		e.recount(q)
+	}
 	b := Backlog{
-		Queue: q.definition, Routing: q.routing,
-		Waiting: q.counts[Waiting], Offered: q.counts[Offered], Open: q.counts[Open],
-		Members: len(q.members),
+		Queue: q.definition, Routing: q.routing, Closed: q.closed,
+		Waiting: q.counts[Waiting], Offered: q.counts[Offered],
+		Open:    q.counts[Open] + q.counts[Paused] + q.counts[WrapUpWork],
+		Members: len(q.members), Present: q.signedIn, Available: q.available, Unroutable: q.unroutable,
 	}
-	if w := q.ages.oldest(); w != nil {
-		b.Oldest = w.Spec.RequestedAt
+	if len(q.waiting) > 0 {
+		b.Oldest = q.waiting[0].RequestedAt
 	}
-	for _, a := range q.members {
-		if a.SignedIn() {
-			b.Present++
-		}
-	}
+	b.EstimatedWait, b.Estimated = e.EstimatedWait(q.definition.Name)
 	return b
 }
 
+// recount tells anew of all that waits whether somebody could take it.
+func (e *Engine) recount(q *queue) {
+	q.stale, q.unroutable = false, 0
+	known := make(map[string]bool)
+	for _, w := range q.waiting {
+		d := e.demandOf(w)
+		routable, ok := known[d.key()]
+		if !ok {
+			routable = e.somebody(q, d, anybody)
+			known[d.key()] = routable
+		}
+		if w.unroutable = !routable; w.unroutable {
+			q.unroutable++
+		}
+	}
+}
+
 // enter counts work in its present state, leave stops counting it.
-func (q *queue) enter(w *Work) {
+func (e *Engine) enter(w *Work) {
+	q := e.queueOf(w)
 	q.counts[w.State]++
 	if w.State == Waiting {
-		q.ages.add(w, q.counts[Waiting])
+		e.waiting++
+		heap.Push(&q.waiting, w)
+		q.overflowing += w.overflows()
+		if w.unroutable = !e.somebody(q, e.demandOf(w), anybody); w.unroutable {
+			q.unroutable++
+		}
+		if at := e.due(w); at != 0 {
+			e.schedule(timer{at: at, kind: waits, id: uint64(w.ID)})
+		}
 	}
 	if len(w.Excluded) > 0 && q.routing.DeclineRule == UntilExhausted && !w.State.Ended() {
 		q.excluding[w.ID] = w
 	}
 }
 
-func (q *queue) leave(w *Work) {
+func (e *Engine) leave(w *Work) {
+	q := e.queueOf(w)
 	q.counts[w.State]--
+	if w.State == Waiting {
+		e.waiting--
+		heap.Remove(&q.waiting, w.at)
+		q.overflowing -= w.overflows()
+		if w.unroutable {
+			q.unroutable--
+		}
+	}
 	delete(q.excluding, w.ID)
 }
 
 // exhausted reports whether nobody is left to offer the work to: everybody who
 // could take it but for their load has declined. Who could never take it, for
 // its size or because somebody else is required, is nobody to wait for.
-func (q *queue) exhausted(w *Work, channel uint16) bool {
+func (e *Engine) exhausted(w *Work) bool {
+	q := e.queueOf(w)
+	if needy(w.Needs) {
+		return !slices.ContainsFunc(e.rarest(active(w.Needs)), func(a *Agent) bool {
+			return a.Channels != 0 && e.able(q, w, a) && !w.excludes(a.ID)
+		})
+	}
 	for a := range q.present {
-		able := a.Channels&(1<<channel) != 0 && w.Spec.Size <= a.Presence.Capacity && w.admits(a.ID)
-		if able && !w.excludes(a.ID) {
+		if e.able(q, w, a) && !w.excludes(a.ID) {
 			return false
 		}
 	}
 	return true
 }
 
+func active(needs []Need) []Need {
+	return slices.DeleteFunc(slices.Clone(needs), func(n Need) bool { return n.Dropped })
+}
+
+// able reports whether the agent could be offered the work but for load,
+// connection and declines.
+func (e *Engine) able(q *queue, w *Work, a *Agent) bool {
+	pair := e.pair(w, a)
+	pair.Connected, pair.Declined, pair.Held = true, false, false
+	pair.Open, pair.Offers, pair.Used, pair.InterruptibleUsed = 0, 0, 0, 0
+	return a.SignedIn() && pair.Verdict() == 0
+}
+
 // reconsider clears the exclusions of work for which the agent may have been
-// the last candidate, once its presence has changed.
+// the last candidate, once its presence has changed, and sends on what waited
+// for it alone.
 func (s *step) reconsider(a *Agent) {
-	for _, name := range a.Definition.Queues {
-		s.reconsiderQueue(s.queues[name])
+	for _, q := range s.concerned(a) {
+		s.reconsiderQueue(q)
+		s.desert(q)
 	}
+}
+
+// concerned returns the queues whose work the agent may take.
+func (e *Engine) concerned(a *Agent) []*queue {
+	var out []*queue
+	for i := range a.Definition.Queues {
+		out = append(out, e.queues[a.Definition.Queues[i].Queue])
+	}
+	if len(a.Definition.Skills) == 0 { // a skill may have ended just now
+		return out
+	}
+	for _, q := range e.bySkills {
+		if !a.member(q.definition.Name) {
+			out = append(out, q)
+		}
+	}
+	return out
 }
 
 func (s *step) reconsiderQueue(q *queue) {
@@ -85,53 +198,63 @@ func (s *step) reconsiderQueue(q *queue) {
 		return
 	}
 	for _, id := range slices.Sorted(maps.Keys(q.excluding)) {
-		s.clearIfExhausted(q.excluding[id], q)
+		s.clearIfExhausted(q.excluding[id])
 	}
 }
 
-func (s *step) clearIfExhausted(w *Work, q *queue) {
-	if q.routing.DeclineRule != UntilExhausted || len(w.Excluded) == 0 || w.State != Waiting {
+func (s *step) clearIfExhausted(w *Work) {
+	q := s.queueOf(w)
+	if w.State != Waiting || q.routing.DeclineRule != UntilExhausted || len(w.Excluded) == 0 {
 		return
 	}
-	if q.exhausted(w, s.names.channels[w.Spec.Channel]) {
-		s.emit(Event{Kind: KindExclusionsCleared, Work: w.ID, Queue: w.Spec.Queue})
+	if s.exhausted(w) {
+		s.emit(Event{Kind: KindExclusionsCleared, Work: w.ID, Queue: w.Queue})
 	}
 }
 
-// ages finds the oldest waiting work. Work that no longer waits is left in
-// place until it comes to the top or outnumbers the rest.
-type ages []*Work
+// waiting is a heap of what waits in a queue, the oldest first. Work knows where
+// in it it is.
+type waiting []*Work
 
-func (g *ages) add(w *Work, waiting int) {
-	if len(*g) > 2*waiting+64 {
-		*g = slices.DeleteFunc(*g, func(w *Work) bool { return w.State != Waiting })
-		slices.SortFunc(*g, older)
-		*g = slices.Compact(*g)
-	}
-	heap.Push(g, w)
-	g.oldest()
-}
-
-func (g *ages) oldest() *Work {
-	for len(*g) > 0 && (*g)[0].State != Waiting {
-		heap.Pop(g)
-	}
-	if len(*g) == 0 {
-		return nil
-	}
-	return (*g)[0]
+// inOrder returns what waits, oldest first.
+func (g waiting) inOrder() []*Work {
+	out := slices.Clone(g)
+	slices.SortFunc(out, older)
+	return out
 }
 
 func older(a, b *Work) int {
-	return cmp.Or(cmp.Compare(a.Spec.RequestedAt, b.Spec.RequestedAt), cmp.Compare(a.ID, b.ID))
+	return cmp.Or(cmp.Compare(a.RequestedAt, b.RequestedAt), cmp.Compare(a.ID, b.ID))
+}
+
+// before reports whether work is pending before other work of its queue.
+func before(a, b *Work) bool {
+	target := func(w *Work) Time {
+		if w.Spec.TargetAcceptAt == 0 {
+			return math.MaxInt64
+		}
+		return w.Spec.TargetAcceptAt
+	}
+	return cmp.Or(
+		cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Secondary, b.Secondary), cmp.Compare(target(a), target(b)), older(a, b),
+	) < 0
 }
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
-func (g ages) Len() int           { return len(g) }
-func (g ages) Less(i, j int) bool { return older(g[i], g[j]) < 0 }
-func (g ages) Swap(i, j int)      { g[i], g[j] = g[j], g[i] }
-func (g *ages) Push(w any)        { *g = append(*g, w.(*Work)) }
-func (g *ages) Pop() any {
+func (g waiting) Len() int           { return len(g) }
+func (g waiting) Less(i, j int) bool { return older(g[i], g[j]) < 0 }
+func (g waiting) Swap(i, j int) {
+	g[i], g[j] = g[j], g[i]
+	g[i].at, g[j].at = i, j
+}
+
+func (g *waiting) Push(x any) {
+	w := x.(*Work)
+	w.at = len(*g)
+	*g = append(*g, w)
+}
+
+func (g *waiting) Pop() any {
 	last := len(*g) - 1
 	w := (*g)[last]
 	(*g)[last] = nil

@@ -25,6 +25,12 @@ const (
 	CodeWrongState        Code = "wrong_state"
 	CodeReasonRequired    Code = "reason_required"
 	CodeInUse             Code = "in_use"
+	CodeUnknownSkill      Code = "unknown_skill"
+	CodeAgentUnavailable  Code = "agent_unavailable"
+	CodeNoCapacity        Code = "no_capacity"
+	CodeLimit             Code = "limit"
+	CodeQueueFull         Code = "queue_full"
+	CodeQueueClosed       Code = "queue_closed"
 )
 
 // Refusal is why a command was refused. What is refused changes nothing.

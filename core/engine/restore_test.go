@@ -113,7 +113,7 @@ func TestTimeDoesNotRunBackwards(t *testing.T) {
 	w.present("ann")
 	w.at = 5
 	id := w.arrives("support")
-	if got := w.item(id); got.CreatedAt != start+minute || got.Spec.RequestedAt != start+minute {
+	if got := w.item(id); got.CreatedAt != start+minute || got.RequestedAt != start+minute {
 		t.Errorf("%+v", got)
 	}
 	w.offered(id, "ann")
@@ -160,7 +160,7 @@ func TestVoidTimersAreSwept(t *testing.T) {
 		id := w.arrives("support", expiring(start+60*minute+engine.Time(i)))
 		w.do(engine.CancelWork{Work: id})
 	}
-	if w.Timers() > 2*2*(100+1)+100 {
+	if w.Timers() > 2*(3*(100+1)+2*7+4)+64+1 {
 		t.Errorf("%d timers for %d items", w.Timers(), len(allWork(w.Engine)))
 	}
 	w.pass(90 * minute)
@@ -229,7 +229,7 @@ func TestRestoreNamesWhatDoesNotFit(t *testing.T) {
 		"work without a state":    func(s *saved) { s.Work[0].State = 0 },
 		"work of a strange state": func(s *saved) { s.Work[0].State = 77 },
 		"offered to nobody":       func(s *saved) { s.Work[1].Assignments = nil },
-		"work in no queue":        func(s *saved) { s.Work[0].Spec.Queue = "nowhere" },
+		"work in no queue":        func(s *saved) { s.Work[0].Queue = "nowhere" },
 		"work on no channel":      func(s *saved) { s.Work[0].Spec.Channel = "fax" },
 		"ended work is missing":   func(s *saved) { s.State.Ended = append(s.State.Ended, 77) },
 		"ended work still waits":  func(s *saved) { s.State.Ended = append(s.State.Ended, 1) },
@@ -287,7 +287,7 @@ func TestClonesStayAsTheyWere(t *testing.T) {
 	w.opened(id, "ann")
 	w.do(engine.SignOut{Agent: "bob"})
 	if item.State != engine.Offered || !slices.Equal(item.Excluded, []string{"ann"}) || len(item.Assignments) != 2 ||
-		item.Standing().ID != a || item.Standing().State != engine.AssignmentOffered {
+		standing(item).ID != a || standing(item).State != engine.AssignmentOffered {
 		t.Errorf("the work's clone became %+v", item)
 	}
 	if !bob.SignedIn() || !slices.Equal(bob.Held, []engine.AssignmentID{a}) || bob.Used != 500 {

@@ -144,7 +144,7 @@ func TestRequeueKeepsAge(t *testing.T) {
 	w.is(id, engine.Waiting)
 	w.uses("ann", 0, 0)
 	item := w.item(id)
-	if item.Spec.RequestedAt != start || item.Reason != "wrong language" || item.Declines != 0 {
+	if item.RequestedAt != start || item.Reason != "wrong language" || item.Declines != 0 {
 		t.Errorf("%+v", item)
 	}
 	w.tried(id, engine.AssignmentTransferred)
@@ -237,7 +237,7 @@ func TestCapacityIsExact(t *testing.T) {
 // Work that takes nothing is held to the number of assignments alone.
 func TestWorkWithoutSize(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(d *engine.Definition) { d.Channels[1].Size = 0 })
+	w := newWorld(t, func(d *engine.Definition) { d.Channels[1].Size = engine.Units(0) })
 	w.present("ann")
 	w.opened(w.arrives("support", sized(3000)), "ann")
 	for range 9 {
@@ -301,8 +301,8 @@ func TestBacklogs(t *testing.T) {
 		}
 		oldest := engine.Time(0)
 		w.EachWork(0, func(item *engine.Work) bool {
-			if item.State == engine.Waiting && (oldest == 0 || item.Spec.RequestedAt < oldest) {
-				oldest = item.Spec.RequestedAt
+			if item.State == engine.Waiting && (oldest == 0 || item.RequestedAt < oldest) {
+				oldest = item.RequestedAt
 			}
 			return true
 		})

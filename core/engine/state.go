@@ -22,6 +22,12 @@ type State struct {
 	Definition     *Definition  `cbor:"6,keyasint"`
 	Agents         []*Agent     `cbor:"7,keyasint,omitempty"`
 	Ended          []WorkID     `cbor:"8,keyasint,omitempty"`
+	// Closed lists the queues that are closed.
+	Closed []string `cbor:"9,keyasint,omitempty"`
+	// Waits are what waits are estimated from, Contacts whom conversations
+	// return to.
+	Waits    []Waits   `cbor:"10,keyasint,omitempty"`
+	Contacts []Contact `cbor:"11,keyasint,omitempty"`
 }
 
 // State returns the state. It shares memory with the engine: it must be used up
@@ -30,6 +36,7 @@ func (e *Engine) State() State {
 	return State{
 		Number: e.number, Now: e.now, Config: e.config, NextWork: e.nextWork, NextAssignment: e.nextAssignment,
 		Definition: e.definition, Agents: e.roster, Ended: e.ended,
+		Closed: e.closed(), Waits: e.waits.all(), Contacts: e.memory(),
 	}
 }
 
@@ -53,6 +60,9 @@ func Restore(state State, work iter.Seq2[*Work, error]) (*Engine, error) {
 		return nil, err
 	}
 	e.enqueue()
+	if err := e.restoreMemory(&state); err != nil {
+		return nil, err
+	}
 	for w, err := range work {
 		if err != nil {
 			return nil, fmt.Errorf("engine: restore: %w", err)
@@ -68,6 +78,30 @@ func Restore(state State, work iter.Seq2[*Work, error]) (*Engine, error) {
 		}
 	}
 	return e, nil
+}
+
+// closed lists the queues that are closed.
+func (e *Engine) closed() (names []string) {
+	for i := range e.definition.Queues {
+		if name := e.definition.Queues[i].Name; e.queues[name].closed {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (e *Engine) restoreMemory(state *State) error {
+	for _, name := range state.Closed {
+		if e.queues[name] == nil {
+			return fmt.Errorf("engine: restore: queue %q is said to be closed, but is not defined", name)
+		}
+		e.setClosed(e.queues[name], true)
+	}
+	for _, c := range state.Contacts {
+		e.contacts[c.Key] = c
+	}
+	e.lastContacts = slices.Clone(state.Contacts)
+	return e.waits.restore(state.Waits)
 }
 
 func (e *Engine) restoreAgents(agents []*Agent) error {
@@ -93,15 +127,24 @@ func (e *Engine) restoreAgents(agents []*Agent) error {
 }
 
 func (e *Engine) restoreWork(w *Work) error {
-	_, channel := e.names.channels[w.Spec.Channel]
 	switch {
 	case w.ID >= e.nextWork || len(e.inOrder) > 0 && e.inOrder[len(e.inOrder)-1].ID >= w.ID:
 		return fmt.Errorf("engine: restore: %v is out of order", w.ID)
-	case w.State < Waiting || w.State > Expired || w.stands() && len(w.Assignments) == 0:
-		return fmt.Errorf("engine: restore: %v is %v with %d assignments", w.ID, w.State, len(w.Assignments))
-	case !w.State.Ended() && (e.queueOf(w) == nil || !channel):
-		return fmt.Errorf("engine: restore: queue %q or channel %q of %v is not defined", w.Spec.Queue, w.Spec.Channel, w.ID)
+	case w.State < Waiting || w.State > Expired || w.State.Owned() != (w.Owner() != nil) || (w.State == Offered) != w.offered():
+		return fmt.Errorf("engine: restore: %v is %v, and its assignments say otherwise", w.ID, w.State)
+	case !w.State.Ended() && (e.queueOf(w) == nil || !e.hasChannel(w.Spec.Channel)):
+		return fmt.Errorf("engine: restore: queue %q or channel %q of %v is not defined", w.Queue, w.Spec.Channel, w.ID)
 	}
 	e.adopt(w)
 	return nil
+}
+
+// offered reports whether an offer to be its owner stands.
+func (w *Work) offered() bool {
+	for x := range w.Standing() {
+		if x.State == AssignmentOffered && !x.Guest {
+			return true
+		}
+	}
+	return false
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+	"sort"
 )
 
 // timer is something that happens at a time unless it has become void. Timers
@@ -24,6 +25,10 @@ const (
 	pushTimeout timerKind = iota
 	timeToLive
 	grace
+	wrapUpEnds
+	waits // what waiting changes about work
+	validity
+	openingHours
 )
 
 // timers is a heap in an order of its own, not of insertion, so that a restored
@@ -31,9 +36,11 @@ const (
 type timers []timer
 
 func (e *Engine) schedule(t timer) {
-	if live := 2*len(e.work) + len(e.agents); len(e.timers) > 2*live+64 {
+	if len(e.timers) > e.sweepAt {
 		e.timers = slices.DeleteFunc(e.timers, e.void)
-		heap.Init(&e.timers)
+		sort.Sort(&e.timers) // which makes a heap, too
+		e.timers = slices.Compact(e.timers)
+		e.sweepAt = 2*len(e.timers) + 64
 	}
 	heap.Push(&e.timers, t)
 }
@@ -42,11 +49,27 @@ func (e *Engine) schedule(t timer) {
 func (e *Engine) void(t timer) bool {
 	switch t.kind {
 	case pushTimeout:
-		w, ok := e.assignments[AssignmentID(t.id)]
-		return !ok || w.State != Offered || w.current() != AssignmentID(t.id)
+		x, _, ok := e.Assignment(AssignmentID(t.id))
+		return !ok || x.State != AssignmentOffered
 	case timeToLive:
 		w, ok := e.work[WorkID(t.id)]
 		return !ok || w.State.Ended()
+	case wrapUpEnds:
+		x, _, ok := e.Assignment(AssignmentID(t.id))
+		return !ok || x.State != AssignmentAccepted || x.WrapUpUntil != t.at
+	case waits:
+		w, ok := e.work[WorkID(t.id)]
+		return !ok || e.due(w) == 0 || e.due(w) > t.at
+	case validity:
+		a, ok := e.agents[t.agent]
+		if !ok {
+			return true
+		}
+		next := a.Definition.skillsChange(a.SkillsAt)
+		return next == 0 || next > t.at
+	case openingHours:
+		q, ok := e.queues[t.agent]
+		return !ok || q.changes != t.at
 	default:
 		a, ok := e.agents[t.agent]
 		return !ok || a.GraceUntil != t.at
@@ -55,25 +78,33 @@ func (e *Engine) void(t timer) bool {
 
 func (Tick) decide(s *step) error {
 	for len(s.timers) > 0 && s.timers[0].at <= s.now {
-		t := heap.Pop(&s.timers).(timer)
-		if s.void(t) {
-			continue
-		}
-		switch t.kind {
-		case pushTimeout:
-			s.timeOut(AssignmentID(t.id))
-		case timeToLive:
-			s.expire(s.work[WorkID(t.id)])
-		case grace:
-			s.signOut(s.agents[t.agent], CauseConnectionLost)
+		if t := heap.Pop(&s.timers).(timer); !s.void(t) {
+			s.run(t)
 		}
 	}
 	return nil
 }
 
-func (s *step) expire(w *Work) {
-	if w.State != Open {
-		s.emit(Event{Kind: KindWorkExpired, Work: w.ID, Queue: w.Spec.Queue, Agent: w.agent(), Assignment: w.current()})
+func (s *step) run(t timer) {
+	switch t.kind {
+	case pushTimeout:
+		s.timeOut(AssignmentID(t.id))
+	case timeToLive:
+		s.expire(s.work[WorkID(t.id)])
+	case grace:
+		s.signOut(s.agents[t.agent], CauseConnectionLost)
+	case wrapUpEnds:
+		s.complete(s.assignments[AssignmentID(t.id)], AssignmentID(t.id), "")
+	case waits:
+		s.advance(s.work[WorkID(t.id)])
+	case validity:
+		a := s.agents[t.agent]
+		s.emit(Event{Kind: KindAgentSkillsChanged, Agent: a.ID})
+		s.reconsider(a)
+	case openingHours:
+		if q := s.queues[t.agent]; !s.openOrClose(q) { // it opened and closed unseen
+			s.watch(q, s.now)
+		}
 	}
 }
 

@@ -1,0 +1,260 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// demand is the least that work will ever ask of an agent: once every
+// additional skill is dropped, every level relaxed and every tier asked.
+type demand struct {
+	channel       uint16
+	size          Amount
+	interruptible bool
+	needs         []Need
+	// last are the additional skills that it requires longest, if it requires
+	// none for good: until they are dropped it may go to those who hold them.
+	last []Need
+	only string // the one agent it may ever go to
+}
+
+// demandOf returns what the work asks for at least.
+func (e *Engine) demandOf(w *Work) demand {
+	d := e.demand(&w.Spec, &w.Placement)
+	if w.Required && w.Backup == "" {
+		d.only = w.Agent
+	}
+	return d
+}
+
+func (e *Engine) demand(spec *WorkSpec, p *Placement) demand {
+	drops := e.queues[p.Queue].routing.DropAfter > 0
+	d := demand{
+		channel: e.names.channels[spec.Channel], size: p.Size, interruptible: e.channelOf(spec.Channel).Interruptible,
+	}
+	last, additional := lastGroup(p.Needs)
+	for _, n := range p.Needs {
+		if n.Additional && drops && (n.Dropped || !additional || n.Group != last) {
+			continue
+		}
+		least := Need{Skill: n.Skill, Level: n.Level}
+		if steps := len(n.Relax); steps > 0 {
+			least.Level = n.Relax[steps-1].Level
+		}
+		if least.Now = least.Level; n.Additional && drops {
+			d.last = append(d.last, least)
+		} else {
+			d.needs = append(d.needs, least)
+		}
+	}
+	if len(d.needs) > 0 {
+		d.last = nil
+	}
+	return d
+}
+
+// lastGroup returns the group of additional needs that is dropped last.
+func lastGroup(needs []Need) (group uint16, ok bool) {
+	for i := range needs {
+		if n := &needs[i]; n.Additional && !n.Dropped && (!ok || n.Group < group) {
+			group, ok = n.Group, true
+		}
+	}
+	return group, ok
+}
+
+// key names all that counts.
+func (d *demand) key() string {
+	var b strings.Builder
+	fmt.Fprint(&b, d.channel, " ", int32(d.size.Units), " ", d.size.Percent, " ", d.interruptible, " ", d.only)
+	for _, needs := range [][]Need{d.needs, d.last} {
+		for i := range needs {
+			fmt.Fprintf(&b, " %q %d", needs[i].Skill, needs[i].Level)
+		}
+		b.WriteString(" |")
+	}
+	return b.String()
+}
+
+// somebody reports whether among those who pass there is one who could ever
+// take the work.
+func (e *Engine) somebody(q *queue, d demand, pass func(*Agent) bool) bool {
+	if d.only != "" {
+		a := e.agents[d.only]
+		return pass(a) && e.could(q, d, a)
+	}
+	among := func(list []*Agent) bool {
+		return slices.ContainsFunc(list, func(a *Agent) bool { return pass(a) && e.could(q, d, a) })
+	}
+	switch {
+	case len(d.needs) > 0:
+		return among(e.rarest(d.needs))
+	case q.routing.BySkills && len(d.last) > 0:
+		return among(q.members) || among(e.rarest(d.last))
+	default:
+		return among(q.members)
+	}
+}
+
+// could reports whether nothing in the definition keeps the work from the
+// agent for good.
+func (e *Engine) could(q *queue, d demand, a *Agent) bool {
+	needs := d.needs
+	if !a.member(q.definition.Name) {
+		if len(needs) == 0 {
+			needs = d.last
+		}
+		if !q.routing.BySkills || len(needs) == 0 {
+			return false
+		}
+	}
+	return e.names.served[d.channel] && d.fits(a.Presence) && e.holdsEver(a, needs)
+}
+
+// fits reports whether an agent who holds nothing could hold the work.
+func (d *demand) fits(p *PresenceConfig) bool {
+	load := route.Load{
+		Capacity: int32(p.Capacity), InterruptibleCapacity: int32(p.Interruptible),
+		Interruptible: d.interruptible, Size: int32(d.size.Units), Percent: d.size.Percent,
+	}
+	return load.Fits()
+}
+
+// takes says how much the work takes, for people.
+func (d *demand) takes() string {
+	if d.size.Percent > 0 {
+		return fmt.Sprintf("%v %% of an agent's capacity", Milli(d.size.Percent))
+	}
+	return d.size.Units.String()
+}
+
+// holdsEver reports whether the agent holds the skills now or at a later time.
+func (e *Engine) holdsEver(a *Agent, needs []Need) bool {
+	return !slices.ContainsFunc(needs, func(n Need) bool {
+		return !slices.ContainsFunc(a.Definition.Skills, func(s Skill) bool {
+			return s.Name == n.Skill && s.Level >= n.Level && (s.Until == 0 || s.Until > a.SkillsAt)
+		})
+	})
+}
+
+// rarest returns those who hold the needed skill that the fewest do.
+func (e *Engine) rarest(needs []Need) []*Agent {
+	var list []*Agent
+	for i := range needs {
+		if holders := e.holders[needs[i].Skill]; i == 0 || len(holders) < len(list) {
+			list = holders
+		}
+	}
+	return list
+}
+
+// Unroutable is why nobody who is configured could ever take a piece of work.
+type Unroutable struct {
+	// Reason is a stable name, such as "no_holder".
+	Reason string
+	// Text says it in a sentence, Help the smallest change that would do.
+	Text, Help string
+}
+
+// Unroutable says why nobody who is configured could ever take the work; false
+// if somebody could, or if it does not wait.
+func (e *Engine) Unroutable(w *Work) (Unroutable, bool) {
+	if w.State != Waiting {
+		return Unroutable{}, false
+	}
+	q, d := e.queueOf(w), e.demandOf(w)
+	if e.somebody(q, d, anybody) {
+		return Unroutable{}, false
+	}
+	return e.why(w, q, d), true
+}
+
+func anybody(*Agent) bool { return true }
+
+// why tries what could be changed, the smallest change first.
+func (e *Engine) why(w *Work, q *queue, d demand) Unroutable {
+	bySkills := q.routing.BySkills && len(d.needs) > 0
+	switch {
+	case !e.names.served[d.channel]:
+		return Unroutable{
+			"no_status", fmt.Sprintf("no presence status lists channel %q", w.Spec.Channel),
+			fmt.Sprintf("add channel %q to a presence status", w.Spec.Channel),
+		}
+	case d.only != "":
+		return Unroutable{
+			"required_agent", fmt.Sprintf("it requires agent %q, who is no member of queue %q or lacks a skill or the capacity", d.only, w.Queue),
+			fmt.Sprintf("make agent %q able to take it, or transfer it", d.only),
+		}
+	case len(q.members) == 0 && !bySkills:
+		return Unroutable{
+			"no_members", fmt.Sprintf("queue %q has no members", w.Queue), fmt.Sprintf("give queue %q a member", w.Queue),
+		}
+	}
+	if u, ok := e.lacking(w, q, d); ok {
+		return u
+	}
+	return Unroutable{
+		"too_large", fmt.Sprintf("it takes %s, more than anybody who could take it may hold", d.takes()),
+		fmt.Sprintf("raise the capacity in a presence config to %s, or make the work smaller", d.takes()),
+	}
+}
+
+// lacking finds the one skill that somebody would have to be given.
+func (e *Engine) lacking(w *Work, q *queue, d demand) (Unroutable, bool) {
+	for i, n := range d.needs {
+		without := d
+		without.needs = slices.Delete(slices.Clone(d.needs), i, i+1)
+		if len(e.holders[n.Skill]) > 0 && !e.nearly(q, without) {
+			continue
+		}
+		if len(e.holders[n.Skill]) == 0 {
+			return Unroutable{
+				"no_holder", fmt.Sprintf("skill %q has no holder", n.Skill), fmt.Sprintf("give somebody skill %q at level %v", n.Skill, Milli(n.Level)),
+			}, true
+		}
+		return Unroutable{
+			"no_holder", fmt.Sprintf("nobody who holds the other skills holds %q at level %v", n.Skill, Milli(n.Level)),
+			fmt.Sprintf("give %s skill %q at level %v", e.whom(q, without), n.Skill, Milli(n.Level)),
+		}, true
+	}
+	if len(d.needs) == 0 || e.somebody(q, demand{channel: d.channel, needs: d.needs}, anybody) {
+		return Unroutable{}, false
+	}
+	return Unroutable{
+		"no_holder", fmt.Sprintf("nobody in queue %q holds all the skills it requires", w.Queue),
+		"give somebody the skills, or lower what is required",
+	}, true
+}
+
+// nearly reports whether somebody could take the work if the one skill that is
+// left out were not required.
+func (e *Engine) nearly(q *queue, d demand) bool {
+	return e.whom(q, d) != ""
+}
+
+// whom returns the first agent who could take the work, by id.
+func (e *Engine) whom(q *queue, d demand) string {
+	members := q.members
+	if q.routing.BySkills {
+		members = e.roster
+	}
+	for _, a := range members {
+		inside := d
+		if q.routing.BySkills && len(d.needs) == 0 {
+			if d.fits(a.Presence) {
+				return fmt.Sprintf("agent %q", a.ID)
+			}
+			continue
+		}
+		if e.could(q, inside, a) {
+			return fmt.Sprintf("agent %q", a.ID)
+		}
+	}
+	return ""
+}

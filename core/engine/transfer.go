@@ -1,0 +1,172 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+func (c TransferWork) decide(s *step) error {
+	w, err := s.known(c.Work)
+	if err != nil {
+		return err
+	}
+	if w.State.Ended() || w.State == WrapUpWork {
+		return refuse(CodeWrongState, "", "%v is %v; it can be transferred while it waits, is offered, open or paused", w.ID, w.State)
+	}
+	spec, err := c.spec(s, w)
+	if err != nil {
+		return err
+	}
+	a, err := c.to(s, w)
+	if err != nil {
+		return err
+	}
+	if a != nil {
+		if guest := w.standingAt(a.ID); guest != nil && guest.Guest && guest.State == AssignmentAccepted {
+			return s.handOver(w, guest, c.Reason)
+		}
+	}
+	requested := c.RequestedAt
+	if requested == 0 {
+		requested = w.RequestedAt
+	}
+	placed := s.placement(&spec, s.queues[spec.Queue], requested)
+	if err := s.fits(&spec, s.queues[spec.Queue], &placed); err != nil {
+		return err
+	}
+	if a != nil {
+		if err := s.ableNow(w, placed.Size, a); err != nil {
+			return err
+		}
+	}
+	s.transfer(w, &spec, &placed, c.Reason)
+	if a != nil {
+		return s.direct(w, a, "transferred", false)
+	}
+	return nil
+}
+
+// spec returns what the work is to be from then on.
+func (c *TransferWork) spec(s *step, w *Work) (WorkSpec, error) {
+	spec := w.Spec.clone()
+	spec.Queue = w.Queue
+	spec.RequiredAgent, spec.Backup, spec.PreferredAgent, spec.PreferredFor, spec.Overflow = "", "", "", 0, nil
+	spec.withAttributes(c.Attributes)
+	if c.Transcript != "" {
+		spec.Transcript = c.Transcript
+	}
+	if c.Queue != "" {
+		spec.Queue = c.Queue
+	}
+	if c.Needs != nil {
+		spec.Needs, spec.Ruled = clonedNeeds(*c.Needs), nil
+	}
+	switch {
+	case c.Queue == "" && c.Agent == "" && c.Needs == nil:
+		return spec, refuse(CodeInvalid, "queue", "where is %v to go? Give a queue, an agent or skills", w.ID)
+	case s.queues[spec.Queue] == nil:
+		return spec, refuse(CodeUnknownQueue, "queue", "there is no queue %q", spec.Queue)
+	case c.RequestedAt > s.now || c.RequestedAt < 0:
+		return spec, refuse(CodeInvalid, "requested_at", "requested_at should not lie in the future, nor before 1970")
+	}
+	q := s.queues[spec.Queue]
+	if q.closed && q.definition.Closed == ClosedRefuse && q.definition.Name != w.Queue {
+		return spec, refuse(CodeQueueClosed, "queue", "queue %q is closed and takes nothing in until it opens", spec.Queue)
+	}
+	return spec, s.names.checkNeeds(CodeInvalid, "skills", spec.Needs)
+}
+
+// to returns the agent to transfer to, nil if it is to none.
+func (c *TransferWork) to(s *step, w *Work) (*Agent, error) {
+	if c.Agent == "" {
+		return nil, nil
+	}
+	a, err := s.agentNamed(c.Agent)
+	if err != nil {
+		return nil, err
+	}
+	if x := w.standingAt(a.ID); x != nil && !x.Guest {
+		return nil, refuse(CodeWrongState, "agent", "%v is with agent %q already", w.ID, a.ID)
+	}
+	return a, nil
+}
+
+// transfer takes the work from wherever it is and places it anew.
+func (s *step) transfer(w *Work, spec *WorkSpec, placed *Placement, reason string) {
+	s.withdraw(w, "transferred", func(x *Assignment) bool { return !x.Guest })
+	s.disperse(w, "transferred")
+	ev := Event{Kind: KindWorkTransferred, Work: w.ID, Queue: w.Queue, Created: spec, Placed: placed, Reason: reason}
+	if x := w.Owner(); x != nil {
+		ev.Agent, ev.Assignment = x.Agent, x.ID
+	}
+	s.emit(ev)
+}
+
+// handOver makes a guest the owner of the work.
+func (s *step) handOver(w *Work, guest *Assignment, reason string) error {
+	if w.State != Open {
+		return refuse(CodeWrongState, "", "%v is %v; go on with it first", w.ID, w.State)
+	}
+	owner := w.Owner()
+	s.emit(s.about(w, owner.ID, Event{Kind: KindWorkRequeued, Reason: reason}))
+	s.emit(s.about(w, guest.ID, Event{Kind: KindHandedOver, Reason: reason}))
+	return nil
+}
+
+func (c UpdateWork) decide(s *step) error {
+	w, err := s.known(c.Work)
+	if err != nil {
+		return err
+	}
+	if w.State.Ended() {
+		return refuse(CodeWrongState, "", "%v is %v; nothing of it changes any more", w.ID, w.State)
+	}
+	spec := w.Spec.clone()
+	if err := c.change(s, &spec); err != nil {
+		return err
+	}
+	placed := w.Placement.clone()
+	q := s.queueOf(w)
+	fresh := s.placement(&spec, q, w.RequestedAt)
+	placed.Priority, placed.Secondary = fresh.Priority, fresh.Secondary
+	if c.Needs != nil || c.Ruled != nil {
+		placed.require(s.needs(&spec, q), s.now)
+	}
+	s.emit(Event{Kind: KindWorkUpdated, Work: w.ID, Queue: w.Queue, Created: &spec, Placed: placed})
+	s.clearIfExhausted(w)
+	return nil
+}
+
+// Changed returns what the work would be asked for after the update.
+func (c UpdateWork) Changed(w *Work) WorkSpec {
+	spec := w.Spec.clone()
+	spec.withAttributes(c.Attributes)
+	return spec
+}
+
+func (c *UpdateWork) change(s *step, spec *WorkSpec) error {
+	spec.withAttributes(c.Attributes)
+	if c.Priority != nil {
+		if *c.Priority < 0 {
+			return refuse(CodeInvalid, "priority", "priority %d is negative; 0 is highest", *c.Priority)
+		}
+		spec.Priority = pointed(c.Priority)
+	}
+	if c.TargetAcceptAt != nil {
+		if *c.TargetAcceptAt < 0 {
+			return refuse(CodeInvalid, "target_accept_at", "target_accept_at should not lie before 1970")
+		}
+		spec.TargetAcceptAt = *c.TargetAcceptAt
+	}
+	if c.Transcript != "" {
+		spec.Transcript = c.Transcript
+	}
+	if c.Needs != nil {
+		spec.Needs = clonedNeeds(*c.Needs)
+	}
+	if c.Ruled != nil {
+		spec.Ruled = clonedNeeds(*c.Ruled)
+	}
+	if err := s.names.checkNeeds(CodeInvalid, "skills", spec.Needs); err != nil {
+		return err
+	}
+	return s.names.checkNeeds(CodeInvalid, "skills", spec.Ruled)
+}

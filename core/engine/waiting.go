@@ -1,0 +1,171 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "math"
+
+// destination returns the queue in which incoming work waits: its own, or where
+// that sends it on, and then why. A queue that takes nothing in refuses it.
+func (s *step) destination(spec *WorkSpec) (q *queue, why string, err error) {
+	if most := s.definition.MaxWaiting; most > 0 && s.waiting >= int(most) {
+		return nil, "", refuse(CodeQueueFull, "queue", "%d items wait in the workspace, which is the limit; try again later", s.waiting)
+	}
+	q, why = s.passOn(spec, s.queues[spec.Queue], nil)
+	switch most := q.definition.MaxWaiting; {
+	case q.closed && q.definition.Closed == ClosedRefuse:
+		return nil, "", refuse(CodeQueueClosed, "queue", "queue %q is closed and takes nothing in until it opens", q.definition.Name)
+	case most > 0 && q.counts[Waiting] >= int(most):
+		return nil, "", refuse(CodeQueueFull, "queue", "%d items wait in queue %q, which is the limit; try again later", most, q.definition.Name)
+	}
+	return q, why, nil
+}
+
+// passOn follows the queues that send such work on at once. Nothing goes to a
+// queue twice. From is where it came from, nil if it has just come in.
+func (s *step) passOn(spec *WorkSpec, q, from *queue) (to *queue, why string) {
+	seen := map[*queue]bool{from: true}
+	for {
+		seen[q] = true
+		overflow := q.definition.Overflow
+		if spec.Overflow != nil && from == nil && q.definition.Name == spec.Queue {
+			overflow = spec.Overflow
+		}
+		reason := s.cannotStay(spec, q, overflow)
+		if reason == "" || seen[s.queues[overflow.To]] {
+			return q, why
+		}
+		q, why = s.queues[overflow.To], reason
+	}
+}
+
+// cannotStay says why the queue sends such work on at once; empty if it does
+// not.
+func (s *step) cannotStay(spec *WorkSpec, q *queue, overflow *Overflow) string {
+	if overflow == nil || spec.RequiredAgent != "" {
+		return ""
+	}
+	switch {
+	case q.closed && q.definition.Closed == ClosedOverflow:
+		return "closed"
+	case overflow.At > 0 && q.counts[Waiting] >= int(overflow.At):
+		return "full"
+	case overflow.WhenNobody:
+		placed := s.placement(spec, q, s.requested(spec))
+		if !s.somebody(q, s.demand(spec, &placed), (*Agent).SignedIn) {
+			return "nobody_signed_in"
+		}
+	}
+	return ""
+}
+
+// due returns when waiting changes how the work is placed; 0 for never.
+func (e *Engine) due(w *Work) Time {
+	if w.State != Waiting {
+		return 0
+	}
+	q, at := e.queueOf(w), Time(math.MaxInt64)
+	if w.Tier > 0 && int(w.Tier) <= len(q.definition.Tiers) {
+		at = min(at, w.QueuedAt+q.definition.Tiers[w.Tier-1])
+	}
+	if w.dropsNext(q) {
+		at = min(at, w.DropSince+q.routing.DropAfter)
+	}
+	if _, changed, next := relaxed(w.Needs, e.now-w.NeedsSince); changed {
+		at = min(at, e.now)
+	} else if next < math.MaxInt64 {
+		at = min(at, w.NeedsSince+next)
+	}
+	if o := w.overflow(q); o != nil && o.After > 0 {
+		at = min(at, w.QueuedAt+o.After)
+	}
+	if w.Required && w.Backup != "" && w.Until > 0 {
+		at = min(at, w.Until)
+	}
+	if at == math.MaxInt64 {
+		return 0
+	}
+	return at
+}
+
+// advance does what waiting has made due.
+func (s *step) advance(w *Work) {
+	for at := s.due(w); at != 0 && at <= s.now; at = s.due(w) {
+		q, placed := s.queueOf(w), w.Placement.clone()
+		if w.Required && w.Backup != "" && w.Until > 0 && w.Until <= s.now {
+			s.move(w, w.Backup, "required_agent_did_not_take_it")
+			continue
+		}
+		if o := w.overflow(q); o != nil && o.After > 0 && w.QueuedAt+o.After <= s.now {
+			s.move(w, o.To, "waited")
+			continue
+		}
+		switch {
+		case w.Tier > 0 && int(w.Tier) <= len(q.definition.Tiers) && w.QueuedAt+q.definition.Tiers[w.Tier-1] <= s.now:
+			placed.Tier++
+			s.place(w, KindTierOpened, placed, "")
+		case w.dropsNext(q) && w.DropSince+q.routing.DropAfter <= s.now:
+			placed.dropNext(w.DropSince + q.routing.DropAfter)
+			s.place(w, KindSkillsDropped, placed, "")
+		default:
+			placed.Needs, _, _ = relaxed(w.Needs, s.now-w.NeedsSince)
+			s.place(w, KindSkillsRelaxed, placed, "")
+		}
+	}
+	s.clearIfExhausted(w) // without needs it may be for fewer
+}
+
+func (s *step) place(w *Work, kind Kind, placed *Placement, reason string) {
+	s.emit(Event{Kind: kind, Work: w.ID, Queue: w.Queue, Placed: placed, Reason: reason})
+}
+
+// move sends waiting work to another queue, or further on if that one cannot
+// keep it. It keeps its age, and whom it was for does not count any more.
+func (s *step) move(w *Work, to, why string) {
+	spec := w.Spec
+	spec.RequiredAgent = ""
+	q, further := s.passOn(&spec, s.queues[to], s.queueOf(w))
+	if further != "" {
+		why = further
+	}
+	placed := s.placement(&spec, q, w.RequestedAt)
+	s.place(w, KindWorkOverflowed, &placed, why)
+}
+
+// desert sends on what waits in a queue for nobody, now that somebody has left.
+func (s *step) desert(q *queue) {
+	if o := q.definition.Overflow; q.overflowing == 0 && (o == nil || !o.WhenNobody) || q.counts[Waiting] == 0 {
+		return
+	}
+	known := make(map[string]bool)
+	for _, w := range q.waiting.inOrder() {
+		o := w.overflow(q)
+		if o == nil || !o.WhenNobody {
+			continue
+		}
+		d := s.demandOf(w)
+		there, ok := known[d.key()]
+		if !ok {
+			there = s.somebody(q, d, (*Agent).SignedIn)
+			known[d.key()] = there
+		}
+		if !there {
+			s.move(w, o.To, "nobody_signed_in")
+		}
+	}
+}
+
+// openOrClose puts on record that a queue opened or closed by its hours,
+// and reports whether it did.
+func (s *step) openOrClose(q *queue) bool {
+	open := q.calendar == nil || q.calendar.open(s.now)
+	if open != q.closed {
+		return false
+	}
+	kind := KindQueueClosed
+	if open {
+		kind = KindQueueOpened
+	}
+	s.emit(Event{Kind: kind, Queue: q.definition.Name})
+	return true
+}
