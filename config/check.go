@@ -25,6 +25,8 @@ type checker struct {
 	// misspelt holds the keys that an unknown key was probably meant to be, by
 	// joined path: their absence needs no second complaint.
 	misspelt map[string]bool
+	// names keeps what defined found.
+	names map[string]map[string]bool
 }
 
 // check adds everything that is wrong with the values to faults. The schema
@@ -36,12 +38,11 @@ func check(doc *document, values map[string]any, o *options, faults *faults) {
 	}
 	c := &checker{
 		doc: doc, schema: theSchema(), all: values, options: o, faults: faults,
-		misspelt: map[string]bool{},
+		misspelt: map[string]bool{}, names: map[string]map[string]bool{},
 	}
 	c.shape()
-	c.schema.names(c.schema.raw, c.all, nil, func(path []string) {
+	c.schema.keysOf(c.schema.raw, c.all, nil, func(path []string, title string) {
 		name := path[len(path)-1]
-		title := c.schema.title(c.schema.at("#/$defs/name"))
 		c.report(stageSchema, c.doc.key(path), CodeFormat, "this key is %q; it must be %s", clip(name), title)
 	})
 	c.rules()
@@ -163,10 +164,10 @@ func (c *checker) wrongValue(e *jsonschema.ValidationError) {
 		}
 	case *kind.Type:
 		code = CodeType
-		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "boolean") {
+		if len(k.Want) == 1 && k.Want[0] == "string" && (k.Got == "number" || k.Got == "boolean") {
 			message += "; write it in quotes"
 		}
-	case *kind.Minimum, *kind.Maximum, *kind.MultipleOf, *kind.MinProperties, *kind.MaxProperties:
+	case *kind.Minimum, *kind.Maximum, *kind.MultipleOf, *kind.MinProperties, *kind.MaxProperties, *kind.MinItems, *kind.MaxItems:
 		code = CodeRange
 	}
 	c.report(stageSchema, c.doc.value(e.InstanceLocation), code, "%s", message)
@@ -190,6 +191,17 @@ func (c *checker) lookup(path []string) any {
 		}
 	}
 	return v
+}
+
+// inOrder sorts keys of the map at path as they stand in the file, so that the
+// second of two is the one complained of.
+func (c *checker) inOrder(path, keys []string) []string {
+	places := make(map[string]Error, len(keys))
+	for _, key := range keys {
+		places[key] = c.doc.key(under(path, key))
+	}
+	slices.SortStableFunc(keys, func(a, b string) int { return order(c.doc.file, places[a], places[b]) })
+	return keys
 }
 
 // show words a value for people. What may be a secret is only named by type:

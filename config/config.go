@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
-	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 // maxFile is the largest file that is read, in bytes. A workspace with 100,000
@@ -42,8 +41,14 @@ type Config struct {
 	// KeepClosedItems is how many pieces of ended work are kept at most; 0 means
 	// any number.
 	KeepClosedItems uint32 `koanf:"keep_closed_items"`
+	// MaxWaiting is how many items may wait in the workspace; 0 means any number.
+	MaxWaiting uint32 `koanf:"max_waiting"`
 	// API says who may use the API.
 	API API `koanf:"api"`
+	// Skills lists all skills there are.
+	Skills []string `koanf:"skills"`
+	// Hours are opening hours, by name.
+	Hours map[string]Hours `koanf:"hours"`
 	// Channels are the kinds of work, by name.
 	Channels map[string]Channel `koanf:"channels"`
 	// Statuses are the presence statuses, by name, without the built-in
@@ -57,6 +62,8 @@ type Config struct {
 	RoutingConfigs map[string]RoutingConfig `koanf:"routing_configs"`
 	// Queues are by name.
 	Queues map[string]Queue `koanf:"queues"`
+	// Flows say what is done with incoming work, by name.
+	Flows map[string]Flow `koanf:"flows"`
 	// Agents are by id.
 	Agents map[string]Agent `koanf:"agents"`
 	// Warnings lists what is allowed but hardly meant, such as a queue without
@@ -112,14 +119,6 @@ type Scope struct {
 	Queues []string `koanf:"queues"`
 }
 
-// Channel is a kind of work.
-type Channel struct {
-	// Size is what an item takes unless it or its routing config says so.
-	Size engine.Milli `koanf:"size"`
-	// OnDisconnect says what becomes of open work whose agent is gone.
-	OnDisconnect engine.DisconnectRule `koanf:"on_disconnect"`
-}
-
 // Status is a presence status.
 type Status struct {
 	// Channels are those on which work is offered; none means busy.
@@ -130,6 +129,12 @@ type Status struct {
 type PresenceConfig struct {
 	// Capacity is how much an agent may hold at once, above 0.
 	Capacity engine.Milli `koanf:"capacity"`
+	// InterruptibleCapacity is how much interruptible work an agent may hold at
+	// once.
+	InterruptibleCapacity engine.Milli `koanf:"interruptible_capacity"`
+	// MaxOffers is how many offers an agent may have standing at once; 0 means
+	// any number.
+	MaxOffers uint16 `koanf:"max_offers"`
 	// MaxOpen is how many assignments an agent may hold at once, above 0.
 	MaxOpen uint16 `koanf:"max_open"`
 	// AutoAccept opens offers at once; it excludes DeclineReasons.
@@ -157,6 +162,8 @@ type Strategy struct {
 	Settings map[string]any `koanf:"settings"`
 	// Attributes are those of work that the strategy may see.
 	Attributes []string `koanf:"attributes"`
+	// MayExceedCapacity lets it give agents more than they have capacity for.
+	MayExceedCapacity bool `koanf:"may_exceed_capacity"`
 	// Limits bound one instance.
 	Limits Limits `koanf:"limits"`
 }
@@ -179,51 +186,6 @@ type Limits struct {
 
 // Size is an amount of bytes, written "256MiB" or as a plain number.
 type Size uint64
-
-// RoutingConfig is how the work of a queue is routed.
-type RoutingConfig struct {
-	// Priority is 0 for the highest.
-	Priority int32 `koanf:"priority"`
-	// Size is what an item takes; 0 leaves it to the channel.
-	Size engine.Milli `koanf:"size"`
-	// Model is how an agent is picked among candidates.
-	Model route.Model `koanf:"model"`
-	// Strategy names the strategy that proposes.
-	Strategy string `koanf:"strategy"`
-	// Fallback names the one that proposes while the first is unwell.
-	Fallback string `koanf:"fallback"`
-	// PushTimeout is how long an offer stands; 0 means without end.
-	PushTimeout time.Duration `koanf:"push_timeout"`
-	// DeclineRule says to whom declined work is not offered again.
-	DeclineRule engine.DeclineRule `koanf:"decline_rule"`
-}
-
-// Queue is where work waits.
-type Queue struct {
-	// Routing names the queue's routing config.
-	Routing string `koanf:"routing"`
-	// ServiceLevel is nil when there is no goal.
-	ServiceLevel *ServiceLevel `koanf:"service_level"`
-}
-
-// ServiceLevel is a goal: a share of the work accepted within a time.
-type ServiceLevel struct {
-	// Within is the time in which work should be accepted.
-	Within time.Duration `koanf:"within"`
-	// Target is the share that should be, above 0 and at most 1, in steps of a
-	// thousandth.
-	Target float64 `koanf:"target"`
-}
-
-// Agent is a person who does work.
-type Agent struct {
-	// Name is for people; empty means that the id serves.
-	Name string `koanf:"name"`
-	// PresenceConfig names the agent's presence config.
-	PresenceConfig string `koanf:"presence_config"`
-	// Queues are those the agent is a member of.
-	Queues []string `koanf:"queues"`
-}
 
 // Load reads the file at path and checks it, together with the files it names,
 // which must exist. Relative paths in it start from its folder.

@@ -43,16 +43,27 @@ func complete(text string) string {
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	const file, golden = "testdata/faults.yaml", "testdata/faults.golden"
-	c, err := config.Load(file)
-	var all *config.Errors
-	if !errors.As(err, &all) || c != nil {
-		t.Fatalf("Load: %v, %v; want *Errors", c, err)
+	for name, want := range map[string]int{"faults": 23, "routing": 50} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file, golden := "testdata/"+name+".yaml", "testdata/"+name+".golden"
+			c, err := config.Load(file)
+			var all *config.Errors
+			if !errors.As(err, &all) || c != nil {
+				t.Fatalf("Load: %v, %v; want *Errors", c, err)
+			}
+			if len(all.List) != want {
+				t.Errorf("%d errors, want %d", len(all.List), want)
+			}
+			compare(t, golden, all)
+		})
 	}
-	if want := 23; len(all.List) != want {
-		t.Errorf("%d errors, want %d", len(all.List), want)
-	}
-	// The path of the missing file depends on the checkout.
+}
+
+// compare holds errors against a golden file, or writes it.
+func compare(t *testing.T, golden string, all *config.Errors) {
+	t.Helper()
+	// The path of a missing file depends on the checkout.
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func decode(values map[string]any) (*Config, error) {
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result:      c,
 		TagName:     "koanf",
-		DecodeHook:  hook,
+		DecodeHook:  hook(),
 		ErrorUnused: true,
 	})
 	if err != nil {
@@ -35,45 +35,97 @@ func decode(values map[string]any) (*Config, error) {
 	return c, nil
 }
 
-// hook reads the texts and numbers that have a type of their own.
-func hook(_, to reflect.Type, v any) (any, error) {
-	switch to {
-	case reflect.TypeFor[time.Duration]():
-		return duration(v)
-	case reflect.TypeFor[Size]():
-		return size(v)
-	case reflect.TypeFor[engine.Milli]():
-		amount, ok := milli(v)
-		if !ok {
-			return nil, fmt.Errorf("no amount: %v", v)
+// hook reads what has a type of its own, and what has a short form.
+func hook() mapstructure.DecodeHookFuncType {
+	read := map[reflect.Type]func(any) (any, error){
+		reflect.TypeFor[time.Duration]():         reading(duration),
+		reflect.TypeFor[time.Time]():             reading(moment),
+		reflect.TypeFor[Size]():                  reading(size),
+		reflect.TypeFor[Spans]():                 reading(spans),
+		reflect.TypeFor[engine.Milli]():          amounting(milli),
+		reflect.TypeFor[engine.Level]():          amounting(level),
+		reflect.TypeFor[engine.Amount]():         amounting(amount),
+		reflect.TypeFor[route.Model]():           choosing(models()),
+		reflect.TypeFor[engine.DeclineRule]():    choosing(map[string]engine.DeclineRule{"last": engine.LastOnly, "until_exhausted": engine.UntilExhausted, "forever": engine.Forever}),
+		reflect.TypeFor[engine.DisconnectRule](): choosing(map[string]engine.DisconnectRule{"keep": engine.KeepOpen, "requeue": engine.RequeueOpen}),
+		reflect.TypeFor[engine.CapacityModel]():  choosing(map[string]engine.CapacityModel{modelSession: engine.BySession, "status": engine.ByStatus}),
+		reflect.TypeFor[engine.ClosedRule]():     choosing(map[string]engine.ClosedRule{"hold": engine.ClosedHold, "refuse": engine.ClosedRefuse, closedOverflow: engine.ClosedOverflow}),
+		reflect.TypeFor[Membership]():            short(func(queue string) Membership { return Membership{Queue: queue, Tier: 1, Weight: 1} }),
+		reflect.TypeFor[Needs]():                 listed,
+		reflect.TypeFor[Need]():                  atLevel(func(l engine.Level) Need { return Need{Level: l} }),
+		reflect.TypeFor[Skill]():                 atLevel(func(l engine.Level) Skill { return Skill{Level: l} }),
+	}
+	return func(_, to reflect.Type, v any) (any, error) {
+		if read, ok := read[to]; ok {
+			return read(v)
 		}
-		return amount, nil
-	case reflect.TypeFor[route.Model]():
-		return choose(v, models())
-	case reflect.TypeFor[engine.DeclineRule]():
-		return choose(v, map[string]engine.DeclineRule{
-			"last": engine.LastOnly, "until_exhausted": engine.UntilExhausted, "forever": engine.Forever,
-		})
-	case reflect.TypeFor[engine.DisconnectRule]():
-		return choose(v, map[string]engine.DisconnectRule{"keep": engine.KeepOpen, "requeue": engine.RequeueOpen})
-	default:
 		return v, nil
 	}
 }
 
 func models() map[string]route.Model {
-	return map[string]route.Model{
-		"least_active":   route.ModelLeastActive,
-		"most_available": route.ModelMostAvailable,
-		"longest_idle":   route.ModelLongestIdle,
+	named := map[string]route.Model{}
+	for m := route.ModelLeastActive; m <= route.ModelWeightedRandom; m++ {
+		named[m.String()] = m
+	}
+	return named
+}
+
+// reading, amounting and choosing make a hook of what reads a value.
+func reading[T any](read func(any) (T, error)) func(any) (any, error) {
+	return func(v any) (any, error) { return read(v) }
+}
+
+func amounting[T any](read func(any) (T, bool)) func(any) (any, error) {
+	return func(v any) (any, error) {
+		amount, ok := read(v)
+		if !ok {
+			return nil, fmt.Errorf("no amount: %v", v)
+		}
+		return amount, nil
 	}
 }
 
-func choose[T any](v any, from map[string]T) (T, error) {
-	text, _ := v.(string)
-	chosen, ok := from[text]
-	if !ok {
-		return chosen, fmt.Errorf("no choice: %v", v)
+func choosing[T any](from map[string]T) func(any) (any, error) {
+	return func(v any) (any, error) {
+		text, _ := v.(string)
+		choice, ok := from[text]
+		if !ok {
+			return nil, fmt.Errorf("no choice: %v", v)
+		}
+		return choice, nil
 	}
-	return chosen, nil
+}
+
+// short reads a name that stands for a map.
+func short[T any](long func(string) T) func(any) (any, error) {
+	return func(v any) (any, error) {
+		if text, ok := v.(string); ok {
+			return long(text), nil
+		}
+		return v, nil
+	}
+}
+
+// atLevel reads a level that stands for a map.
+func atLevel[T any](long func(engine.Level) T) func(any) (any, error) {
+	return func(v any) (any, error) {
+		if l, ok := level(v); ok {
+			return long(l), nil
+		}
+		return v, nil
+	}
+}
+
+// listed reads a list of skills, each at any level.
+func listed(v any) (any, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return v, nil
+	}
+	needs := make(map[string]any, len(list))
+	for _, name := range texts(list) {
+		needs[name] = int64(0)
+	}
+	return needs, nil
 }

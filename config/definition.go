@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,39 +23,37 @@ func (c *Config) Definition() (engine.Definition, error) {
 		Grace:           millis(c.ConnectionGrace),
 		KeepClosed:      millis(c.KeepClosed),
 		KeepClosedItems: c.KeepClosedItems,
+		MaxWaiting:      c.MaxWaiting,
+		Skills:          slices.Clone(c.Skills),
 	}
 	for name, ch := range c.Channels {
-		d.Channels = append(d.Channels, engine.Channel{Name: name, Size: ch.Size, OnDisconnect: ch.OnDisconnect})
+		d.Channels = append(d.Channels, ch.definition(name))
 	}
 	for name, s := range c.Statuses {
 		d.Statuses = append(d.Statuses, engine.Status{Name: name, Channels: s.Channels})
 	}
 	for name, p := range c.PresenceConfigs {
 		d.PresenceConfigs = append(d.PresenceConfigs, engine.PresenceConfig{
-			Name: name, Capacity: p.Capacity, MaxOpen: p.MaxOpen, AutoAccept: p.AutoAccept,
-			DeclineReasons: p.DeclineReasons, StatusAfterDecline: p.StatusAfterDecline,
-			StatusAfterTimeout: p.StatusAfterTimeout,
+			Name: name, Capacity: p.Capacity, Interruptible: p.InterruptibleCapacity, MaxOffers: p.MaxOffers,
+			MaxOpen: p.MaxOpen, AutoAccept: p.AutoAccept, DeclineReasons: p.DeclineReasons,
+			StatusAfterDecline: p.StatusAfterDecline, StatusAfterTimeout: p.StatusAfterTimeout,
 		})
 	}
 	for name, r := range c.RoutingConfigs {
-		d.RoutingConfigs = append(d.RoutingConfigs, engine.RoutingConfig{
-			Name: name, Priority: r.Priority, Size: r.Size, Model: r.Model,
-			Strategy: r.Strategy, Fallback: r.Fallback,
-			PushTimeout: millis(r.PushTimeout), DeclineRule: r.DeclineRule,
-		})
+		d.RoutingConfigs = append(d.RoutingConfigs, r.definition(name))
+	}
+	for name, h := range c.Hours {
+		d.Hours = append(d.Hours, h.definition(name))
 	}
 	for name, q := range c.Queues {
-		queue := engine.QueueDefinition{Name: name, Routing: q.Routing}
-		if s := q.ServiceLevel; s != nil {
-			queue.Within = millis(s.Within)
-			queue.Target = uint16(math.Round(s.Target * 1000))
-		}
-		d.Queues = append(d.Queues, queue)
+		d.Queues = append(d.Queues, q.definition(name))
 	}
-	for name, a := range c.Agents {
-		d.Agents = append(d.Agents, engine.AgentDefinition{
-			ID: name, Name: a.Name, PresenceConfig: a.PresenceConfig, Queues: a.Queues,
-		})
+	for name, f := range c.Flows {
+		d.Flows = append(d.Flows, f.definition(name))
+	}
+	for _, name := range sortedKeys(c.Agents) {
+		a := c.Agents[name]
+		d.Agents = append(d.Agents, a.definition(name))
 	}
 	d.Sort()
 	if err := d.Validate(); err != nil {
@@ -77,7 +75,7 @@ func (c *Config) Specs() ([]strategy.Spec, error) {
 		}
 		specs = append(specs, strategy.Spec{
 			Name: name, Runtime: s.Runtime, Source: s.Source, Args: s.Args, SHA256: s.SHA256,
-			Settings: settings, Attributes: s.Attributes,
+			Settings: settings, Attributes: s.Attributes, MayExceed: s.MayExceedCapacity,
 			Limits: strategy.Limits{
 				TurnDeadline:   s.Limits.TurnDeadline,
 				StartTimeout:   s.Limits.StartTimeout,
@@ -104,19 +102,41 @@ func (d *document) refused(err error) Error {
 	return place
 }
 
-// split turns a path with dots into steps, knowing which names hold dots.
+// split turns the engine's path into steps that lead as far as this node and
+// what is below it do. Names may hold dots; an entry of a list is known by its
+// index or its name; and what a step does stands under "then".
 func (n *node) split(path string) []string {
-	best := ""
-	for name := range n.fields {
-		if rest, ok := strings.CutPrefix(path, name); ok && (rest == "" || rest[0] == '.') && len(name) > len(best) {
-			best = name
+	best, next := "", (*node)(nil)
+	try := func(name string, inner *node) {
+		rest, ok := strings.CutPrefix(path, name)
+		if ok && (rest == "" || rest[0] == '.') && len(name) > len(best) {
+			best, next = name, inner
 		}
 	}
-	if best == "" {
-		return nil
+	for name, f := range n.fields {
+		try(name, f.node)
 	}
-	rest := strings.TrimPrefix(path[len(best):], ".")
-	return append([]string{best}, n.fields[best].node.split(rest)...)
+	step := func() string { return best }
+	for i, item := range n.items {
+		before := next
+		try(index(i), item)
+		if name, ok := item.fields["name"]; ok {
+			text, _ := name.node.scalar.(string)
+			try(text, item)
+		}
+		if next != before {
+			step = func() string { return index(i) }
+		}
+	}
+	if next != nil {
+		return append([]string{step()}, next.split(strings.TrimPrefix(path[len(best):], "."))...)
+	}
+	if then, ok := n.fields["then"]; ok {
+		if rest := then.node.split(path); rest != nil {
+			return append([]string{"then"}, rest...)
+		}
+	}
+	return nil
 }
 
 func millis(d time.Duration) engine.Time { return engine.Time(d.Milliseconds()) }

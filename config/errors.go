@@ -43,6 +43,8 @@ const (
 	CodeInsecure Code = "insecure"
 	// CodeTooLarge means work that nobody has the capacity for.
 	CodeTooLarge Code = "size_too_large"
+	// CodeExpression means a CEL expression that cannot be used.
+	CodeExpression Code = "bad_expression"
 	// CodeFile means a file that cannot be read.
 	CodeFile Code = "file"
 	// CodeRefused means that the engine refuses the definition.

@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 const (
@@ -27,10 +28,7 @@ const (
 // said by the schema's title, so the errors here only say that it is.
 func formats() []jsonschema.Format {
 	return []jsonschema.Format{
-		{Name: "patchbay-duration", Validate: func(v any) error {
-			_, err := duration(v)
-			return err
-		}},
+		{Name: "patchbay-duration", Validate: ofAny(duration)},
 		{Name: "patchbay-wait", Validate: func(v any) error {
 			d, err := duration(v)
 			if _, text := v.(string); text && err == nil && d <= 0 {
@@ -38,17 +36,35 @@ func formats() []jsonschema.Format {
 			}
 			return err
 		}},
-		{Name: "patchbay-size", Validate: func(v any) error {
-			_, err := size(v)
+		{Name: "patchbay-size", Validate: ofAny(size)},
+		{Name: "patchbay-address", Validate: ofText(address)},
+		{Name: "patchbay-percentage", Validate: ofText(percentage)},
+		{Name: "patchbay-moment", Validate: ofAny(moment)},
+		{Name: "patchbay-date", Validate: ofText(date)},
+		{Name: "patchbay-time-zone", Validate: ofText(zone)},
+		{Name: "patchbay-days", Validate: ofText(days)},
+		{Name: "patchbay-hours", Validate: ofText(span)},
+		{Name: "patchbay-hours-or-closed", Validate: ofText(func(text string) (Spans, error) { return spans(text) })},
+	}
+}
+
+// ofAny makes a format of what reads a value of any type.
+func ofAny[T any](read func(any) (T, error)) func(any) error {
+	return func(v any) error {
+		_, err := read(v)
+		return err
+	}
+}
+
+// ofText makes a format of what reads a text. Other types pass: the schema
+// speaks of them.
+func ofText[T any](read func(string) (T, error)) func(any) error {
+	return func(v any) error {
+		if text, ok := v.(string); ok {
+			_, err := read(text)
 			return err
-		}},
-		{Name: "patchbay-address", Validate: func(v any) error {
-			if text, ok := v.(string); ok {
-				_, err := address(text)
-				return err
-			}
-			return nil
-		}},
+		}
+		return nil
 	}
 }
 
@@ -139,4 +155,32 @@ func milli(v any) (engine.Milli, bool) {
 	default:
 		return 0, false
 	}
+}
+
+// percentage reads "100%" or "12.5%", with at most three decimals, as
+// thousandths of a per cent.
+func percentage(text string) (uint32, error) {
+	digits, ok := strings.CutSuffix(text, "%")
+	whole, decimals, point := strings.Cut(digits, ".")
+	if !ok || len(whole) > 3 || len(decimals) > 3 || point && decimals == "" {
+		return 0, fmt.Errorf("no percentage: %q", text)
+	}
+	n, err := strconv.ParseUint(whole+decimals+"000"[len(decimals):], 10, 32)
+	switch {
+	case err != nil || whole == "":
+		return 0, fmt.Errorf("no percentage: %q", text)
+	case n == 0 || n > route.WholePercent:
+		return 0, errors.New("out of range")
+	}
+	return uint32(n), nil
+}
+
+// amount reads units, or a percentage of an agent's capacity.
+func amount(v any) (engine.Amount, bool) {
+	if text, ok := v.(string); ok {
+		percent, err := percentage(text)
+		return engine.Percent(percent), err == nil
+	}
+	units, ok := milli(v)
+	return engine.Units(units), ok
 }

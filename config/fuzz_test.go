@@ -61,7 +61,7 @@ func checkParse(t fataler, data []byte) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"example.yaml", "testdata/faults.yaml"} {
+	for _, name := range []string{"example.yaml", "testdata/faults.yaml", "testdata/routing.yaml"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
@@ -105,7 +105,7 @@ func TestMutations(t *testing.T) {
 				lines = slices.Insert(lines, i, lines[j])
 			default:
 				key, _, _ := strings.Cut(lines[i], ":")
-				lines[i] = key + ": " + rapid.SampledFrom([]string{"", "-1", "[]", "{}", "true", "queue", "1.0005", "~", "99999999999999999999", "'x y'"}).Draw(t, "value")
+				lines[i] = key + ": " + rapid.SampledFrom([]string{"", "-1", "[]", "{}", "true", "queue", "1.0005", "~", "99999999999999999999", "'x y'", "100%", "[english]", "{english: 3}", "work.priority < 3", "08:00-18:00", "2026-01-01"}).Draw(t, "value")
 			}
 			if len(lines) == 0 {
 				lines = []string{""}

@@ -54,6 +54,8 @@ func (n *node) plain() any {
 // document is a file as it was read, and what was set over it.
 type document struct {
 	file string
+	// data is what the file holds.
+	data []byte
 	// folder is the file's, an absolute path.
 	folder string
 	// root is nil if the file could not be read.
@@ -111,6 +113,39 @@ func (d *document) literal(path []string) string {
 		}
 	}
 	return n.literal
+}
+
+// within returns the place of a character of the text at path, given by its
+// line and column in the text. It fails if the text does not stand in the file
+// as it is, because it is folded or has escapes.
+func (d *document) within(path []string, line, column int) (mark, bool) {
+	n := d.root
+	for _, step := range path {
+		if n, _ = n.step(step); n == nil {
+			return mark{}, false
+		}
+	}
+	text, _ := n.scalar.(string)
+	want, lines := strings.Split(text, "\n"), strings.Split(string(d.data), "\n")
+	if line < 1 || line > len(want) || n.at.line+line > len(lines)+1 {
+		return mark{}, false
+	}
+	first := []rune(lines[n.at.line-1])
+	if n.at.column > len(first) {
+		return mark{}, false
+	}
+	at := n.at
+	switch first[at.column-1] {
+	case '|', '>':
+		at.line += line
+		before, _, ok := strings.Cut(lines[min(at.line, len(lines))-1], want[line-1])
+		at.column = len([]rune(before)) + column
+		return at, ok && strings.TrimSpace(before) == ""
+	case '\'', '"':
+		at.column++
+	}
+	at.column += column - 1
+	return at, len(want) == 1 && strings.HasPrefix(string(first[at.column-column:]), text)
 }
 
 // step returns the value under a key or index, and the place of its key.

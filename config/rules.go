@@ -15,6 +15,9 @@ const (
 	runtimeBuiltin = "builtin"
 	runtimeProcess = "process"
 	runtimeWASM    = "wasm"
+
+	modelSession   = "session"
+	closedOverflow = "overflow"
 )
 
 // entries is a section of the configuration, such as queues: maps by name.
@@ -35,72 +38,11 @@ func (c *checker) section(name string) entries {
 
 // rules checks what belongs together.
 func (c *checker) rules() {
-	c.references()
-	c.presence()
-	c.strategies()
-	c.fallbacks()
-	c.offline()
-	c.keys()
-	c.exposure()
-	c.sizes()
-	c.files()
-	c.unused()
-}
-
-// reference is a kind of place that names an entry of a section.
-type reference struct {
-	from, key string
-	to        string
-	one, many string
-}
-
-func (c *checker) references() {
-	for _, r := range []reference{
-		{from: "statuses", key: "channels", to: "channels", one: "channel", many: "channels"},
-		{from: "presence_configs", key: "status_after_decline", to: "statuses", one: "status", many: "statuses"},
-		{from: "presence_configs", key: "status_after_timeout", to: "statuses", one: "status", many: "statuses"},
-		{from: "routing_configs", key: "strategy", to: "strategies", one: "strategy", many: "strategies"},
-		{from: "routing_configs", key: "fallback", to: "strategies", one: "strategy", many: "strategies"},
-		{from: "queues", key: "routing", to: "routing_configs", one: "routing config", many: "routing configs"},
-		{from: "agents", key: "presence_config", to: "presence_configs", one: "presence config", many: "presence configs"},
-		{from: "agents", key: "queues", to: "queues", one: "queue", many: "queues"},
+	for _, check := range []func(){
+		c.references, c.presence, c.channels, c.needs, c.strategies, c.fallbacks, c.offline, c.hours, c.queues,
+		c.flows, c.memberships, c.skills, c.expressions, c.keys, c.exposure, c.sizes, c.files, c.unused,
 	} {
-		section := c.section(r.from)
-		for _, name := range sortedKeys(section) {
-			c.refer(r, []string{r.from, name, r.key}, section[name][r.key])
-		}
-	}
-	api, _ := c.all["api"].(map[string]any)
-	keys, _ := api["keys"].(map[string]any)
-	for _, name := range sortedKeys(keys) {
-		path := []string{"api", "keys", name, "scope"}
-		scope, _ := c.lookup(path).(map[string]any)
-		c.refer(reference{to: "agents", one: "agent", many: "agents"}, append(slices.Clip(path), "agent"), scope["agent"])
-		c.refer(reference{to: "queues", one: "queue", many: "queues"}, append(slices.Clip(path), "queues"), scope["queues"])
-	}
-}
-
-// refer checks one name, or a list of them. A section that is misspelt or no
-// map makes no name unknown: that is one fault, not one per name.
-func (c *checker) refer(r reference, path []string, value any) {
-	switch v := value.(type) {
-	case []any:
-		for i, item := range v {
-			c.refer(r, append(slices.Clip(path), strconv.Itoa(i)), item)
-		}
-	case string:
-		defined, ok := c.all[r.to].(map[string]any)
-		if r.to == "statuses" && v == engine.Offline {
-			return // offline speaks of it
-		}
-		if _, found := defined[v]; found || !c.schema.isName(v) {
-			return
-		}
-		if c.misspelt[r.to] || !ok && c.all[r.to] != nil {
-			return
-		}
-		c.report(stageRules, c.doc.value(path), CodeReference,
-			"there is no %s %q%s", r.one, clip(v), didYouMean(v, sortedKeys(defined), r.many))
+		check()
 	}
 }
 
@@ -192,13 +134,20 @@ func (c *checker) offline() {
 	}
 }
 
-// sizes refuses work that no member of its queue could ever take.
+// sizes refuses work that nobody who is asked could ever take. A percentage
+// fits everybody.
 func (c *checker) sizes() {
-	largest := c.capacities()
-	queues := c.section("queues")
+	largest, queues := c.capacities(), c.section("queues")
 	for name, r := range c.section("routing_configs") {
 		need, ok := milli(r["size"])
 		if !ok || need == 0 {
+			continue
+		}
+		place := c.doc.value([]string{"routing_configs", name, "size"})
+		if r["route_by"] == string(BySkills) {
+			if has, ok := largest[everybody]; ok && has < need {
+				c.report(stageRules, place, CodeTooLarge, "this is %s; it must be at most %s, the largest capacity of any agent", need, has)
+			}
 			continue
 		}
 		var starved []string
@@ -210,15 +159,18 @@ func (c *checker) sizes() {
 			}
 		}
 		if len(starved) > 0 {
-			c.report(stageRules, c.doc.value([]string{"routing_configs", name, "size"}), CodeTooLarge,
+			c.report(stageRules, place, CodeTooLarge,
 				"this is %s; it must be at most %s, the largest capacity of any member of %s",
 				need, most, clip(strings.Join(starved, ", ")))
 		}
 	}
 }
 
-// capacities returns the largest capacity of each queue's members, without the
-// queues where it is not known.
+// everybody stands for all agents among queues; it is not a name.
+const everybody = "*"
+
+// capacities returns the largest capacity of each queue's members, and of
+// everybody, without those where it is not known.
 func (c *checker) capacities() map[string]engine.Milli {
 	configs := c.section("presence_configs")
 	largest := map[string]engine.Milli{}
@@ -226,10 +178,14 @@ func (c *checker) capacities() map[string]engine.Milli {
 	for _, agent := range c.section("agents") {
 		config, _ := agent["presence_config"].(string)
 		capacity, ok := milli(configs[config]["capacity"])
-		queues, _ := agent["queues"].([]any)
-		for _, queue := range texts(queues) {
+		memberships, _ := agent["queues"].([]any)
+		add := func(queue string) {
 			largest[queue] = max(largest[queue], capacity)
 			unsure[queue] = unsure[queue] || !ok
+		}
+		add(everybody)
+		for _, membership := range memberships {
+			add(memberOf(membership))
 		}
 	}
 	for queue, is := range unsure {
@@ -238,4 +194,15 @@ func (c *checker) capacities() map[string]engine.Milli {
 		}
 	}
 	return largest
+}
+
+// together refuses one of two keys that mean nothing without each other.
+func (c *checker) together(path []string, in map[string]any, one, other string) {
+	if in[one] == nil {
+		one, other = other, one
+	}
+	if in[one] != nil && in[other] == nil && !c.misspelt[join(under(path, other))] {
+		c.report(stageRules, c.doc.missing(under(path, other)), CodeMissing,
+			"the key %q is missing; %s means nothing without", other, one)
+	}
 }

@@ -25,8 +25,8 @@ const schemaURL = "https://patchbay.dev/schema/config.json"
 // Schema returns the JSON Schema (draft 2020-12) of a configuration, for
 // editors and for other tools. Each call returns a copy of its own.
 //
-// Three formats in it are Patchbay's: patchbay-duration, patchbay-wait and
-// patchbay-size; an editor that does not know them ignores them.
+// The formats in it whose names begin with "patchbay-" are Patchbay's own; an
+// editor that does not know them ignores them.
 func Schema() []byte { return slices.Clone(schemaJSON) }
 
 // schema is the compiled schema beside the document it was made from, which
@@ -34,7 +34,9 @@ func Schema() []byte { return slices.Clone(schemaJSON) }
 type schema struct {
 	compiled *jsonschema.Schema
 	raw      rule
-	name     *regexp.Regexp
+	// patterns and formats are those that keys have.
+	patterns map[string]*regexp.Regexp
+	formats  map[string]func(any) error
 }
 
 // rule is one schema inside the schema document.
@@ -62,8 +64,17 @@ var theSchema = sync.OnceValue(func() *schema {
 	if err != nil {
 		panic(fmt.Sprintf("config: schema.json: %v", err))
 	}
-	s := &schema{compiled: compiled, raw: rule(doc.(map[string]any))}
-	s.name = regexp.MustCompile(s.at("#/$defs/name")["pattern"].(string))
+	s := &schema{
+		compiled: compiled, raw: rule(doc.(map[string]any)),
+		patterns: map[string]*regexp.Regexp{}, formats: map[string]func(any) error{},
+	}
+	for _, f := range formats() {
+		s.formats[f.Name] = f.Validate
+	}
+	for _, name := range []string{"name", "label"} {
+		pattern := s.at("#/$defs/" + name)["pattern"].(string)
+		s.patterns[pattern] = regexp.MustCompile(pattern)
+	}
 	return s
 })
 
@@ -122,11 +133,19 @@ func (s *schema) keys(r rule) []string {
 // complete fills every default into a value that r describes. What has the
 // wrong type is left alone; the check speaks of it.
 func (s *schema) complete(r rule, value any) {
+	r = s.follow(r)
+	if list, ok := value.([]any); ok {
+		if items, ok := r["items"].(map[string]any); ok {
+			for _, item := range list {
+				s.complete(items, item)
+			}
+		}
+		return
+	}
 	m, ok := value.(map[string]any)
 	if !ok {
 		return
 	}
-	r = s.follow(r)
 	properties, _ := r["properties"].(map[string]any)
 	for name, p := range properties {
 		if fallback, ok := p.(map[string]any)["default"]; ok {
@@ -168,26 +187,45 @@ func fresh(v any) any {
 	}
 }
 
-// names calls bad for each key of a map of names, such as queues, that is not
-// a name.
-func (s *schema) names(r rule, value any, path []string, bad func(path []string)) {
-	m, ok := value.(map[string]any)
-	if !ok {
-		return
-	}
+// keysOf calls bad for each key of a map whose keys are names, or dates, and so
+// on, that is none, with what it must be.
+func (s *schema) keysOf(r rule, value any, path []string, bad func(path []string, title string)) {
 	r = s.follow(r)
-	_, named := r["propertyNames"]
-	for _, name := range sortedKeys(m) {
-		inner := append(slices.Clip(path), name)
-		if named && !s.isName(name) {
-			bad(inner)
+	switch v := value.(type) {
+	case []any:
+		if items, ok := r["items"].(map[string]any); ok {
+			for i := range v {
+				s.keysOf(items, v[i], append(path, index(i)), bad)
+			}
 		}
-		if p := s.property(r, name); p != nil {
-			s.names(p, m[name], inner, bad)
+	case map[string]any:
+		keys, _ := r["propertyNames"].(map[string]any)
+		keys = s.follow(keys)
+		for name, inner := range v {
+			path := append(path, name)
+			if keys != nil && !s.isKey(keys, name) {
+				bad(path, s.title(keys))
+			}
+			if p := s.property(r, name); p != nil {
+				s.keysOf(p, inner, path, bad)
+			}
 		}
 	}
 }
 
-func (s *schema) isName(name string) bool {
-	return s.name.MatchString(name) && len([]rune(name)) <= 128
+// isKey reports whether a text is what the rule for keys asks for: a pattern
+// with a length, or one of our formats.
+func (s *schema) isKey(r rule, text string) bool {
+	if name, ok := r["format"].(string); ok {
+		return s.formats[name](text) == nil
+	}
+	pattern, _ := r["pattern"].(string)
+	return s.patterns[pattern].MatchString(text) && len([]rune(text)) <= s.longest(r)
 }
+
+func (s *schema) longest(r rule) int {
+	longest, _ := fresh(r["maxLength"]).(int64)
+	return int(longest)
+}
+
+func (s *schema) isName(text string) bool { return s.isKey(s.at("#/$defs/name"), text) }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"testing"
@@ -125,17 +126,19 @@ func TestDefinition(t *testing.T) {
 		t.Error(err)
 	}
 	again, err := c.Definition()
-	if err != nil || fmt.Sprint(d) != fmt.Sprint(again) {
+	if err != nil || !reflect.DeepEqual(d, again) {
 		t.Errorf("two definitions of one configuration differ: %v", err)
 	}
 	urgent := d.RoutingConfigs[slices.IndexFunc(d.RoutingConfigs, func(r engine.RoutingConfig) bool { return r.Name == "urgent" })]
 	if want := (engine.RoutingConfig{
-		Name: "urgent", Size: 3 * engine.Unit, Model: route.ModelLongestIdle, Strategy: "queue", Fallback: "queue",
+		Name: "urgent", Size: engine.Units(3 * engine.Unit), Model: route.ModelLongestIdle, Strategy: "queue", Fallback: "queue",
 		PushTimeout: 10_000, DeclineRule: engine.LastOnly,
-	}); urgent != want {
+	}); !reflect.DeepEqual(urgent, want) {
 		t.Errorf("routing config %+v, want %+v", urgent, want)
 	}
-	if want := (engine.QueueDefinition{Name: "cards", Routing: "urgent", Within: 5000, Target: 950}); d.Queues[1] != want {
+	if want := (engine.QueueDefinition{
+		Name: "cards", Routing: "urgent", Within: 5000, Target: 950, OfferTo: 2, Needs: []engine.Need{{Skill: "cards"}},
+	}); !reflect.DeepEqual(d.Queues[1], want) {
 		t.Errorf("queue %+v, want %+v", d.Queues[1], want)
 	}
 	if got, want := d.PresenceConfigs[0].Capacity, engine.Milli(4500); got != want {

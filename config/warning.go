@@ -11,16 +11,19 @@ func (c *checker) unused() {
 	c.unnamed("routing_configs", "queues", "routing", "no queue uses this routing config")
 	c.unnamed("channels", "statuses", "channels", "no status lists this channel, so its work is never offered")
 	c.unnamed("presence_configs", "agents", "presence_config", "no agent uses this presence config")
-	used := c.named("routing_configs", "strategy", nil)
-	used = c.named("routing_configs", "fallback", used)
+	c.unnamed("hours", "queues", "hours", "no queue has these hours")
+	used := c.using("routing_configs", "strategy", nil)
+	used = c.using("routing_configs", "fallback", used)
 	for name := range c.section("strategies") {
 		path := []string{"strategies", name}
 		if !used[name] && c.inFile([]string{"strategies"}, name, nil) {
 			c.warn(c.doc.key(path), CodeUnused, "no routing config uses this strategy")
 		}
 	}
+	bySkills := c.bySkills()
 	for name, agent := range c.section("agents") {
-		if queues, ok := agent["queues"].([]any); ok && len(queues) == 0 {
+		skills, _ := agent["skills"].(map[string]any)
+		if queues, ok := agent["queues"].([]any); ok && len(queues) == 0 && (len(skills) == 0 || len(bySkills) == 0) {
 			c.warn(c.doc.key([]string{"agents", name}), CodeUnused, "this agent is a member of no queue and is never offered work")
 		}
 	}
@@ -32,17 +35,36 @@ func (c *checker) warn(place Error, code Code, format string, args ...any) {
 }
 
 func (c *checker) members() {
-	joined := c.named("agents", "queues", nil)
-	for name := range c.section("queues") {
-		if !joined[name] {
+	joined := map[string]bool{}
+	for _, agent := range c.section("agents") {
+		queues, _ := agent["queues"].([]any)
+		for _, item := range queues {
+			joined[memberOf(item)] = true
+		}
+	}
+	bySkills := c.bySkills()
+	for name, queue := range c.section("queues") {
+		routing, _ := queue["routing"].(string)
+		if !joined[name] && !bySkills[routing] {
 			c.warn(c.doc.key([]string{"queues", name}), CodeNoMembers, "this queue has no members, so its work waits until an agent joins")
 		}
 	}
 }
 
+// bySkills returns the routing configs that ask more agents than members.
+func (c *checker) bySkills() map[string]bool {
+	found := map[string]bool{}
+	for name, r := range c.section("routing_configs") {
+		if r["route_by"] == string(BySkills) {
+			found[name] = true
+		}
+	}
+	return found
+}
+
 // unnamed warns of entries of a section that no entry of another one names.
 func (c *checker) unnamed(section, by, key, message string) {
-	used := c.named(by, key, nil)
+	used := c.using(by, key, nil)
 	for name := range c.section(section) {
 		if !used[name] {
 			c.warn(c.doc.key([]string{section, name}), CodeUnused, "%s", message)
@@ -50,8 +72,8 @@ func (c *checker) unnamed(section, by, key, message string) {
 	}
 }
 
-// named gathers what the entries of a section name under a key.
-func (c *checker) named(section, key string, into map[string]bool) map[string]bool {
+// using gathers what the entries of a section name under a key.
+func (c *checker) using(section, key string, into map[string]bool) map[string]bool {
 	if into == nil {
 		into = map[string]bool{}
 	}

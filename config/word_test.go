@@ -4,8 +4,14 @@
 package config
 
 import (
-	"slices"
+	"fmt"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 func TestNearest(t *testing.T) {
@@ -86,14 +92,85 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-// TestRefusedPlace finds the engine's path in the file, where names hold dots.
+// TestRefusedPlace finds the engine's path in the file, where names hold dots,
+// lists have names or indices, and steps say what they do under "then".
 func TestRefusedPlace(t *testing.T) {
 	t.Parallel()
-	doc := readYAML("x.yaml", []byte("agents:\n  anna: {}\n  anna.lind@x: {queues: [a]}\n"), &faults{})
-	if got, want := doc.root.split("agents.anna.lind@x.queues"), []string{"agents", "anna.lind@x", "queues"}; !slices.Equal(got, want) {
-		t.Errorf("steps %q, want %q", got, want)
+	const text = `agents:
+  anna: {}
+  anna.lind@x: {queues: [a]}
+flows:
+  intake:
+    steps:
+      - {name: vip, then: {queue: a}}
+      - {name: vip.gold, when: "true", then: {overflow: {to: a}}}
+channels: {chat: {skill_rules: [{}, {when: "true"}]}}
+`
+	doc := readYAML("x.yaml", []byte(text), &faults{})
+	for _, test := range []struct{ field, want string }{
+		{"agents.anna.lind@x.queues", `3:25: agents."anna.lind@x".queues: `},
+		{"flows.intake.steps.vip.queue", `7:35: flows.intake.steps[0].then.queue: `},
+		{"flows.intake.steps.vip.gold.overflow.to", `8:62: flows.intake.steps[1].then.overflow.to: `},
+		{"flows.intake.steps.vip.gold.when", `8:32: flows.intake.steps[1].when: `},
+		{"flows.intake.steps.vip.priority", `7:9: flows.intake.steps[0]: `},
+		{"channels.chat.skill_rules.1.when", `9:44: channels.chat.skill_rules[1].when: `},
+		{"nowhere", `1:1: `},
+	} {
+		if got := doc.value(doc.root.split(test.field)).Error(); got != "x.yaml:"+test.want {
+			t.Errorf("%s is at %q, want %q", test.field, got, test.want)
+		}
 	}
-	if got, want := doc.value([]string{"agents", "anna.lind@x", "queues"}).Error(), `x.yaml:3:25: agents."anna.lind@x".queues: `; got != want {
-		t.Errorf("place %q, want %q", got, want)
+}
+
+func TestDays(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]uint8{
+		"sun": 1, "mon": 2, "mon-fri": 0b0111110, "sat-mon": 0b1000011, "mon,thu": 0b0010010, "sun, tue-wed": 0b0001101, "sun-sat": 0x7f,
+	} {
+		if got, err := days(text); err != nil || got != want {
+			t.Errorf("days(%q) = %07b, %v; want %07b", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", ",", "mon,", "Mon", "monday", "mon-", "-mon", "mon-tue-wed", "mon,mon", "sat-sun,sun", "mon - tue"} {
+		if got, err := days(text); err == nil {
+			t.Errorf("days(%q) = %07b, want an error", text, got)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]engine.Span{
+		"08:00-18:00": {From: 480, To: 1080}, "8:05-9:10": {From: 485, To: 550}, "00:00-24:00": {To: 1440}, "23:59 - 24:00": {From: 1439, To: 1440},
+	} {
+		if got, err := span(text); err != nil || got != want {
+			t.Errorf("span(%q) = %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "-", "08:00", "8-9", "08:00-08:00", "09:00-08:00", "08:0-09:00", "08:00-24:01", "25:00-26:00", "08:60-09:00", "008:00-09:00", "+8:00-09:00", "08:00-09:00-10:00"} {
+		if got, err := span(text); err == nil {
+			t.Errorf("span(%q) = %v, want an error", text, got)
+		}
+	}
+}
+
+// TestPercentages holds that what is written in per cent is exact in
+// thousandths.
+func TestPercentages(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.Uint32Range(1, route.WholePercent).Draw(t, "thousandths")
+		written := fmt.Sprintf("%d.%03d", want/1000, want%1000)
+		shorter := strings.TrimRight(strings.TrimRight(written, "0"), ".")
+		for _, text := range []string{written + "%", shorter + "%"} {
+			if got, err := percentage(text); err != nil || got != want {
+				t.Fatalf("percentage(%q) = %d, %v; want %d", text, got, err, want)
+			}
+		}
+	})
+	for _, text := range []string{"", "%", ".5%", "5.%", "5", "0%", "0.000%", "100.001%", "1000%", "-1%", "+1%", "1.2345%", "1e1%", "5 %", " 5%"} {
+		if got, err := percentage(text); err == nil {
+			t.Errorf("percentage(%q) = %d, want an error", text, got)
+		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// maxDepth bounds nesting. The schema needs seven levels; the rest is for
+	// maxDepth bounds nesting. The schema needs ten levels; the rest is for
 	// the settings of strategies.
 	maxDepth = 64
 	// maxCopies bounds the values that aliases add, so that a small file cannot
@@ -30,7 +30,7 @@ const (
 // document then holds what could be read, so that the rest can be checked too.
 func readYAML(name string, data []byte, faults *faults) *document {
 	r := &reader{
-		doc:    &document{file: name, root: &node{at: mark{1, 1}, fields: map[string]*field{}}, over: map[string]string{}},
+		doc:    &document{file: name, data: data, root: &node{at: mark{1, 1}, fields: map[string]*field{}}, over: map[string]string{}},
 		faults: faults,
 	}
 	if at, ok := badText(data); ok {
