@@ -98,22 +98,41 @@ func (c codec) writeSnapshot(e *engine.Engine, w io.Writer) error {
 }
 
 func (c codec) readSnapshot(r io.Reader) (*engine.Engine, error) {
-	dec := c.decode.NewDecoder(bufio.NewReaderSize(r, 1<<20))
+	s, err := c.beginSnapshot(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.restore()
+}
+
+// begun is a snapshot of which the state is read and the work is not.
+type begun struct {
+	dec   *cbor.Decoder
+	work  uint64
+	state engine.State
+}
+
+func (c codec) beginSnapshot(r io.Reader) (*begun, error) {
+	s := &begun{dec: c.decode.NewDecoder(bufio.NewReaderSize(r, 1<<20))}
 	var head preamble
-	var state engine.State
-	if err := dec.Decode(&head); err != nil {
+	if err := s.dec.Decode(&head); err != nil {
 		return nil, fmt.Errorf("host: snapshot: %w", err)
 	}
 	if head.Format != snapshotFormat {
 		return nil, fmt.Errorf("host: snapshot: format %d is not known to this version, which reads %d", head.Format, snapshotFormat)
 	}
-	if err := dec.Decode(&state); err != nil {
+	if err := s.dec.Decode(&s.state); err != nil {
 		return nil, fmt.Errorf("host: snapshot: %w", err)
 	}
-	return engine.Restore(state, func(yield func(*engine.Work, error) bool) {
-		for range head.Work {
+	s.work = head.Work
+	return s, nil
+}
+
+func (s *begun) restore() (*engine.Engine, error) {
+	return engine.Restore(s.state, func(yield func(*engine.Work, error) bool) {
+		for range s.work {
 			w := new(engine.Work)
-			if err := dec.Decode(w); !yield(w, err) || err != nil {
+			if err := s.dec.Decode(w); !yield(w, err) || err != nil {
 				return
 			}
 		}

@@ -77,16 +77,17 @@ type Workspace struct {
 	once     sync.Once
 	failure  atomic.Pointer[error] // why the loop ends by itself; nil while it does not
 
-	tail *tail
+	tail       *tail
+	explaining chan struct{} // holds one for each explanation under way
 }
 
 // request is something asked of the loop: a command, or a reading.
 type request struct {
-	command engine.Command
-	read    func(*loop)
-	result  engine.Result
-	err     error
-	done    chan struct{}
+	find   func(*engine.Engine) (engine.Command, error)
+	read   func(*loop)
+	result engine.Result
+	err    error
+	done   chan struct{}
 
 	deciding sync.Mutex // held while the loop is at it
 	left     bool       // whoever asked has gone: nothing is done any more
@@ -125,7 +126,7 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 	w := &Workspace{
 		name: opts.Name, logger: opts.Logger, log: opts.Log, codec: c,
 		requests: make(chan *request, 4096), closing: make(chan struct{}), stopped: make(chan struct{}),
-		cancel: cancel, tail: newTail(e.Number()),
+		cancel: cancel, tail: newTail(e.Number()), explaining: make(chan struct{}, maxExplaining),
 	}
 	l := newLoop(running, w, e, snapshotAt, opts)
 	if err := l.begin(ctx, opts); err != nil {
@@ -141,10 +142,15 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 // which closes the workspace. When the context ends first, the command may or
 // may not have been carried out.
 func (w *Workspace) Do(ctx context.Context, command engine.Command) (engine.Result, error) {
-	if err := reserved(command); err != nil {
-		return engine.Result{}, err
-	}
-	r := &request{command: command, done: make(chan struct{})}
+	return w.DoWith(ctx, func(*engine.Engine) (engine.Command, error) { return command, nil })
+}
+
+// DoWith is Do with a command that depends on the state: find reads it and
+// returns the command, which is decided before anything else happens, or an
+// error, which DoWith returns. What holds when find looks, such as whose the
+// work is, holds when the command is decided. For find the rules of View apply.
+func (w *Workspace) DoWith(ctx context.Context, find func(*engine.Engine) (engine.Command, error)) (engine.Result, error) {
+	r := &request{find: find, done: make(chan struct{})}
 	if err := w.ask(ctx, r); err != nil {
 		return engine.Result{}, err
 	}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // definition has one queue, case work, and agents a1 … aN with capacity 2.
 func definition(agents int) engine.Definition {
 	d := engine.Definition{
-		Channels:        []engine.Channel{{Name: "case", Size: engine.Unit}},
+		Channels:        []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}},
 		Statuses:        []engine.Status{{Name: "available", Channels: []string{"case"}}},
 		PresenceConfigs: []engine.PresenceConfig{{Name: "two", Capacity: 2 * engine.Unit, MaxOpen: 10}},
 		RoutingConfigs: []engine.RoutingConfig{{
@@ -39,7 +39,7 @@ func definition(agents int) engine.Definition {
 		KeepClosed: 3_600_000,
 	}
 	for i := range agents {
-		d.Agents = append(d.Agents, engine.AgentDefinition{ID: fmt.Sprintf("a%d", i+1), PresenceConfig: "two", Queues: []string{"support"}})
+		d.Agents = append(d.Agents, engine.AgentDefinition{ID: fmt.Sprintf("a%d", i+1), PresenceConfig: "two", Queues: engine.Member("support")})
 	}
 	return d
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/intake"
 	"github.com/patchbay-cx/patchbay/core/strategy"
 )
 
@@ -35,6 +36,7 @@ type loop struct {
 	ctx    context.Context
 	engine *engine.Engine
 	desk   *strategy.Desk
+	plan   *intake.Plan // what is done with incoming work, as defined
 	clock  clock
 
 	batch     *batch // gathers what happens while the journal is busy
@@ -205,23 +207,43 @@ func (l *loop) decide(r *request) {
 	defer r.deciding.Unlock()
 	switch {
 	case r.left:
-	case r.command != nil:
-		r.result, r.err = l.step(r.command)
+	case r.find != nil:
+		r.result, r.err = l.stepWith(r.find)
 	default:
 		r.read(l)
 	}
 }
 
+// stepWith decides the command that a caller finds for the present state.
+func (l *loop) stepWith(find func(*engine.Engine) (engine.Command, error)) (engine.Result, error) {
+	command, err := find(l.engine)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	if err := reserved(command); err != nil {
+		return engine.Result{}, err
+	}
+	return l.step(command)
+}
+
 // step decides a command now and spreads its events.
 func (l *loop) step(command engine.Command) (engine.Result, error) {
-	if configure, ok := command.(engine.Configure); ok && l.desk != nil {
-		if err := l.desk.Check(&configure.Definition); err != nil {
+	now := l.now()
+	var plan *intake.Plan
+	if configure, ok := command.(engine.Configure); ok {
+		var err error
+		if plan, err = l.compile(&configure.Definition); err != nil {
 			return engine.Result{}, err
 		}
+	} else if l.plan != nil {
+		command = l.plan.Prepare(command, l.engine, now)
 	}
-	result, err := l.engine.Step(l.now(), command)
+	result, err := l.engine.Step(now, command)
 	if err != nil {
 		return result, err
+	}
+	if plan != nil {
+		l.plan = plan
 	}
 	l.batch.events = append(l.batch.events, result.Events...)
 	if l.desk == nil {
@@ -235,6 +257,17 @@ func (l *loop) step(command engine.Command) (engine.Result, error) {
 		l.desk.Observe(ev)
 	}
 	return result, err
+}
+
+// compile checks what the engine knows nothing of in a definition: that every
+// strategy is there, and that conditions compile.
+func (l *loop) compile(definition *engine.Definition) (*intake.Plan, error) {
+	if l.desk != nil {
+		if err := l.desk.Check(definition); err != nil {
+			return nil, err
+		}
+	}
+	return intake.Compile(definition)
 }
 
 // settle is step for the loop's own commands, which are never refused.
@@ -277,25 +310,43 @@ func (l *loop) release(b *batch) {
 	}
 }
 
-// notify tells the agent whom the event concerns. One who does not listen is
+// notify tells the agents whom the event concerns. One who does not listen is
 // not there: the grace period begins.
 func (l *loop) notify(ev *engine.Event) {
-	stream := l.streams[ev.Agent]
-	if stream == nil || ev.Kind == engine.KindProposalRefused {
+	if ev.Kind == engine.KindProposalRefused {
 		return
 	}
-	if !stream.put(ev, l.spec(ev)) {
-		l.detach(ev.Agent, stream)
+	l.tell(ev.Agent, ev)
+	if owner := l.visited(ev); owner != "" {
+		l.tell(owner, ev)
 	}
 }
 
-func (l *loop) spec(ev *engine.Event) *engine.WorkSpec {
-	w, ok := l.engine.Work(ev.Work)
-	if !ok {
-		return nil
+func (l *loop) tell(agent string, ev *engine.Event) {
+	stream := l.streams[agent]
+	if stream != nil && !stream.put(ev, l.work(ev)) {
+		l.detach(agent, stream)
 	}
-	spec := w.Spec
-	return &spec
+}
+
+// visited returns the agent whose work the event's agent joins or leaves as a
+// guest; empty if it is not about that.
+func (l *loop) visited(ev *engine.Event) string {
+	x, w, ok := l.engine.Assignment(ev.Assignment)
+	if !ok || !x.Guest || ev.Kind == engine.KindWorkOffered {
+		return ""
+	}
+	if owner := w.Owner(); owner != nil && owner.Agent != ev.Agent {
+		return owner.Agent
+	}
+	return ""
+}
+
+func (l *loop) work(ev *engine.Event) *engine.Work {
+	if w, ok := l.engine.Work(ev.Work); ok {
+		return w.Clone()
+	}
+	return nil
 }
 
 func (l *loop) report(ev *engine.Event) {

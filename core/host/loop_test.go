@@ -21,12 +21,12 @@ func TestAHostThatWasStoppedIsLateNotWrong(t *testing.T) {
 	ago := l.now() - 60_000
 	for _, command := range []engine.Command{
 		engine.Configure{Definition: engine.Definition{
-			Channels:        []engine.Channel{{Name: "case", Size: engine.Unit}},
+			Channels:        []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}},
 			Statuses:        []engine.Status{{Name: "available", Channels: []string{"case"}}},
 			PresenceConfigs: []engine.PresenceConfig{{Name: "one", Capacity: engine.Unit, MaxOpen: 1}},
 			RoutingConfigs:  []engine.RoutingConfig{{Name: "plain", Strategy: "queue", PushTimeout: 1000}},
 			Queues:          []engine.QueueDefinition{{Name: "support", Routing: "plain"}},
-			Agents:          []engine.AgentDefinition{{ID: "a1", PresenceConfig: "one", Queues: []string{"support"}}},
+			Agents:          []engine.AgentDefinition{{ID: "a1", PresenceConfig: "one", Queues: engine.Member("support")}},
 			Grace:           1000,
 		}},
 		engine.Connect{Agent: "a1"},

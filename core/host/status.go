@@ -41,6 +41,13 @@ type QueueStatus struct {
 	// Oldest is since when the longest waiting item waits; 0 if none does.
 	Oldest           engine.Time
 	Members, Present int
+	// Closed says that it is closed by its hours; Unroutable is how much of what
+	// waits nobody who is configured could ever take; EstimatedWait is what new
+	// work must expect, if Estimated.
+	Closed        bool
+	Unroutable    int
+	EstimatedWait engine.Time
+	Estimated     bool
 }
 
 // Status returns how the workspace fares. Everything it tells of is durable.
@@ -60,7 +67,8 @@ func (l *loop) status() Status {
 		status.Queues = append(status.Queues, QueueStatus{
 			Name: b.Queue.Name, Routing: b.Routing.Name, Strategy: b.Routing.Strategy, Fallback: b.Routing.Fallback,
 			DecidedBy: owner, Waiting: b.Waiting, Offered: b.Offered, Open: b.Open, Oldest: b.Oldest,
-			Members: b.Members, Present: b.Present,
+			Members: b.Members, Present: b.Present, Closed: b.Closed, Unroutable: b.Unroutable,
+			EstimatedWait: b.EstimatedWait, Estimated: b.Estimated,
 		})
 		return true
 	})

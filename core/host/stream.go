@@ -15,11 +15,13 @@ import (
 // read.
 const maxPending = 10_000
 
-// Notice is an event that concerns an agent, with the work it is about.
+// Notice is an event that concerns an agent, with the work it is about. It is
+// one of the agent's own, or tells what becomes of a guest in the agent's work.
 type Notice struct {
 	Event engine.Event
-	// Spec is the work's, nil if the event is about none.
-	Spec *engine.WorkSpec
+	// Work is how the work is by then, nil if the event is about none, or about
+	// some that is forgotten already.
+	Work *engine.Work
 }
 
 // Stream is an agent's connection: while it is open the agent can be offered
@@ -101,14 +103,14 @@ func (l *loop) detach(agent string, s *Stream) {
 
 // put adds an event for the reader, and reports false if that has fallen too
 // far behind. The loop calls it.
-func (s *Stream) put(ev *engine.Event, spec *engine.WorkSpec) bool {
+func (s *Stream) put(ev *engine.Event, work *engine.Work) bool {
 	if ev.Number <= s.after {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		s.pending = append(s.pending, Notice{Event: *ev, Spec: spec})
+		s.pending = append(s.pending, Notice{Event: *ev, Work: work})
 	}
 	if len(s.pending) > maxPending {
 		s.err, s.pending = ErrSlow, nil

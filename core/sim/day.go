@@ -92,7 +92,7 @@ type day struct {
 
 func (d *day) definition() engine.Definition {
 	def := engine.Definition{
-		Channels:        []engine.Channel{{Name: dayChannel, Size: engine.Unit}},
+		Channels:        []engine.Channel{{Name: dayChannel, Size: engine.Units(engine.Unit)}},
 		Statuses:        []engine.Status{{Name: dayStatus, Channels: []string{dayChannel}}},
 		PresenceConfigs: []engine.PresenceConfig{{Name: dayConfig, Capacity: engine.Unit, MaxOpen: 1}},
 		RoutingConfigs: []engine.RoutingConfig{{
@@ -104,7 +104,7 @@ func (d *day) definition() engine.Definition {
 		def.Queues = append(def.Queues, engine.QueueDefinition{Name: class, Routing: dayConfig})
 	}
 	for _, shift := range d.opts.Day.Shifts() {
-		def.Agents = append(def.Agents, engine.AgentDefinition{ID: shift.Server, PresenceConfig: dayConfig, Queues: shift.Classes})
+		def.Agents = append(def.Agents, engine.AgentDefinition{ID: shift.Server, PresenceConfig: dayConfig, Queues: engine.Member(shift.Classes...)})
 	}
 	return def
 }

@@ -19,6 +19,7 @@ import (
 	"slices"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/intake"
 	"github.com/patchbay-cx/patchbay/core/strategy"
 )
 
@@ -43,6 +44,7 @@ type Options struct {
 type World struct {
 	engine *engine.Engine
 	desk   *strategy.Desk
+	plan   *intake.Plan // what is done with incoming work; nil before it is defined
 	now    engine.Time
 	agenda agenda
 	asked  uint64
@@ -95,10 +97,21 @@ func (w *World) At(at engine.Time, do func()) {
 
 // Do has a command decided at the present time.
 func (w *World) Do(command engine.Command) (engine.Result, error) {
+	plan := w.plan
+	if configure, ok := command.(engine.Configure); ok {
+		var err error
+		if plan, err = intake.Compile(&configure.Definition); err != nil {
+			return engine.Result{}, err
+		}
+	}
+	if w.plan != nil {
+		command = w.plan.Prepare(command, w.engine, w.now)
+	}
 	result, err := w.engine.Step(w.now, command)
 	if err != nil {
 		return result, err
 	}
+	w.plan = plan
 	for i := range result.Events {
 		ev := &result.Events[i]
 		if w.desk != nil {

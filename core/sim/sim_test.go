@@ -25,7 +25,7 @@ func TestOptionsAreNotChanged(t *testing.T) {
 	world, err := sim.New(t.Context(), sim.Options{
 		Start: 1_000_000,
 		Definition: engine.Definition{
-			Channels:       []engine.Channel{{Name: "case", Size: engine.Unit}},
+			Channels:       []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}},
 			RoutingConfigs: []engine.RoutingConfig{{Name: "plain", Strategy: "queue"}},
 			Queues:         []engine.QueueDefinition{{Name: "support", Routing: "plain"}},
 			Grace:          1000,

@@ -25,7 +25,7 @@ func metropolis(b *testing.B) *rig {
 		for i := range agents {
 			d.Agents = append(d.Agents, engine.AgentDefinition{
 				ID: fmt.Sprintf("agent-%06d", i), PresenceConfig: "standard",
-				Queues: []string{d.Queues[i%queues].Name, d.Queues[(i+1)%queues].Name},
+				Queues: engine.Member(d.Queues[i%queues].Name, d.Queues[(i+1)%queues].Name),
 			})
 		}
 	})
@@ -90,7 +90,7 @@ func BenchmarkDesk(b *testing.B) {
 			id := engine.WorkID(1 + i*3571)
 			w, _ := r.e.Work(id)
 			events[i] = engine.Event{
-				Kind: engine.KindWorkOffered, Work: id, Queue: w.Spec.Queue, Agent: fmt.Sprintf("agent-%06d", i*353), Assignment: 1,
+				Kind: engine.KindWorkOffered, Work: id, Queue: w.Queue, Agent: fmt.Sprintf("agent-%06d", i*353), Assignment: 1,
 			}
 		}
 		b.Run(fmt.Sprintf("observe %d", rows), func(b *testing.B) {

@@ -145,6 +145,15 @@ func (d *Desk) Observe(ev *engine.Event) {
 			p.feed.touchWork(ev.Work, w)
 			p.feed.outcome(ev)
 		}
+		if queue, moved := ev.GoesTo(); moved {
+			for _, p := range d.sights[queue] {
+				p.feed.touchWork(ev.Work, w)
+			}
+		}
+	} else if ev.Queue != "" { // it opened or closed
+		for _, p := range d.sights[ev.Queue] {
+			p.feed.touchQueue(ev.Queue)
+		}
 	}
 	if a, ok := d.engine.Agent(ev.Agent); ok {
 		for _, p := range d.posts {
@@ -270,6 +279,7 @@ func (d *Desk) answered(now engine.Time, job *Job, step Step) {
 	if at := engine.Time(p.reply.WakeAt); at > 0 {
 		p.wakeAt = min(max(at, now+wakeAtSoonest), now+wakeAtLatest)
 	}
+	p.note()
 	d.settle(now, p, step)
 	if !p.turn.Kind.Asks() {
 		return // a page proves little

@@ -127,7 +127,7 @@ func TestFallbackFailsToo(t *testing.T) {
 	r.pass(backoffFirst)
 	r.owned("main", "first")
 	r.owned("other", "first")
-	if by := r.work(id).Standing().Decision.Strategy; by != "first" {
+	if by := r.standing(id).Decision.Strategy; by != "first" {
 		t.Fatalf("offered by %q", by)
 	}
 }

@@ -28,14 +28,17 @@ const (
 type feed struct {
 	engine *engine.Engine
 	scope  map[string]bool // queues on the board
-	lets   []string        // attributes let through, sorted
-	wants  []route.Table   // tables that the strategy asked for; nil for all
-	rows   int             // of one turn at most
+	// bySkills says that work of one of them goes to all who hold the skills.
+	bySkills bool
+	lets     []string      // attributes let through, sorted
+	wants    []route.Table // tables that the strategy asked for; nil for all
+	rows     int           // of one turn at most
 
 	work   table[engine.WorkID]
 	agents table[string]
 	queues table[string]
 	words  map[string]uint32
+	turn   uint64 // the number of the turn being filled
 	digest route.Digest
 	walk   walk
 
@@ -43,6 +46,7 @@ type feed struct {
 	next    route.Kind // of the next turn: KindDelta, KindSnapshotFirst or KindSnapshotMore
 	base    uint64
 	settled []route.Settled
+	notes   map[engine.WorkID]string              // why work waits, by the strategy's last word
 	offers  map[engine.AssignmentID]route.Settled // made by this instance, awaiting their outcome
 }
 
@@ -61,7 +65,7 @@ type walk struct {
 func newFeed(e *engine.Engine, attributes []string) *feed {
 	return &feed{
 		engine: e, lets: slices.Compact(slices.Sorted(slices.Values(attributes))), rows: maxRows,
-		words: make(map[string]uint32), offers: make(map[engine.AssignmentID]route.Settled),
+		words: make(map[string]uint32), notes: make(map[engine.WorkID]string), offers: make(map[engine.AssignmentID]route.Settled),
 	}
 }
 
@@ -72,6 +76,7 @@ func (f *feed) reset() {
 	f.queues.reset()
 	clear(f.words)
 	clear(f.offers)
+	clear(f.notes)
 	f.settled = f.settled[:0]
 	f.digest, f.base, f.next = 0, 0, route.KindSnapshotFirst
 	f.board++
@@ -88,6 +93,11 @@ func (f *feed) reset() {
 func (f *feed) setScope(queues map[string]bool, fresh bool) {
 	if fresh || !maps.Equal(f.scope, queues) {
 		f.scope = queues
+		f.bySkills = false
+		for name := range queues {
+			_, routing := routed(f.engine.Definition(), name)
+			f.bySkills = f.bySkills || routing.BySkills
+		}
 		f.reset()
 	}
 }
@@ -95,7 +105,13 @@ func (f *feed) setScope(queues map[string]bool, fresh bool) {
 // touchWork notes that work may have changed; w is nil if the engine has
 // forgotten it.
 func (f *feed) touchWork(id engine.WorkID, w *engine.Work) {
-	if f.work.touch(id) || w == nil || !f.hasWork(w) {
+	if f.work.touch(id) {
+		if w == nil || w.State != engine.Waiting {
+			delete(f.notes, id)
+		}
+		return
+	}
+	if w == nil || !f.hasWork(w) {
 		return
 	}
 	if f.walk.work || id <= f.walk.item || id > f.walk.until {
@@ -115,26 +131,29 @@ func (f *feed) touchAgent(a *engine.Agent) {
 }
 
 func (f *feed) hasWork(w *engine.Work) bool {
-	return (w.State == engine.Waiting || w.State == engine.Offered) && f.scope[w.Spec.Queue]
+	return (w.State == engine.Waiting || w.State == engine.Offered) && f.scope[w.Queue]
 }
+
+// touchQueue notes that a queue opened or closed.
+func (f *feed) touchQueue(name string) { f.queues.touch(name) }
 
 func (f *feed) hasAgent(a *engine.Agent) bool {
 	if !a.SignedIn() {
 		return false
 	}
-	for _, name := range a.Definition.Queues {
-		if f.scope[name] {
+	for i := range a.Definition.Queues {
+		if f.scope[a.Definition.Queues[i].Queue] {
 			return true
 		}
 	}
-	return false
+	return f.bySkills && len(a.Skills) > 0
 }
 
 // pending reports whether there is anything to tell at once. What was settled
 // waits for the next turn: an outcome has changed rows too, and a refusal that
 // has not would only be proposed again.
 func (f *feed) pending() bool {
-	return f.next != route.KindDelta || f.work.pending()+f.agents.pending() > 0
+	return f.next != route.KindDelta || f.work.pending()+f.agents.pending()+f.queues.pending() > 0
 }
 
 // fill builds the next turn's rows. The caller sets epoch, seq, now, seed and
@@ -145,9 +164,9 @@ func (f *feed) pending() bool {
 // other.
 func (f *feed) fill(t *route.Turn) {
 	left := f.rows
+	f.fillQueues(t)
 	if f.next != route.KindDelta {
 		f.fillChannels(t)
-		f.fillQueues(t)
 		left -= f.walkAgents(t, left)
 		left -= f.walkWork(t, left)
 	}
@@ -301,7 +320,7 @@ func (f *feed) outcome(ev *engine.Event) {
 		verdict = route.VerdictTimedOut
 	case engine.KindOfferUnavailable:
 		verdict = route.VerdictUnavailable
-	case engine.KindWorkCancelled, engine.KindWorkAbandoned, engine.KindWorkExpired, engine.KindWorkRequeued:
+	case engine.KindOfferWithdrawn:
 		verdict = route.VerdictWithdrawn
 	default:
 		return

@@ -258,7 +258,7 @@ func (s *stage) compare(p *post, in *player) {
 	expected := make(map[string]string)
 	s.e.EachWork(0, func(w *engine.Work) bool {
 		ref, known := f.work.refs[w.ID]
-		if (w.State == engine.Waiting || w.State == engine.Offered) && s.sees(p, w.Spec.Queue) {
+		if (w.State == engine.Waiting || w.State == engine.Offered) && s.sees(p, w.Queue) {
 			if whole || known && !f.work.slots[ref].dirty {
 				expected[w.ID.String()] = s.work(p, w)
 			} else if !known && (f.walk.work || w.ID <= f.walk.item) {
@@ -278,7 +278,7 @@ func (s *stage) compare(p *post, in *player) {
 	clear(expected)
 	s.e.EachAgent("", func(a *engine.Agent) bool {
 		ref, known := f.agents.refs[a.ID]
-		if a.Status != engine.Offline && slices.ContainsFunc(a.Definition.Queues, func(q string) bool { return s.sees(p, q) }) {
+		if a.Status != engine.Offline && s.concerns(p, a) {
 			if whole || known && !f.agents.slots[ref].dirty {
 				expected[a.ID] = s.agent(p, a)
 			} else if !known && (f.walk.agents || a.ID <= f.walk.agent) {
@@ -288,6 +288,20 @@ func (s *stage) compare(p *post, in *player) {
 		return true
 	})
 	s.equal("agents", sorted(expected), sorted(shown))
+}
+
+// concerns reports whether the agent may take any of the work on the board: a
+// member of a queue, or somebody with skills where they are what counts.
+func (s *stage) concerns(p *post, a *engine.Agent) bool {
+	for _, q := range s.e.Definition().Queues {
+		bySkills := slices.ContainsFunc(s.e.Definition().RoutingConfigs, func(r engine.RoutingConfig) bool {
+			return r.Name == q.Routing && r.BySkills
+		})
+		if s.sees(p, q.Name) && (slices.Contains(a.Definition.InQueues(), q.Name) || bySkills && len(a.Skills) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // places checks that a row keeps its ref and generation while it is there, and
@@ -347,14 +361,16 @@ func collect[T any](rows func(func(T) bool), show func(T) string) (out []string)
 func (s *stage) queue(q *engine.QueueDefinition) string {
 	for _, routing := range s.e.Definition().RoutingConfigs {
 		if routing.Name == q.Routing {
-			return fmt.Sprintf("%s %v within %d", q.Name, routing.Model, min(q.Within, 1<<32-1))
+			return fmt.Sprintf("%s %v within %d, to %d at once, by skills %v, held %v", q.Name, routing.Model, min(q.Within, 1<<32-1),
+				q.OfferTo, routing.BySkills, s.e.Held(q.Name))
 		}
 	}
 	return "?"
 }
 
 func showQueue(in *player, q *route.Queue) string {
-	return fmt.Sprintf("%s %v within %d", in.board.Word(q.Name), q.Model, q.WithinMS)
+	return fmt.Sprintf("%s %v within %d, to %d at once, by skills %v, held %v", in.board.Word(q.Name), q.Model, q.WithinMS,
+		q.OfferTo, q.Flags&route.QueueBySkills != 0, q.Flags&route.QueueHeld != 0)
 }
 
 func (s *stage) work(p *post, w *engine.Work) string {
@@ -364,10 +380,26 @@ func (s *stage) work(p *post, w *engine.Work) string {
 			attributes[name] = value
 		}
 	}
-	return fmt.Sprintf("%d %s of %s in %s, revision %d, priority %d, size %d, since %d, until %d, declined %d: %v, only %q, %v",
-		w.ID, w.State, w.Spec.Channel, w.Spec.Queue, w.Revision, *w.Spec.Priority, w.Spec.Size,
-		w.Spec.RequestedAt, w.Spec.TargetAcceptAt, w.Declines, append([]string{}, w.Excluded...), w.Spec.RequiredAgent, attributes)
+	needs := []string{}
+	for _, n := range w.Needs {
+		needs = append(needs, fmt.Sprint(n.Skill, n.Now, n.Additional, n.Group, n.Dropped))
+	}
+	return fmt.Sprintf(workWords,
+		w.ID, w.State, w.Spec.Channel, w.Queue, w.Revision, w.Priority, w.Secondary, w.Size.Units, w.Size.Percent,
+		s.e.Interruptible(w.Spec.Channel), w.RequestedAt, w.Spec.TargetAcceptAt, w.Tier, w.Offers(), needs,
+		w.Declines, append([]string{}, w.Excluded...), w.Agent, w.Required, until(w), attributes)
 }
+
+// until is how long the preferred agent alone is asked.
+func until(w *engine.Work) engine.Time {
+	if w.Required {
+		return 0
+	}
+	return w.Until
+}
+
+const workWords = "%d %s of %s in %s, revision %d, priority %d then %d, size %d or %d, interruptible %v, since %d, until %d, " +
+	"tier %d, %d offers, needs %v, declined %d: %v, for %q, required %v, until %d, %v"
 
 func showWork(in *player, w *route.Work) string {
 	b := &in.board
@@ -381,20 +413,26 @@ func showWork(in *player, w *route.Work) string {
 		attributes[b.Word(list[i].Name)] = string(b.Value(&list[i]))
 	}
 	only := b.Word(w.Agent)
-	if (only != "") != (w.Flags == route.WorkRequired) || len(list) != len(attributes) {
+	if len(list) != len(attributes) {
 		only = "inconsistent"
+	}
+	needs := []string{}
+	for _, n := range b.Needs(w) {
+		needs = append(needs, fmt.Sprint(b.Word(n.Name), n.Level, n.Flags&route.NeedAdditional != 0, n.Group, n.Flags&route.NeedDropped != 0))
 	}
 	state := map[route.WorkState]engine.WorkState{route.WorkWaiting: engine.Waiting, route.WorkOffered: engine.Offered}[w.State]
 	rest := *w
 	rest.Ref, rest.Gen, rest.Revision, rest.Queue, rest.Sequence, rest.RequestedAt, rest.TargetAcceptAt = 0, 0, 0, 0, 0, 0, 0
 	rest.Priority, rest.Size, rest.Channel, rest.State, rest.Flags, rest.Agent, rest.Declines = 0, 0, 0, 0, 0, 0, 0
-	rest.Declined, rest.Attributes = route.Span{}, route.Span{}
+	rest.Declined, rest.Attributes, rest.Needs = route.Span{}, route.Span{}, route.Span{}
+	rest.Secondary, rest.Percent, rest.Tier, rest.Offers, rest.PreferredUntil = 0, 0, 0, 0, 0
 	if rest != (route.Work{}) {
 		only = fmt.Sprintf("more than is so: %+v", rest)
 	}
-	return fmt.Sprintf("%d %s of %s in %s, revision %d, priority %d, size %d, since %d, until %d, declined %d: %v, only %q, %v",
-		w.Sequence, state, channel(in, w.Channel), b.Word(b.Queue(w.Queue).Name), w.Revision, w.Priority, w.Size,
-		w.RequestedAt, w.TargetAcceptAt, w.Declines, declined, only, attributes)
+	return fmt.Sprintf(workWords,
+		w.Sequence, state, channel(in, w.Channel), b.Word(b.Queue(w.Queue).Name), w.Revision, w.Priority, w.Secondary, w.Size, w.Percent,
+		w.Flags&route.WorkInterruptible != 0, w.RequestedAt, w.TargetAcceptAt, w.Tier, w.Offers, needs,
+		w.Declines, declined, only, w.Flags&route.WorkRequired != 0, w.PreferredUntil, attributes)
 }
 
 func channel(in *player, ordinal uint16) string {
@@ -407,35 +445,46 @@ func channel(in *player, ordinal uint16) string {
 }
 
 func (s *stage) agent(p *post, a *engine.Agent) string {
-	var channels, members []string
+	var channels, members, skills []string
 	for _, status := range s.e.Definition().Statuses {
 		if status.Name == a.Status {
 			channels = status.Channels
 		}
 	}
-	for _, name := range a.Definition.Queues {
-		if s.sees(p, name) {
-			members = append(members, name+"/1")
+	for _, m := range a.Definition.Queues {
+		if s.sees(p, m.Queue) {
+			members = append(members, fmt.Sprintf("%s/%d*%d", m.Queue, max(m.Tier, 1), m.Weight))
 		}
 	}
-	return fmt.Sprintf("%s is %s since %d on %v, connected %v, in %v, %d of %d open, %d of %d used, idle %d, in since %d, assigned %d",
-		a.ID, a.Status, a.StatusSince, append([]string{}, channels...), a.Connected, members, len(a.Held), a.Presence.MaxOpen, a.Used, a.Presence.Capacity,
+	for _, k := range a.Skills {
+		skills = append(skills, fmt.Sprint(k.Name, k.Level))
+	}
+	return fmt.Sprintf(agentWords,
+		a.ID, a.Status, a.StatusSince, append([]string{}, channels...), a.Connected, members, skills, len(a.Held), a.Presence.MaxOpen,
+		a.Offers, a.Presence.MaxOffers, a.Used, a.Presence.Capacity, a.InterruptibleUsed, a.Presence.Interruptible,
 		a.IdleSince, a.SignedInAt, a.AssignedAt)
 }
 
+const agentWords = "%s is %s since %d on %v, connected %v, in %v, skills %v, %d of %d open, %d of %d offers, %d of %d used and %d of %d, " +
+	"idle %d, in since %d, assigned %d"
+
 func showAgent(in *player, a *route.Agent) string {
 	b := &in.board
-	channels, members := []string{}, []string(nil)
+	channels, members, skills := []string{}, []string(nil), []string(nil)
 	for _, c := range b.Channels() {
 		if a.Channels&(1<<c.Ordinal) != 0 {
 			channels = append(channels, b.Word(c.Name))
 		}
 	}
 	for _, m := range b.Members(a) {
-		members = append(members, fmt.Sprintf("%s/%d", b.Word(b.Queue(m.Queue).Name), m.Tier))
+		members = append(members, fmt.Sprintf("%s/%d*%d", b.Word(b.Queue(m.Queue).Name), m.Tier, m.Weight))
 	}
-	return fmt.Sprintf("%s is %s since %d on %v, connected %v, in %v, %d of %d open, %d of %d used, idle %d, in since %d, assigned %d",
-		b.Word(a.Name), b.Word(a.Status), a.StatusSince, channels, a.Flags == route.AgentConnected, members, a.Open, a.MaxOpen, a.Used, a.Capacity,
+	for _, k := range b.Skills(a) {
+		skills = append(skills, fmt.Sprint(b.Word(k.Name), k.Level))
+	}
+	return fmt.Sprintf(agentWords,
+		b.Word(a.Name), b.Word(a.Status), a.StatusSince, channels, a.Flags == route.AgentConnected, members, skills, a.Open, a.MaxOpen,
+		a.Offers, a.MaxOffers, a.Used, a.Capacity, a.InterruptibleUsed, a.Interruptible,
 		a.IdleSince, a.SignedInAt, a.AssignedAt)
 }
 
@@ -456,7 +505,7 @@ func action(t *rapid.T, r *rig) func(*stage) {
 		}
 		return 1, name
 	}
-	switch rapid.IntRange(0, 21).Draw(t, "action") {
+	switch rapid.IntRange(0, 27).Draw(t, "action") {
 	case 0, 1, 2:
 		return command(engine.CreateWork{Spec: arrival(t, r.now)})
 	case 3:
@@ -501,6 +550,14 @@ func action(t *rapid.T, r *rig) func(*stage) {
 			s.give()
 			s.lend()
 		}
+	case 22:
+		return command(engine.TransferWork{Work: item(), Queue: rapid.SampledFrom([]string{"main", "other"}).Draw(t, "queue")})
+	case 23:
+		return command(engine.TransferWork{Work: item(), Agent: agent.Draw(t, "agent")})
+	case 24:
+		return command(engine.UpdateWork{Work: item(), Attributes: map[string]string{"tongue": "fr"}})
+	case 25:
+		return command(engine.InviteAgent{Work: item(), Agent: agent.Draw(t, "agent")})
 	default:
 		return (*stage).give
 	}
@@ -512,6 +569,13 @@ func arrival(t *rapid.T, now engine.Time) engine.WorkSpec {
 		Queue:         rapid.SampledFrom([]string{"main", "other"}).Draw(t, "queue"),
 		RequiredAgent: rapid.SampledFrom([]string{"", "", "", "ann", "cid"}).Draw(t, "only"),
 		Attributes:    map[string]string{"secret": "hush"},
+		Needs:         rapid.SampledFrom([][]engine.Need{nil, nil, {{Skill: "art", Level: 3000}}, {{Skill: "law", Additional: true, Group: 2}, {Skill: "art", Additional: true}}}).Draw(t, "needs"),
+		Size:          rapid.SampledFrom([]engine.Amount{{}, {}, engine.Percent(33_000)}).Draw(t, "size"),
+	}
+	if spec.RequiredAgent != "" && rapid.Bool().Draw(t, "backed up") {
+		spec.Backup, spec.PreferredFor = "other", 5000
+	} else if spec.RequiredAgent == "" && rapid.Bool().Draw(t, "preferring") {
+		spec.PreferredAgent, spec.PreferredFor = "bob", 3000
 	}
 	if rapid.Bool().Draw(t, "more") {
 		priority := int32(rapid.IntRange(0, 3).Draw(t, "priority"))
@@ -531,7 +595,9 @@ func redefined(t *rapid.T) engine.Definition {
 		routing := &d.RoutingConfigs[i]
 		routing.Strategy, routing.Fallback = names.Draw(t, "strategy"), fallbacks.Draw(t, "fallback")
 		routing.DeclineRule = engine.DeclineRule(rapid.IntRange(0, 2).Draw(t, "decline rule"))
-		routing.Model = route.Model(rapid.IntRange(1, 3).Draw(t, "model"))
+		routing.Model = route.Model(rapid.IntRange(1, 7).Draw(t, "model"))
+		routing.BySkills = rapid.Bool().Draw(t, "by skills")
+		routing.DropAfter = engine.Time(rapid.SampledFrom([]int64{0, 4000}).Draw(t, "drop after"))
 	}
 	// Both stay needed, so that the end of the story finds them at work.
 	d.RoutingConfigs[0].Strategy, d.RoutingConfigs[1].Fallback = "first", "second"
@@ -539,13 +605,25 @@ func redefined(t *rapid.T) engine.Definition {
 		d.PresenceConfigs[i].Capacity = engine.Milli(rapid.IntRange(1, 3).Draw(t, "capacity")) * 1000
 	}
 	for i := range d.Agents {
-		d.Agents[i].Queues = rapid.SampledFrom([][]string{{"main"}, {"other"}, {"main", "other"}, nil}).Draw(t, "queues")
+		d.Agents[i].Queues = slices.Clone(rapid.SampledFrom([][]engine.Membership{
+			engine.Member("main"), {{Queue: "other", Tier: 2, Weight: 7}}, {{Queue: "main"}, {Queue: "other", Tier: 2}}, nil,
+		}).Draw(t, "queues"))
+		d.Agents[i].Skills = rapid.SampledFrom([][]engine.Skill{nil, {{Name: "art", Level: 5000}}, {{Name: "law", Until: begin + 30_000}}}).Draw(t, "skills")
 	}
+	d.Channels[0].Interruptible = rapid.Bool().Draw(t, "interruptible")
+	d.Channels[1].Secondary = &engine.Secondary{Attribute: "tongue", Values: map[string]int32{"de": 1}, Otherwise: 2}
 	d.KeepClosedItems = uint32(rapid.SampledFrom([]int{1, 100}).Draw(t, "kept"))
+	d.Queues[0].OfferTo = uint16(rapid.IntRange(0, 3).Draw(t, "offer to"))
+	for i := range d.Queues {
+		if d.Queues[i].Name == "other" {
+			d.Queues[i].Tiers = []engine.Time{2000}
+			d.Queues[i].Overflow = &engine.Overflow{To: "main", After: 9000}
+		}
+	}
 	d.Queues[1].Within = engine.Time(rapid.SampledFrom([]int64{0, 5, 1 << 40}).Draw(t, "within"))
 	if rapid.Bool().Draw(t, "third queue") {
 		d.Queues = append(d.Queues, engine.QueueDefinition{Name: "third", Routing: "reverse"})
-		d.Agents[0].Queues = []string{"third", "main"}
+		d.Agents[0].Queues = engine.Member("third", "main")
 	}
 	return d
 }

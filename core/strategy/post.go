@@ -120,13 +120,26 @@ func (p *post) due(now engine.Time) bool {
 func (p *post) nextTurn(now engine.Time, seed uint64) {
 	p.turn.Reset()
 	p.reply.Reset()
-	p.feed.fill(&p.turn)
 	p.seq++
+	p.feed.turn = p.seq
+	p.feed.fill(&p.turn)
 	p.wakeAt = 0
 	p.turn.Epoch, p.turn.Seq, p.turn.Now = p.epoch, p.seq, int64(now)
 	p.turn.Seed, p.turn.Budget = turnSeed(seed, p.epoch, p.seq), budget(p.spec.Limits.TurnDeadline)
 	p.feed.base, p.board = p.seq, p.feed.board
 	p.counts.Turns++
+}
+
+// note keeps what the strategy says of why work waits.
+func (p *post) note() {
+	if p.board != p.feed.board {
+		return // what the refs meant is gone
+	}
+	for _, note := range p.reply.Notes {
+		if id, ok := p.feed.work.key(note.Work); ok && p.reasons[note.Reason] != "" {
+			p.feed.notes[id] = p.reasons[note.Reason]
+		}
+	}
 }
 
 // check says what is wrong with the reply, nil if nothing is.

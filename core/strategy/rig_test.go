@@ -31,17 +31,18 @@ const (
 func centre() engine.Definition {
 	return engine.Definition{
 		Channels: []engine.Channel{
-			{Name: "chat", Size: 1000, OnDisconnect: engine.RequeueOpen},
-			{Name: "mail", Size: 300},
+			{Name: "chat", Size: engine.Units(1000), OnDisconnect: engine.RequeueOpen},
+			{Name: "mail", Size: engine.Units(300)},
 		},
+		Skills: []string{"art", "law"},
 		Statuses: []engine.Status{
 			{Name: "break"},
 			{Name: "online", Channels: []string{"chat", "mail"}},
 			{Name: "writing", Channels: []string{"mail"}},
 		},
 		PresenceConfigs: []engine.PresenceConfig{
-			{Name: "auto", Capacity: 2000, MaxOpen: 10, AutoAccept: true},
-			{Name: "standard", Capacity: 2000, MaxOpen: 3, StatusAfterTimeout: "break"},
+			{Name: "auto", Capacity: 2000, Interruptible: 1000, MaxOpen: 10, AutoAccept: true},
+			{Name: "standard", Capacity: 2000, Interruptible: 2000, MaxOpen: 3, StatusAfterTimeout: "break"},
 		},
 		RoutingConfigs: []engine.RoutingConfig{
 			{Name: "normal", Strategy: "first", Fallback: "second", PushTimeout: 20 * second, Model: route.ModelLongestIdle, Priority: 5},
@@ -52,10 +53,10 @@ func centre() engine.Definition {
 			{Name: "other", Routing: "reverse"},
 		},
 		Agents: []engine.AgentDefinition{
-			{ID: "ann", PresenceConfig: "standard", Queues: []string{"main", "other"}},
-			{ID: "bob", PresenceConfig: "standard", Queues: []string{"main"}},
-			{ID: "cid", PresenceConfig: "standard", Queues: []string{"other"}},
-			{ID: "eve", PresenceConfig: "auto", Queues: []string{"main"}},
+			{ID: "ann", PresenceConfig: "standard", Queues: engine.Member("main", "other")},
+			{ID: "bob", PresenceConfig: "standard", Queues: engine.Member("main")},
+			{ID: "cid", PresenceConfig: "standard", Queues: engine.Member("other")},
+			{ID: "eve", PresenceConfig: "auto", Queues: engine.Member("main")},
 		},
 		Grace: 15 * second, KeepClosed: 60 * minute, KeepClosedItems: 100,
 	}
@@ -325,6 +326,16 @@ func (r *rig) work(id engine.WorkID) *engine.Work {
 		r.Fatalf("there is no %v", id)
 	}
 	return w
+}
+
+// standing returns the one assignment of the work that stands.
+func (r *rig) standing(id engine.WorkID) *engine.Assignment {
+	r.Helper()
+	for x := range r.work(id).Standing() {
+		return x
+	}
+	r.Fatalf("%v has no assignment that stands", id)
+	return nil
 }
 
 // owned expects who decides for the queue; "" for nobody.

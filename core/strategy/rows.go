@@ -16,12 +16,15 @@ func sending[K comparable](f *feed, of route.Table, ref uint32, s *slot[K], vers
 	if s.sent {
 		f.digest.Toggle(of, ref, s.gen, s.version)
 	}
+	if !s.sent {
+		s.since = f.turn
+	}
 	s.version, s.sent = version, true
 	f.digest.Toggle(of, ref, s.gen, version)
 }
 
-// fillChannels and fillQueues send what only a new definition changes, which
-// begins a snapshot: after the first page there is nothing left of it.
+// fillChannels sends what only a new definition changes, which begins a
+// snapshot.
 func (f *feed) fillChannels(t *route.Turn) {
 	if f.next != route.KindSnapshotFirst || !f.sends(route.TableChannel) {
 		return
@@ -42,9 +45,20 @@ func (f *feed) fillQueues(t *route.Turn) {
 		sending(f, route.TableQueue, ref, s, s.version+1)
 		t.Queues = append(t.Queues, route.Queue{
 			Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, s.key), Model: routing.Model,
+			Flags: queueFlags(routing.BySkills, f.engine.Held(s.key)), OfferTo: queue.OfferTo,
 			WithinMS: uint32(min(queue.Within, 1<<32-1)),
 		})
 	}
+}
+
+func queueFlags(bySkills, held bool) (flags route.QueueFlags) {
+	if bySkills {
+		flags |= route.QueueBySkills
+	}
+	if held {
+		flags |= route.QueueHeld
+	}
+	return flags
 }
 
 // routed finds a queue's definition and its routing config, which must be
@@ -67,8 +81,9 @@ func (f *feed) putAgent(t *route.Turn, ref uint32, s *slot[string], a *engine.Ag
 		Channels: a.Channels, Open: uint16(len(a.Held)), MaxOpen: uint32(a.Presence.MaxOpen),
 		Capacity: int32(a.Presence.Capacity), Used: int32(a.Used),
 		IdleSince: int64(a.IdleSince), SignedInAt: int64(a.SignedInAt), AssignedAt: int64(a.AssignedAt),
-		StatusSince: int64(a.StatusSince),
-		Members:     f.members(t, a),
+		StatusSince: int64(a.StatusSince), Offers: a.Offers, MaxOffers: a.Presence.MaxOffers,
+		Interruptible: int32(a.Presence.Interruptible), InterruptibleUsed: int32(a.InterruptibleUsed),
+		Members: f.members(t, a), Skills: f.skills(t, a),
 	}
 	if a.Connected {
 		row.Flags |= route.AgentConnected
@@ -88,11 +103,44 @@ func (f *feed) members(t *route.Turn, a *engine.Agent) route.Span {
 	if !f.sends(route.TableMember) {
 		return span
 	}
-	for _, name := range a.Definition.Queues {
-		if queue, ok := f.queues.refs[name]; ok {
-			t.Members = append(t.Members, route.Member{Queue: queue, Tier: 1})
+	for i := range a.Definition.Queues {
+		m := &a.Definition.Queues[i]
+		if queue, ok := f.queues.refs[m.Queue]; ok {
+			t.Members = append(t.Members, route.Member{Queue: queue, Tier: max(m.Tier, 1), Weight: m.Weight})
 			span.N++
 		}
+	}
+	return span
+}
+
+func (f *feed) skills(t *route.Turn, a *engine.Agent) route.Span {
+	span := route.Span{At: uint32(len(t.Skills))}
+	if !f.sends(route.TableSkill) {
+		return span
+	}
+	for i := range a.Skills {
+		t.Skills = append(t.Skills, route.Skill{Name: f.word(t, a.Skills[i].Name), Level: uint32(a.Skills[i].Level)})
+		span.N++
+	}
+	return span
+}
+
+func (f *feed) needs(t *route.Turn, w *engine.Work) route.Span {
+	span := route.Span{At: uint32(len(t.Needs))}
+	if !f.sends(route.TableNeed) {
+		return span
+	}
+	for i := range w.Needs {
+		n := &w.Needs[i]
+		row := route.Need{Name: f.word(t, n.Skill), Level: uint32(n.Now), Group: n.Group}
+		if n.Additional {
+			row.Flags |= route.NeedAdditional
+		}
+		if n.Dropped {
+			row.Flags |= route.NeedDropped
+		}
+		t.Needs = append(t.Needs, row)
+		span.N++
 	}
 	return span
 }
@@ -128,17 +176,25 @@ func (f *feed) putWork(t *route.Turn, ref uint32, s *slot[engine.WorkID], w *eng
 	spec := &w.Spec
 	channel, _ := f.engine.ChannelOrdinal(spec.Channel)
 	row := route.Work{
-		Ref: ref, Gen: s.gen, Revision: w.Revision, Queue: f.queues.refs[spec.Queue], Sequence: uint64(w.ID),
-		RequestedAt: int64(spec.RequestedAt), TargetAcceptAt: int64(spec.TargetAcceptAt),
-		Priority: *spec.Priority, Size: int32(spec.Size), Channel: channel,
-		State: route.WorkWaiting, Declines: w.Declines,
-		Declined: f.declined(t, w), Attributes: f.attributes(t, spec),
+		Ref: ref, Gen: s.gen, Revision: w.Revision, Queue: f.queues.refs[w.Queue], Sequence: uint64(w.ID),
+		RequestedAt: int64(w.RequestedAt), TargetAcceptAt: int64(spec.TargetAcceptAt),
+		Priority: w.Priority, Secondary: w.Secondary, Size: int32(w.Size.Units), Percent: w.Size.Percent, Channel: channel,
+		State: route.WorkWaiting, Declines: w.Declines, Tier: w.Tier, Offers: uint16(w.Offers()),
+		Needs: f.needs(t, w), Declined: f.declined(t, w), Attributes: f.attributes(t, spec),
 	}
 	if w.State == engine.Offered {
 		row.State = route.WorkOffered
 	}
-	if spec.RequiredAgent != "" {
-		row.Agent, row.Flags = f.word(t, spec.RequiredAgent), route.WorkRequired
+	if f.engine.Interruptible(spec.Channel) {
+		row.Flags |= route.WorkInterruptible
+	}
+	if w.Agent != "" {
+		row.Agent = f.word(t, w.Agent)
+		if w.Required {
+			row.Flags |= route.WorkRequired
+		} else {
+			row.PreferredUntil = int64(w.Until)
+		}
 	}
 	t.Work = append(t.Work, row)
 }

@@ -24,7 +24,7 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 	}
 	var result engine.Result
 	if p.state == Active {
-		result = step(engine.Propose{By: p.decision(), Proposals: d.proposals(p)})
+		result = step(engine.Propose{By: p.decision(), Proposals: d.proposals(p), MayExceed: p.spec.MayExceed})
 	}
 	offers := offered(result.Events)
 	for i := range p.reply.Proposals {
@@ -79,7 +79,7 @@ func (d *Desk) proposals(p *post) []engine.Proposal {
 			proposal.Refused = route.VerdictGone
 		case !knownAgent:
 			proposal.Refused = route.VerdictUnknownAgent
-		case d.owner[w.Spec.Queue] != p:
+		case d.owner[w.Queue] != p:
 			proposal.Refused = route.VerdictNotEligible
 		}
 	}

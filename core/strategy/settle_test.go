@@ -56,7 +56,7 @@ func TestVerdicts(t *testing.T) {
 		agent, reason string
 		score         int32
 	}{{"ann", "because", -3}, {"bob", "", 0}, {"ann", "", 0}} {
-		x := r.work([]engine.WorkID{a, b, c}[i]).Standing()
+		x := r.standing([]engine.WorkID{a, b, c}[i])
 		if x.Agent != want.agent || x.Decision.Reason != want.reason || x.Decision.Score != want.score || x.Decision.Version != "1.2.3" {
 			t.Errorf("%d: %+v, want %+v", i, x, want)
 		}
@@ -84,7 +84,7 @@ func TestSettledRow(t *testing.T) {
 	first.play = at(route.Proposal{Work: 0, Agent: 1})
 	r.run()
 	r.now += 700
-	r.do(engine.Accept{Assignment: r.work(id).Standing().ID, Agent: "bob"})
+	r.do(engine.Accept{Assignment: r.standing(id).ID, Agent: "bob"})
 	r.run()
 	offered := route.Settled{Seq: 2, Work: 0, Revision: 1, Agent: 1, Verdict: route.VerdictAcceptedByHost, At: int64(begin)}
 	accepted := offered
@@ -148,7 +148,7 @@ func TestForgottenAtOnce(t *testing.T) {
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	answer := func(r *rig, id engine.WorkID) (engine.AssignmentID, string) {
-		x := r.work(id).Standing()
+		x := r.standing(id)
 		return x.ID, x.Agent
 	}
 	for _, c := range []struct {
@@ -239,7 +239,7 @@ func TestSnapshotForgets(t *testing.T) {
 	d.Queues[0].Within = 0
 	r.do(engine.Configure{Definition: d})
 	r.run()
-	r.do(engine.Accept{Assignment: r.work(id).Standing().ID, Agent: "ann"})
+	r.do(engine.Accept{Assignment: r.standing(id).ID, Agent: "ann"})
 	r.run()
 	if heard := verdicts(first.players[0].heard); len(heard) > 0 {
 		t.Fatalf("heard %v", heard)

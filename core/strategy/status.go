@@ -87,3 +87,33 @@ func (l *latency) percentiles() (p50, p99 time.Duration) {
 	slices.Sort(sorted)
 	return sorted[(n-1)/2], sorted[(n-1)*99/100]
 }
+
+// Consideration is what a strategy that decides for work has seen of it.
+type Consideration struct {
+	// Strategy, Runtime and Epoch name the instance.
+	Strategy, Runtime string
+	Epoch             uint64
+	// First and Last are the turns in which it has had the work before it, as
+	// the board stands.
+	First, Last uint64
+	// Note is the strategy's own word on why the work waits; empty if it gave
+	// none.
+	Note string
+}
+
+// Considered returns what the strategy that decides for the work's queue has
+// seen of it; false if none decides, or it has not been told yet.
+func (d *Desk) Considered(w *engine.Work) (Consideration, bool) {
+	p := d.owner[w.Queue]
+	if p == nil {
+		return Consideration{}, false
+	}
+	ref, ok := p.feed.work.refs[w.ID]
+	if !ok || !p.feed.work.slots[ref].sent {
+		return Consideration{}, false
+	}
+	return Consideration{
+		Strategy: p.spec.Name, Runtime: p.spec.Runtime, Epoch: p.epoch,
+		First: p.feed.work.slots[ref].since, Last: p.seq, Note: p.feed.notes[w.ID],
+	}, true
+}

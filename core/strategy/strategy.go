@@ -36,6 +36,8 @@ type Spec struct {
 	Settings []byte
 	// Attributes lists the attributes of work that the strategy may see.
 	Attributes []string
+	// MayExceed grants that its proposals exceed an agent's capacity.
+	MayExceed bool
 	// Limits bound what it may take.
 	Limits Limits
 }

@@ -62,7 +62,7 @@ func TestMissedDeadline(t *testing.T) {
 	first.play = greedy
 	r.run()
 	r.recorded("first", "active: started", "probing: strategy: deadline: too slow", "active: answered 3 turns well")
-	if by := r.work(id).Standing().Decision; by.Strategy != "first" || by.Epoch != 1 || by.Reason != "because" || by.Score != 5 {
+	if by := r.standing(id).Decision; by.Strategy != "first" || by.Epoch != 1 || by.Reason != "because" || by.Score != 5 {
 		t.Fatalf("offered by %+v", by)
 	}
 	if len(first.players) != 1 || first.players[0].closed > 0 {
@@ -174,7 +174,7 @@ func TestFatal(t *testing.T) {
 			r.is("first", Down)
 			r.owned("main", "second")
 			r.run()
-			if by := r.work(id).Standing().Decision.Strategy; by != "second" {
+			if by := r.standing(id).Decision.Strategy; by != "second" {
 				t.Fatalf("offered by %q", by)
 			}
 			if first.players[0].closed != 1 {
@@ -188,11 +188,11 @@ func TestFatal(t *testing.T) {
 			if again.epoch != 2 || !again.kinds[0].Resets() || again.closed > 0 {
 				t.Fatalf("epoch %d, kinds %v, closed %d", again.epoch, again.kinds, again.closed)
 			}
-			if by := r.work(other).Standing().Decision.Strategy; by != "second" {
+			if by := r.standing(other).Decision.Strategy; by != "second" {
 				t.Fatalf("offered by %q", by)
 			}
 			r.recorded("first", "active: started", "down: "+c.why, "probing: restarted", "active: answered 3 turns well")
-			r.do(engine.Accept{Assignment: r.work(id).Standing().ID, Agent: r.work(id).Standing().Agent})
+			r.do(engine.Accept{Assignment: r.standing(id).ID, Agent: r.standing(id).Agent})
 			if heard := verdicts(again.heard); len(heard) > 0 {
 				t.Fatalf("the new instance heard of what its forerunner proposed: %v", heard)
 			}
@@ -233,7 +233,7 @@ func TestProbing(t *testing.T) {
 	same(t, "heard", verdicts(again.heard)[:4], []string{
 		"1 0/0 not_eligible", "2 0/0 not_eligible", "3 0/0 not_eligible", "4 0/0 accepted_by_host",
 	})
-	if by := r.work(id).Standing().Decision; by.Strategy != "first" || by.Epoch != 2 || by.Turn != 4 {
+	if by := r.standing(id).Decision; by.Strategy != "first" || by.Epoch != 2 || by.Turn != 4 {
 		t.Fatalf("offered by %+v", by)
 	}
 	for i := range r.events {
@@ -441,7 +441,7 @@ func TestStartFails(t *testing.T) {
 			r.start()
 			r.owned("main", "second")
 			r.run()
-			if by := r.work(id).Standing().Decision.Strategy; by != "second" {
+			if by := r.standing(id).Decision.Strategy; by != "second" {
 				t.Fatalf("offered by %q", by)
 			}
 			r.pass(backoffFirst)

@@ -22,6 +22,7 @@ type slot[K comparable] struct {
 	used    bool
 	sent    bool
 	dirty   bool
+	since   uint64 // the turn in which the row was sent first
 }
 
 // reset frees every slot. Generations begin anew: a snapshot follows.

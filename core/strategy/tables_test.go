@@ -24,12 +24,12 @@ func TestOnlyWantedTablesAreSent(t *testing.T) {
 		return result
 	}
 	do(engine.Configure{Definition: engine.Definition{
-		Channels:        []engine.Channel{{Name: "case", Size: engine.Unit}},
+		Channels:        []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}},
 		Statuses:        []engine.Status{{Name: "available", Channels: []string{"case"}}},
 		PresenceConfigs: []engine.PresenceConfig{{Name: "one", Capacity: engine.Unit, MaxOpen: 1}},
 		RoutingConfigs:  []engine.RoutingConfig{{Name: "plain", Model: route.ModelLeastActive, Strategy: "s"}},
 		Queues:          []engine.QueueDefinition{{Name: "support", Routing: "plain"}},
-		Agents:          []engine.AgentDefinition{{ID: "anna", PresenceConfig: "one", Queues: []string{"support"}}},
+		Agents:          []engine.AgentDefinition{{ID: "anna", PresenceConfig: "one", Queues: engine.Member("support")}},
 		Grace:           1000,
 	}})
 	do(engine.Connect{Agent: "anna"})

@@ -123,12 +123,16 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// TestManifest shows that the reasons are named after the models, under codes
-// that stay.
+// TestManifest shows that the reasons are named after the models, and after why
+// work waits, under codes that stay.
 func TestManifest(t *testing.T) {
 	t.Parallel()
 	manifest := queue.Plugin().Manifest
-	want := map[uint16]string{1: "least_active", 2: "most_available", 3: "longest_idle"}
+	want := map[uint16]string{
+		1: "least_active", 2: "most_available", 3: "longest_idle", 4: "round_robin",
+		5: "most_skilled", 6: "least_skilled", 7: "weighted_random",
+		32: "held", 33: "agent_absent", 34: "no_holder", 35: "no_member", 36: "nobody_free",
+	}
 	if manifest.Name != "queue" || !manifest.Deterministic || len(manifest.Reasons) != len(want) {
 		t.Errorf("%+v", manifest)
 	}

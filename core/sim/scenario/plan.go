@@ -135,7 +135,7 @@ func (p *plan) steady() bool {
 // definition is the workspace's.
 func (p *plan) definition() engine.Definition {
 	def := engine.Definition{
-		Channels:       []engine.Channel{{Name: channelName, Size: engine.Unit}},
+		Channels:       []engine.Channel{{Name: channelName, Size: engine.Units(engine.Unit)}},
 		Statuses:       []engine.Status{{Name: statusName, Channels: []string{channelName}}},
 		RoutingConfigs: []engine.RoutingConfig{{Name: routingName, Model: p.model, Strategy: strategyName}},
 		Grace:          1,
@@ -143,9 +143,9 @@ func (p *plan) definition() engine.Definition {
 		KeepClosedItems: 1,
 	}
 	for i := range p.classes {
-		q := engine.QueueDefinition{Name: p.classes[i].Queue, Routing: routingName}
-		if !slices.Contains(def.Queues, q) {
-			def.Queues = append(def.Queues, q)
+		name := p.classes[i].Queue
+		if !slices.ContainsFunc(def.Queues, func(q engine.QueueDefinition) bool { return q.Name == name }) {
+			def.Queues = append(def.Queues, engine.QueueDefinition{Name: name, Routing: routingName})
 		}
 	}
 	for i := range p.groups {
@@ -154,7 +154,7 @@ func (p *plan) definition() engine.Definition {
 			Name: g.name, Capacity: g.capacity, MaxOpen: 1<<16 - 1, AutoAccept: true,
 		})
 		for n := range g.Agents {
-			def.Agents = append(def.Agents, engine.AgentDefinition{ID: g.agent(n), PresenceConfig: g.name, Queues: g.Queues})
+			def.Agents = append(def.Agents, engine.AgentDefinition{ID: g.agent(n), PresenceConfig: g.name, Queues: engine.Member(g.Queues...)})
 		}
 	}
 	def.Sort()

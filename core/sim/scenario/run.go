@@ -179,7 +179,7 @@ func (p *player) arrive(class int, number uint64) {
 	}
 	c := &p.plan.classes[class]
 	id := p.do(engine.CreateWork{Spec: engine.WorkSpec{
-		Channel: channelName, Queue: c.Queue, Priority: &c.Priority, Size: c.size,
+		Channel: channelName, Queue: c.Queue, Priority: &c.Priority, Size: engine.Units(c.size),
 	}}).Work
 	if p.err != nil {
 		return
