@@ -6,6 +6,7 @@
 package patchbay_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -40,13 +41,16 @@ var may = []struct {
 	{"core/strategy/builtin", []string{"core/strategy", "sdk/route"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/process", []string{"core/strategy", "sdk/route", "sdk/serve", "sdk/proto/patchbay/strategy"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/wasm", []string{"core/strategy", "sdk/route", "sdk/serve"}, "a runtime carries turns and knows no state"},
-	{"core/host", []string{"core/engine", "core/journal", "core/strategy"}, "the loop joins engine, journal and strategies"},
-	{"core/sim", []string{"core/engine", "core/strategy", "sdk/route"}, "virtual time knows neither journal nor connections"},
+	{"core/intake", []string{"core/engine"}, "conditions are evaluated before a command is decided, and replays need none"},
+	{"core/bench", []string{"sdk/match", "sdk/route"}, "strategies are measured by the contract alone"},
+	{"core/host", []string{"core/engine", "core/intake", "core/journal", "core/strategy", "sdk/route"}, "the loop joins engine, intake, journal and strategies"},
+	{"core/sim", []string{"core/engine", "core/intake", "core/strategy", "sdk/route"}, "virtual time knows neither journal nor connections"},
 	{"core/sim/calllog", nil, "reading logs needs nobody"},
 	{"core/sim/scenario", []string{"core/engine", "core/sim", "core/strategy", "sdk/route"}, "described days are played in virtual time, whatever the strategy"},
 	{"core/api", []string{"core/engine", "core/host", "core/strategy", "sdk/route", "sdk/proto/patchbay/v1"}, "the door shows the host to the outside"},
+	{"core/bench", []string{"sdk/match", "sdk/route"}, "strategies are measured through the contract alone, whichever they are; the plain scan shares the order"},
 	{"core/drive", []string{"core/sim/calllog", "sdk/proto/patchbay/v1"}, "load comes through the public API, as anybody's would"},
-	{"config", []string{"core/engine", "core/strategy", "sdk/route"}, "configuration turns a file into what engine and desk take"},
+	{"config", []string{"core/engine", "core/intake", "core/strategy", "sdk/route"}, "configuration turns a file into what engine and desk take, and says where an expression is wrong"},
 	{"cmd", []string{"config", "core", "plugins", "sdk"}, "commands wire everything together; nobody imports them"},
 }
 
@@ -55,6 +59,7 @@ var alone = map[string][]string{
 	"github.com/hashicorp/go-plugin": {"core/strategy/process", "sdk/serve"},
 	"github.com/tetratelabs/wazero":  {"core/strategy/wasm"},
 	"github.com/nats-io/":            {"core/journal"},
+	"cel.dev/":                       {"core/intake"},
 }
 
 // pure names rooms that must not reach for clocks, randomness or I/O.
@@ -64,11 +69,35 @@ var pure = map[string][]string{
 	"sdk/match":   {"time", "math/rand", "os"},
 }
 
+// calendar is the one file of a pure room that needs package time: opening hours
+// are on the wall clock of a place. It reads no clock.
+const calendar = "core/engine/hours.go"
+
+func TestTheCalendarReadsNoClock(t *testing.T) {
+	t.Parallel()
+	parsed, err := parser.ParseFile(token.NewFileSet(), calendar, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{"Date", "DateOnly", "Time", "UnixMilli", "LoadLocation", "Location", "Parse", "Weekday"}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if call, ok := n.(*ast.SelectorExpr); ok {
+			if of, ok := call.X.(*ast.Ident); ok && of.Name == "time" && !slices.Contains(allowed, call.Sel.Name) {
+				t.Errorf("%s uses time.%s", calendar, call.Sel.Name)
+			}
+		}
+		return true
+	})
+}
+
 func TestDirectionOfImports(t *testing.T) {
 	t.Parallel()
 	for _, file := range sources(t) {
 		room := filepath.ToSlash(filepath.Dir(file.path))
 		for _, path := range file.imports {
+			if path == "time" && filepath.ToSlash(file.path) == calendar {
+				continue
+			}
 			if why := forbidden(room, path); why != "" {
 				t.Errorf("%s imports %s: %s", file.path, path, why)
 			}

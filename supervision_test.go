@@ -101,14 +101,14 @@ func opened(t *testing.T, spec strategy.Spec, carriers map[string]strategy.Runti
 		Name: "test", Log: log, Seed: daySeed, Runtimes: carriers,
 		Strategies: []strategy.Spec{spec, {Name: "queue", Runtime: "builtin", Source: "queue"}},
 		Definition: engine.Definition{
-			Channels:        []engine.Channel{{Name: "case", Size: engine.Unit}},
+			Channels:        []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}},
 			Statuses:        []engine.Status{{Name: "available", Channels: []string{"case"}}},
 			PresenceConfigs: []engine.PresenceConfig{{Name: "one", Capacity: engine.Unit, MaxOpen: 1}},
 			RoutingConfigs: []engine.RoutingConfig{{
 				Name: "plain", Model: route.ModelLongestIdle, Strategy: spec.Name, Fallback: "queue",
 			}},
 			Queues: []engine.QueueDefinition{{Name: "support", Routing: "plain"}},
-			Agents: []engine.AgentDefinition{{ID: "anna", PresenceConfig: "one", Queues: []string{"support"}}},
+			Agents: []engine.AgentDefinition{{ID: "anna", PresenceConfig: "one", Queues: engine.Member("support")}},
 			Grace:  60_000,
 		},
 	})

@@ -68,10 +68,26 @@ func (c *client) listAgents(found []*patchbayv1.Agent) error {
 	for _, a := range found {
 		rows = append(rows, []string{
 			a.GetId(), a.GetStatus(), clock(a.GetStatusSince()), yes(a.GetConnected()), units(a.GetUsed()), units(a.GetCapacity()),
-			strings.Join(a.GetHeld(), ", "), strings.Join(a.GetQueues(), ", "),
+			strings.Join(a.GetHeld(), ", "), queuesOf(a),
 		})
 	}
 	return table(c.std.out, rows)
+}
+
+// queuesOf lists the agent's queues, with what is not usual about them.
+func queuesOf(a *patchbayv1.Agent) string {
+	var queues []string
+	for _, m := range a.GetMemberships() {
+		queue := m.GetQueue()
+		if m.GetTier() > 1 {
+			queue += fmt.Sprintf(" (tier %d)", m.GetTier())
+		}
+		if m.GetWeight() > 1 {
+			queue += fmt.Sprintf(" (weight %d)", m.GetWeight())
+		}
+		queues = append(queues, queue)
+	}
+	return strings.Join(queues, ", ")
 }
 
 func yes(is bool) string {
@@ -99,7 +115,7 @@ func newAgentGet(c *client) *cobra.Command {
 				return pairs(c.std.out,
 					"agent", a.GetId(), "name", a.GetName(), "status", a.GetStatus(), "since", date(a.GetStatusSince()),
 					"by", word(a.GetStatusCause()), "connected", yes(a.GetConnected()), "offline at", date(a.GetGraceUntil()),
-					"channels", strings.Join(a.GetChannels(), ", "), "queues", strings.Join(a.GetQueues(), ", "),
+					"channels", strings.Join(a.GetChannels(), ", "), "queues", queuesOf(a),
 					"capacity", fmt.Sprintf("%s of %s used", units(a.GetUsed()), units(a.GetCapacity())),
 					"held", strings.Join(a.GetHeld(), ", "), "idle since", date(a.GetIdleSince()),
 					"decline reasons", strings.Join(a.GetDeclineReasons(), ", "))

@@ -245,7 +245,7 @@ func (d *driving) plan(ctx context.Context, conn grpc.ClientConnInterface) (*dri
 	}
 	var names []string
 	for _, agent := range host.Agents {
-		if len(agent.GetQueues()) > 0 {
+		if len(agent.GetMemberships()) > 0 {
 			names = append(names, agent.GetId())
 		}
 	}

@@ -15,12 +15,13 @@ import (
 	"github.com/patchbay-cx/patchbay/core/strategy/process"
 	"github.com/patchbay-cx/patchbay/core/strategy/wasm"
 	"github.com/patchbay-cx/patchbay/plugins/queue"
+	"github.com/patchbay-cx/patchbay/plugins/skills"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 // plugins are the strategies that are linked in.
 func plugins() map[string]route.Plugin {
-	return map[string]route.Plugin{"queue": queue.Plugin()}
+	return map[string]route.Plugin{"queue": queue.Plugin(), "skills": skills.Plugin()}
 }
 
 // builtins are their names.

@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 
@@ -43,27 +44,18 @@ func (s *agentService) SignOut(ctx context.Context, r *patchbayv1.SignOutRequest
 
 // present has a command about an agent's presence decided.
 func (s *agentService) present(ctx context.Context, agent string, command engine.Command) (uint64, error) {
-	if err := s.within(ctx, agent); err != nil {
-		return 0, err
+	if agent == "" {
+		return 0, invalid("agent", "an agent is needed")
 	}
-	result, err := s.workspace.Do(ctx, command)
-	return presenceNumber(result.Events), err
+	p := caller(ctx)
+	result, err := s.workspace.DoWith(ctx, func(e *engine.Engine) (engine.Command, error) {
+		return command, p.covers(e, "agent", agent)
+	})
+	return numberOf(result.Events, engine.KindAgentSignedIn, engine.KindAgentStatusChanged, engine.KindAgentSignedOut), err
 }
 
-// presenceNumber is the number of the event that records a change of presence,
-// 0 if there is none. Offers that are taken away by it may come before.
-func presenceNumber(events []engine.Event) uint64 {
-	for i := range events {
-		switch events[i].Kind {
-		case engine.KindAgentSignedIn, engine.KindAgentStatusChanged, engine.KindAgentSignedOut:
-			return events[i].Number
-		}
-	}
-	return 0
-}
-
-// within refuses agents whom the caller's key does not cover, and a request
-// that names nobody.
+// within refuses agents outside the caller's scope, and a request that names
+// nobody.
 func (s *agentService) within(ctx context.Context, agent string) error {
 	if agent == "" {
 		return invalid("agent", "an agent is needed")
@@ -116,7 +108,7 @@ func (s *agentService) ListAgents(ctx context.Context, r *patchbayv1.ListAgentsR
 	var unknown error
 	err := s.workspace.View(ctx, func(e *engine.Engine) {
 		if _, ok := e.Backlog(r.GetQueue()); !ok && r.GetQueue() != "" {
-			unknown = refuse(codes.InvalidArgument, string(engine.CodeUnknownQueue), "queue", "there is no queue %q", r.GetQueue())
+			unknown = unknownQueue("queue", r.GetQueue())
 			return
 		}
 		e.EachAgent(r.GetPageToken(), func(a *engine.Agent) bool {
@@ -141,66 +133,79 @@ func chosen(a *engine.Agent, r *patchbayv1.ListAgentsRequest) bool {
 	if r.GetQueue() == "" {
 		return true
 	}
-	for _, queue := range a.Definition.Queues {
-		if queue == r.GetQueue() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.Definition.Queues, func(m engine.Membership) bool { return m.Queue == r.GetQueue() })
 }
 
 // AcceptOffer implements patchbayv1.AgentServiceServer.
 func (s *agentService) AcceptOffer(ctx context.Context, r *patchbayv1.AcceptOfferRequest) (*patchbayv1.AcceptOfferResponse, error) {
-	number, err := s.answer(ctx, r.GetAssignment(), r.GetAgent(), func(id engine.AssignmentID, agent string) engine.Command {
+	result, err := s.answer(ctx, r, func(id engine.AssignmentID, agent string) engine.Command {
 		return engine.Accept{Assignment: id, Agent: agent}
 	})
-	return &patchbayv1.AcceptOfferResponse{Event: number}, err
+	return &patchbayv1.AcceptOfferResponse{Event: numberOf(result.Events, engine.KindOfferAccepted)}, err
 }
 
 // DeclineOffer implements patchbayv1.AgentServiceServer.
 func (s *agentService) DeclineOffer(ctx context.Context, r *patchbayv1.DeclineOfferRequest) (*patchbayv1.DeclineOfferResponse, error) {
-	number, err := s.answer(ctx, r.GetAssignment(), r.GetAgent(), func(id engine.AssignmentID, agent string) engine.Command {
+	result, err := s.answer(ctx, r, func(id engine.AssignmentID, agent string) engine.Command {
 		return engine.Decline{Assignment: id, Agent: agent, Reason: r.GetReason()}
 	})
-	return &patchbayv1.DeclineOfferResponse{Event: number}, err
+	return &patchbayv1.DeclineOfferResponse{Event: numberOf(result.Events, engine.KindOfferDeclined)}, err
 }
 
 // CompleteWork implements patchbayv1.AgentServiceServer.
 func (s *agentService) CompleteWork(ctx context.Context, r *patchbayv1.CompleteWorkRequest) (*patchbayv1.CompleteWorkResponse, error) {
-	number, err := s.answer(ctx, r.GetAssignment(), r.GetAgent(), func(id engine.AssignmentID, agent string) engine.Command {
+	result, err := s.answer(ctx, r, func(id engine.AssignmentID, agent string) engine.Command {
 		return engine.Complete{Assignment: id, Agent: agent}
 	})
+	number := numberOf(result.Events, engine.KindWorkCompleted, engine.KindWrapUpStarted, engine.KindGuestLeft)
 	return &patchbayv1.CompleteWorkResponse{Event: number}, err
+}
+
+// FinishWrapUp implements patchbayv1.AgentServiceServer.
+func (s *agentService) FinishWrapUp(ctx context.Context, r *patchbayv1.FinishWrapUpRequest) (*patchbayv1.FinishWrapUpResponse, error) {
+	result, err := s.answer(ctx, r, func(id engine.AssignmentID, agent string) engine.Command {
+		return engine.FinishWrapUp{Assignment: id, Agent: agent}
+	})
+	return &patchbayv1.FinishWrapUpResponse{Event: numberOf(result.Events, engine.KindWorkCompleted)}, err
+}
+
+// ExtendWrapUp implements patchbayv1.AgentServiceServer.
+func (s *agentService) ExtendWrapUp(ctx context.Context, r *patchbayv1.ExtendWrapUpRequest) (*patchbayv1.ExtendWrapUpResponse, error) {
+	result, err := s.answer(ctx, r, func(id engine.AssignmentID, agent string) engine.Command {
+		return engine.ExtendWrapUp{Assignment: id, Agent: agent}
+	})
+	answer := &patchbayv1.ExtendWrapUpResponse{Event: numberOf(result.Events, engine.KindWrapUpExtended)}
+	for i := range result.Events {
+		if ev := &result.Events[i]; ev.Number == answer.GetEvent() {
+			answer.Until = stamp(ev.Deadline)
+		}
+	}
+	return answer, err
+}
+
+// about is what requests about an assignment have in common.
+type about interface {
+	GetAssignment() string
+	GetAgent() string
 }
 
 // answer has a command about an assignment decided, in the name of the agent
 // or, without one, of whoever has the assignment.
-func (s *agentService) answer(ctx context.Context, assignment, agent string, command func(engine.AssignmentID, string) engine.Command) (uint64, error) {
-	id, err := parseAssignment(assignment)
+func (s *agentService) answer(ctx context.Context, r about, command func(engine.AssignmentID, string) engine.Command) (engine.Result, error) {
+	id, err := parseAssignment(r.GetAssignment())
 	if err != nil {
-		return 0, err
+		return engine.Result{}, err
 	}
-	if agent == "" {
-		if agent, err = s.holder(ctx, id); err != nil {
-			return 0, err
+	p := caller(ctx)
+	return s.workspace.DoWith(ctx, func(e *engine.Engine) (engine.Command, error) {
+		agent := r.GetAgent()
+		if agent == "" {
+			x, _, ok := e.Assignment(id)
+			if !ok {
+				return nil, refuse(codes.NotFound, string(engine.CodeUnknownAssignment), "assignment", "there is no assignment %v, or it ended long ago", id)
+			}
+			agent = x.Agent
 		}
-	}
-	if err := s.within(ctx, agent); err != nil {
-		return 0, err
-	}
-	result, err := s.workspace.Do(ctx, command(id, agent))
-	return firstNumber(result.Events), err
-}
-
-// holder returns the agent of an assignment.
-func (s *agentService) holder(ctx context.Context, id engine.AssignmentID) (agent string, err error) {
-	viewed := s.workspace.View(ctx, func(e *engine.Engine) {
-		a, _, ok := e.Assignment(id)
-		if !ok {
-			err = refuse(codes.NotFound, string(engine.CodeUnknownAssignment), "assignment", "there is no assignment %v, or it ended long ago", id)
-			return
-		}
-		agent = a.Agent
+		return command(id, agent), p.covers(e, "agent", agent)
 	})
-	return agent, firstOf(viewed, err)
 }

@@ -51,11 +51,11 @@ func TestSizesAreExact(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		size := engine.Milli(rapid.Int32Range(0, 1_000_000_000).Draw(t, "size"))
-		if back, err := milli(units(size)); err != nil || back != size {
+		if back, err := milli("size", units(size)); err != nil || back != size {
 			t.Fatalf("%d went out as %v and came back as %d, %v", size, units(size), back, err)
 		}
 		finer := units(size) + rapid.SampledFrom([]float64{0.0001, 0.0005, 0.0009}).Draw(t, "finer")
-		if got, err := milli(finer); err == nil {
+		if got, err := milli("size", finer); err == nil {
 			t.Fatalf("%v was read as %d", finer, got)
 		}
 	})
@@ -85,7 +85,7 @@ func TestEveryCodeOfTheEngineHasAStatus(t *testing.T) {
 func TestNonsenseIsNoSize(t *testing.T) {
 	t.Parallel()
 	for _, size := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e300} {
-		if got, err := milli(size); err == nil {
+		if got, err := milli("size", size); err == nil {
 			t.Errorf("%v was read as %d", size, got)
 		}
 	}

@@ -207,6 +207,8 @@ func kindName(field protoreflect.FieldDescriptor) string {
 		return "one of " + strings.Join(names, ", ")
 	case protoreflect.StringKind:
 		return "text"
+	case protoreflect.BoolKind:
+		return "true or false"
 	default:
 		return "a whole number from 0"
 	}

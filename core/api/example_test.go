@@ -86,7 +86,7 @@ func exampleWorkspace(ctx context.Context) (*host.Workspace, func(), error) {
 	workspace, err := host.Open(ctx, host.Options{
 		Name: "main", Log: records,
 		Definition: engine.Definition{
-			Channels:       []engine.Channel{{Name: "case", Size: engine.Unit}},
+			Channels:       []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}},
 			RoutingConfigs: []engine.RoutingConfig{{Name: "plain", Strategy: "first"}},
 			Queues:         []engine.QueueDefinition{{Name: "support", Routing: "plain"}},
 			Grace:          15_000,

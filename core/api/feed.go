@@ -76,7 +76,7 @@ func (s *feedService) filter(ctx context.Context, r *patchbayv1.StreamEventsRequ
 	var bad error
 	err := s.workspace.View(ctx, func(e *engine.Engine) {
 		if _, ok := e.Backlog(f.queue); !ok && f.queue != "" {
-			bad = refuse(codes.InvalidArgument, string(engine.CodeUnknownQueue), "queue", "there is no queue %q", f.queue)
+			bad = unknownQueue("queue", f.queue)
 		}
 		if r.GetAfter() > e.Number() {
 			bad = invalid("after", "after is %d, but the last event is %d", r.GetAfter(), e.Number())
@@ -110,16 +110,19 @@ func (f *filter) send(ctx context.Context, ev *engine.Event, out grpc.ServerStre
 	return out.Send(&patchbayv1.StreamEventsResponse{Event: eventMessage(ev)})
 }
 
+// passes reports whether the event is sent. Of work that moves, both queues are
+// told.
 func (f *filter) passes(ev *engine.Event) bool {
+	to, _ := ev.GoesTo()
 	switch {
 	case f.kinds != nil && !f.kinds[patchbayv1.EventKind(ev.Kind)]:
 		return false
-	case f.queue != "" && ev.Queue != f.queue:
+	case f.queue != "" && ev.Queue != f.queue && to != f.queue:
 		return false
 	case f.agents == nil:
 		return true
 	case ev.Queue != "":
-		return f.caller.seesQueue(ev.Queue)
+		return f.caller.seesQueue(ev.Queue) || f.caller.seesQueue(to)
 	default:
 		return ev.Agent == "" || f.agents[ev.Agent]
 	}

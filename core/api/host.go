@@ -60,6 +60,7 @@ func queueMessage(q *host.QueueStatus, runtime string, now time.Time) *patchbayv
 		Queue: q.Name, Waiting: uint32(q.Waiting), Offered: uint32(q.Offered), Open: uint32(q.Open),
 		LongestWait: durationpb.New(longest), Members: uint32(q.Members), Present: uint32(q.Present),
 		Strategy: q.Strategy, Fallback: q.Fallback, Deciding: q.DecidedBy, Runtime: runtime,
+		Closed: q.Closed, Unroutable: uint32(q.Unroutable), EstimatedWait: lastingIf(q.Estimated, q.EstimatedWait),
 	}
 }
 
@@ -84,5 +85,7 @@ func countersMessage(status *host.Status) *patchbayv1.Counters {
 		Cancelled: n[engine.KindWorkCancelled], Abandoned: n[engine.KindWorkAbandoned],
 		Expired: n[engine.KindWorkExpired], Requeued: n[engine.KindWorkRequeued],
 		Refused: n[engine.KindProposalRefused], Violations: status.Violations,
+		Withdrawn: n[engine.KindOfferWithdrawn], Transferred: n[engine.KindWorkTransferred] + n[engine.KindHandedOver],
+		Overflowed: n[engine.KindWorkOverflowed], Reopened: n[engine.KindWorkReopened],
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -77,12 +78,7 @@ func (p *principal) seesAgent(a *engine.Agent) bool {
 	if p.queues == nil {
 		return true
 	}
-	for _, queue := range a.Definition.Queues {
-		if p.queues[queue] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.Definition.Queues, func(m engine.Membership) bool { return p.queues[m.Queue] })
 }
 
 // keyring finds the principal of a key. Without keys everybody is let in.

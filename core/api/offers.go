@@ -48,7 +48,7 @@ func (s *agentService) StreamOffers(r *patchbayv1.StreamOffersRequest, out grpc.
 			return streamEnded(err)
 		}
 		for i := range notices {
-			message := noticeMessage(&notices[i])
+			message := noticeMessage(stream.Agent.ID, &notices[i])
 			if message == nil {
 				continue
 			}
@@ -65,13 +65,15 @@ func (s *agentService) snapshot(ctx context.Context, stream *host.Stream) (*patc
 	if err := s.workspace.View(ctx, func(e *engine.Engine) { definition = e.Definition() }); err != nil {
 		return nil, err
 	}
+	now := wall()
 	held := make([]*patchbayv1.Offer, 0, len(stream.Held))
-	for i := range stream.Held {
-		work := stream.Held[i]
-		if standing := work.Standing(); standing != nil {
-			message := specMessage(work.ID, &work.Spec)
-			message.State = patchbayv1.WorkState(work.State)
-			held = append(held, &patchbayv1.Offer{Assignment: assignmentMessage(work.ID, standing), Work: message})
+	for _, work := range stream.Held {
+		for x := range work.Standing() {
+			if x.Agent == stream.Agent.ID {
+				held = append(held, &patchbayv1.Offer{
+					Assignment: assignmentMessage(work, x, now), Work: describedMessage(work), Guests: guestsOf(work),
+				})
+			}
 		}
 	}
 	return &patchbayv1.StreamOffersResponse{Message: &patchbayv1.StreamOffersResponse_Snapshot{
@@ -79,30 +81,73 @@ func (s *agentService) snapshot(ctx context.Context, stream *host.Stream) (*patc
 	}}, nil
 }
 
+// guestsOf are the agents who have joined the work.
+func guestsOf(w *engine.Work) (agents []string) {
+	for x := range w.Standing() {
+		if x.Guest && x.State == engine.AssignmentAccepted {
+			agents = append(agents, x.Agent)
+		}
+	}
+	return agents
+}
+
 // noticeMessage is what an agent is told of an event, nil if nothing.
-func noticeMessage(n *host.Notice) *patchbayv1.StreamOffersResponse {
+func noticeMessage(agent string, n *host.Notice) *patchbayv1.StreamOffersResponse {
 	ev := &n.Event
 	m := &patchbayv1.StreamOffersResponse{Event: ev.Number, At: stamp(ev.At)}
+	if ev.Agent != agent {
+		return ofGuest(m, ev)
+	}
+	id, work := ev.Assignment.String(), ev.Work.String()
 	switch ev.Kind {
 	case engine.KindWorkOffered:
 		m.Message = &patchbayv1.StreamOffersResponse_Offered{Offered: offerMessage(n)}
 	case engine.KindOfferAccepted:
-		m.Message = &patchbayv1.StreamOffersResponse_Accepted{Accepted: &patchbayv1.AssignmentAccepted{
-			Assignment: ev.Assignment.String(), Work: ev.Work.String(),
+		m.Message = &patchbayv1.StreamOffersResponse_Accepted{Accepted: &patchbayv1.AssignmentAccepted{Assignment: id, Work: work}}
+	case engine.KindWorkPaused:
+		m.Message = &patchbayv1.StreamOffersResponse_Paused{Paused: &patchbayv1.WorkPaused{
+			Assignment: id, Work: work, Reason: ev.Reason, Size: units(ev.Size),
 		}}
+	case engine.KindWorkResumed:
+		m.Message = &patchbayv1.StreamOffersResponse_Resumed{Resumed: &patchbayv1.WorkResumed{Assignment: id, Work: work, Size: units(ev.Size)}}
+	case engine.KindWrapUpStarted:
+		m.Message = &patchbayv1.StreamOffersResponse_WrapUpStarted{WrapUpStarted: &patchbayv1.WrapUp{Assignment: id, Work: work, Until: stamp(ev.Deadline)}}
+	case engine.KindWrapUpExtended:
+		m.Message = &patchbayv1.StreamOffersResponse_WrapUpExtended{WrapUpExtended: &patchbayv1.WrapUp{Assignment: id, Work: work, Until: stamp(ev.Deadline)}}
+	case engine.KindHandedOver:
+		m.Message = &patchbayv1.StreamOffersResponse_HandedOver{HandedOver: &patchbayv1.HandedOver{Assignment: id, Work: work, Reason: ev.Reason}}
 	case engine.KindAgentSignedIn, engine.KindAgentStatusChanged, engine.KindAgentSignedOut:
 		m.Message = &patchbayv1.StreamOffersResponse_Status{Status: &patchbayv1.StatusChanged{
 			Status: ev.Status, Cause: patchbayv1.StatusCause(ev.Cause),
 		}}
 	default:
-		state, ok := endedAs(ev.Kind)
-		if !ok || ev.Assignment == 0 {
+		state, ok := endedAs(ev)
+		if !ok {
 			return nil
 		}
 		m.Message = &patchbayv1.StreamOffersResponse_Ended{Ended: &patchbayv1.AssignmentEnded{
-			Assignment: ev.Assignment.String(), Work: ev.Work.String(), State: state, Reason: ev.Reason,
+			Assignment: id, Work: work, State: state, Reason: ev.Reason,
 		}}
 	}
+	return m
+}
+
+// ofGuest is what the agent who has the work is told of a guest.
+func ofGuest(m *patchbayv1.StreamOffersResponse, ev *engine.Event) *patchbayv1.StreamOffersResponse {
+	id, work := ev.Assignment.String(), ev.Work.String()
+	if ev.Kind == engine.KindOfferAccepted {
+		m.Message = &patchbayv1.StreamOffersResponse_GuestJoined{GuestJoined: &patchbayv1.GuestJoined{
+			Assignment: id, Work: work, Agent: ev.Agent,
+		}}
+		return m
+	}
+	state, ok := endedAs(ev)
+	if !ok {
+		return nil
+	}
+	m.Message = &patchbayv1.StreamOffersResponse_GuestLeft{GuestLeft: &patchbayv1.GuestLeft{
+		Assignment: id, Work: work, Agent: ev.Agent, State: state, Reason: ev.Reason,
+	}}
 	return m
 }
 
@@ -110,21 +155,27 @@ func offerMessage(n *host.Notice) *patchbayv1.Offer {
 	ev := &n.Event
 	offer := &patchbayv1.Offer{Assignment: &patchbayv1.Assignment{
 		Id: ev.Assignment.String(), Work: ev.Work.String(), Agent: ev.Agent, OfferedAt: stamp(ev.At),
-		State: patchbayv1.AssignmentState_ASSIGNMENT_STATE_OFFERED, Deadline: stamp(ev.Deadline),
-		Decision: decisionMessage(ev.Decision),
+		State: patchbayv1.AssignmentState_ASSIGNMENT_STATE_OFFERED, Deadline: stamp(ev.Deadline), Size: units(ev.Size),
+		Decision: decisionMessage(ev.Decision), Guest: ev.Guest,
 	}}
-	if n.Spec != nil {
-		offer.Work = specMessage(ev.Work, n.Spec)
-		offer.Work.State = patchbayv1.WorkState_WORK_STATE_OFFERED
-		offer.Assignment.Size = offer.Work.GetSize()
+	if n.Work == nil {
+		return offer
+	}
+	offer.Work, offer.Guests = describedMessage(n.Work), guestsOf(n.Work)
+	offer.Assignment.RequestedAt = offer.Work.GetRequestedAt()
+	if !ev.Guest {
+		offer.Work.State = patchbayv1.WorkState_WORK_STATE_OFFERED // whatever has happened since
 	}
 	return offer
 }
 
-// endedAs says how an event of that kind ends an assignment.
-func endedAs(kind engine.Kind) (patchbayv1.AssignmentState, bool) {
-	switch kind {
-	case engine.KindWorkCompleted:
+// endedAs says how the event ends its assignment; false if it does not.
+func endedAs(ev *engine.Event) (patchbayv1.AssignmentState, bool) {
+	if ev.Assignment == 0 {
+		return 0, false
+	}
+	switch ev.Kind {
+	case engine.KindWorkCompleted, engine.KindGuestLeft:
 		return patchbayv1.AssignmentState_ASSIGNMENT_STATE_COMPLETED, true
 	case engine.KindOfferDeclined:
 		return patchbayv1.AssignmentState_ASSIGNMENT_STATE_DECLINED, true
@@ -132,8 +183,10 @@ func endedAs(kind engine.Kind) (patchbayv1.AssignmentState, bool) {
 		return patchbayv1.AssignmentState_ASSIGNMENT_STATE_TIMED_OUT, true
 	case engine.KindOfferUnavailable:
 		return patchbayv1.AssignmentState_ASSIGNMENT_STATE_UNAVAILABLE, true
-	case engine.KindWorkCancelled, engine.KindWorkAbandoned, engine.KindWorkExpired, engine.KindWorkRequeued:
+	case engine.KindOfferWithdrawn:
 		return patchbayv1.AssignmentState_ASSIGNMENT_STATE_WITHDRAWN, true
+	case engine.KindWorkRequeued, engine.KindWorkTransferred:
+		return patchbayv1.AssignmentState_ASSIGNMENT_STATE_TRANSFERRED, true
 	default:
 		return 0, false
 	}

@@ -56,7 +56,7 @@ func (s *firstFit) Turn(turn *route.Turn, reply *route.Reply) error {
 // must give a reason for declining, cid's offers open by themselves.
 func definition() engine.Definition {
 	d := engine.Definition{
-		Channels: []engine.Channel{{Name: "case", Size: engine.Unit}, {Name: "voice", Size: 2 * engine.Unit}},
+		Channels: []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}, {Name: "voice", Size: engine.Units(2 * engine.Unit)}},
 		Statuses: []engine.Status{{Name: "available", Channels: []string{"case", "voice"}}, {Name: "break"}},
 		PresenceConfigs: []engine.PresenceConfig{
 			{Name: "auto", Capacity: 2 * engine.Unit, MaxOpen: 10, AutoAccept: true},
@@ -66,10 +66,10 @@ func definition() engine.Definition {
 		RoutingConfigs: []engine.RoutingConfig{{Name: "plain", Priority: 5, Strategy: "first", PushTimeout: 600_000}},
 		Queues:         []engine.QueueDefinition{{Name: "sales", Routing: "plain"}, {Name: "support", Routing: "plain"}},
 		Agents: []engine.AgentDefinition{
-			{ID: "ann", Name: "Ann Lee", PresenceConfig: "plain", Queues: []string{"support"}},
-			{ID: "bob", Name: "Bob", PresenceConfig: "reasons", Queues: []string{"support"}},
-			{ID: "cid", PresenceConfig: "auto", Queues: []string{"sales"}},
-			{ID: "dan/süd", PresenceConfig: "plain", Queues: []string{"sales"}},
+			{ID: "ann", Name: "Ann Lee", PresenceConfig: "plain", Queues: engine.Member("support")},
+			{ID: "bob", Name: "Bob", PresenceConfig: "reasons", Queues: engine.Member("support")},
+			{ID: "cid", PresenceConfig: "auto", Queues: engine.Member("sales")},
+			{ID: "dan/süd", PresenceConfig: "plain", Queues: engine.Member("sales")},
 		},
 		Grace: 60_000, KeepClosed: 3_600_000,
 	}

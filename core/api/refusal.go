@@ -129,7 +129,8 @@ func ofEngine(r *engine.Refusal) *refusal {
 		if r.Field == "agent" {
 			kind = codes.NotFound
 		}
-	case engine.CodeNotSignedIn, engine.CodeWrongState, engine.CodeInUse:
+	case engine.CodeNotSignedIn, engine.CodeWrongState, engine.CodeInUse, engine.CodeAgentUnavailable, engine.CodeNoCapacity,
+		engine.CodeLimit, engine.CodeQueueFull, engine.CodeQueueClosed:
 		kind = codes.FailedPrecondition
 	case engine.CodeAlreadySignedIn:
 		kind = codes.AlreadyExists

@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 
@@ -28,10 +29,15 @@ type workService struct {
 
 // CreateWork implements patchbayv1.WorkServiceServer.
 func (s *workService) CreateWork(ctx context.Context, r *patchbayv1.CreateWorkRequest) (*patchbayv1.CreateWorkResponse, error) {
-	if !caller(ctx).seesQueue(r.GetQueue()) {
-		return nil, outOfScope(ctx, "queue", "queue", r.GetQueue())
+	if err := inScope(ctx, "queue", r.GetQueue()); err != nil {
+		return nil, err
 	}
-	spec, err := specOf(r)
+	if r.GetBackupQueue() != "" {
+		if err := inScope(ctx, "backup_queue", r.GetBackupQueue()); err != nil {
+			return nil, err
+		}
+	}
+	spec, err := createdSpec(r)
 	if err != nil {
 		return nil, err
 	}
@@ -47,26 +53,35 @@ func (s *workService) CreateWork(ctx context.Context, r *patchbayv1.CreateWorkRe
 	return &patchbayv1.CreateWorkResponse{Work: createdMessage(created), Event: created.Number}, nil
 }
 
-func specOf(r *patchbayv1.CreateWorkRequest) (engine.WorkSpec, error) {
-	spec := engine.WorkSpec{
-		Key: r.GetIdempotencyKey(), Channel: r.GetChannel(), Queue: r.GetQueue(), External: r.GetExternal(),
-		Attributes: r.GetAttributes(), Priority: r.Priority, RequiredAgent: r.GetRequiredAgent(),
+// StartWork implements patchbayv1.WorkServiceServer.
+func (s *workService) StartWork(ctx context.Context, r *patchbayv1.StartWorkRequest) (*patchbayv1.StartWorkResponse, error) {
+	if r.GetAgent() == "" {
+		return nil, invalid("agent", "an agent is needed")
 	}
-	var err error
-	if spec.Size, err = milli(r.GetSize()); err != nil {
-		return spec, err
+	if err := inScope(ctx, "queue", r.GetQueue()); err != nil {
+		return nil, err
 	}
-	if r.Size != nil && spec.Size == 0 {
-		return spec, invalid("size", "size should be above 0; left out, it is the routing config's or the channel's")
+	spec, err := startedSpec(r)
+	if err != nil {
+		return nil, err
 	}
-	if spec.RequestedAt, err = moment("requested_at", r.GetRequestedAt()); err != nil {
-		return spec, err
+	p := caller(ctx)
+	result, err := s.workspace.DoWith(ctx, func(e *engine.Engine) (engine.Command, error) {
+		return engine.StartWork{Agent: r.GetAgent(), Spec: spec}, p.covers(e, "agent", r.GetAgent())
+	})
+	if err != nil {
+		return nil, err
 	}
-	if spec.TargetAcceptAt, err = moment("target_accept_at", r.GetTargetAcceptAt()); err != nil {
-		return spec, err
+	// It is seen by whoever may start it; a duplicate may be another's.
+	var work *patchbayv1.Work
+	if result.Duplicate && p.role == patchbayv1.Role_ROLE_AGENT {
+		work, err = s.readOf(ctx, result.Work, p.agent)
+	} else {
+		work, err = s.read(ctx, result.Work)
 	}
-	spec.ExpiresAt, err = moment("expires_at", r.GetExpiresAt())
-	return spec, err
+	return &patchbayv1.StartWorkResponse{
+		Work: work, Duplicate: result.Duplicate, Event: numberOf(result.Events, engine.KindWorkCreated),
+	}, err
 }
 
 // GetWork implements patchbayv1.WorkServiceServer.
@@ -83,22 +98,25 @@ func (s *workService) GetWork(ctx context.Context, r *patchbayv1.GetWorkRequest)
 }
 
 // read returns work of the caller's scope.
-func (s *workService) read(ctx context.Context, id engine.WorkID) (work *patchbayv1.Work, err error) {
+func (s *workService) read(ctx context.Context, id engine.WorkID) (*patchbayv1.Work, error) {
+	return s.readOf(ctx, id, "")
+}
+
+// readOf returns work of the caller's scope that the agent has, or has had; of
+// anybody if agent is empty.
+func (s *workService) readOf(ctx context.Context, id engine.WorkID, agent string) (work *patchbayv1.Work, err error) {
 	viewed := s.workspace.View(ctx, func(e *engine.Engine) {
-		w, ok := e.Work(id)
-		switch {
-		case !ok:
-			err = refuse(codes.NotFound, string(engine.CodeUnknownWork), "work", "there is no work %v, or it ended long ago", id)
-		case !caller(ctx).seesQueue(w.Spec.Queue):
-			err = outOfScope(ctx, "work", "work", id.String())
-		default:
-			work = workMessage(w)
+		var w *engine.Work
+		if w, err = caller(ctx).work(e, id); err != nil {
+			return
 		}
+		if agent != "" && !slices.ContainsFunc(w.Assignments, func(x engine.Assignment) bool { return x.Agent == agent }) {
+			err = refuse(codes.PermissionDenied, string(engine.CodeNotYours), "idempotency_key", "the idempotency key is that of work of somebody else")
+			return
+		}
+		work = newReading(e).work(w)
 	})
-	if viewed != nil {
-		return nil, viewed
-	}
-	return work, err
+	return work, firstOf(viewed, err)
 }
 
 // ListWork implements patchbayv1.WorkServiceServer.
@@ -139,14 +157,15 @@ func (s *workService) list(ctx context.Context, r *patchbayv1.ListWorkRequest, a
 		scanned := 0
 		err := s.workspace.View(ctx, func(e *engine.Engine) {
 			if _, ok := e.Backlog(r.GetQueue()); !ok && r.GetQueue() != "" {
-				unknown = refuse(codes.InvalidArgument, string(engine.CodeUnknownQueue), "queue", "there is no queue %q", r.GetQueue())
+				unknown = unknownQueue("queue", r.GetQueue())
 				return
 			}
+			reading := newReading(e)
 			e.EachWork(after, func(w *engine.Work) bool {
 				after = w.ID
 				scanned++
-				if matches(w, r) && p.seesQueue(w.Spec.Queue) {
-					found = append(found, workMessage(w))
+				if p.seesQueue(w.Queue) && reading.matches(w, r) {
+					found = append(found, reading.work(w))
 				}
 				more = len(found) < limit && scanned == maxScan
 				return len(found) < limit && scanned < maxScan
@@ -159,61 +178,75 @@ func (s *workService) list(ctx context.Context, r *patchbayv1.ListWorkRequest, a
 	return found, nil
 }
 
-func matches(w *engine.Work, r *patchbayv1.ListWorkRequest) bool {
-	return (r.GetQueue() == "" || w.Spec.Queue == r.GetQueue()) &&
-		(r.GetState() == 0 || patchbayv1.WorkState(w.State) == r.GetState())
+func (r *reading) matches(w *engine.Work, wanted *patchbayv1.ListWorkRequest) bool {
+	return (wanted.GetQueue() == "" || w.Queue == wanted.GetQueue()) &&
+		(wanted.GetState() == 0 || patchbayv1.WorkState(w.State) == wanted.GetState()) &&
+		(!wanted.GetUnroutable() || r.routability(w) != nil)
 }
 
-// CancelWork implements patchbayv1.WorkServiceServer.
-func (s *workService) CancelWork(ctx context.Context, r *patchbayv1.CancelWorkRequest) (*patchbayv1.CancelWorkResponse, error) {
-	number, err := s.change(ctx, r.GetWork(), func(id engine.WorkID) engine.Command {
-		return engine.CancelWork{Work: id, Reason: r.GetReason()}
+// GetEstimatedWait implements patchbayv1.WorkServiceServer.
+func (s *workService) GetEstimatedWait(ctx context.Context, r *patchbayv1.GetEstimatedWaitRequest) (*patchbayv1.GetEstimatedWaitResponse, error) {
+	var id engine.WorkID
+	switch {
+	case (r.GetQueue() == "") == (r.GetWork() == ""):
+		return nil, invalid("queue", "whose wait? Give a queue, or a piece of work")
+	case r.GetWork() != "" && len(r.GetSkills()) > 0:
+		return nil, invalid("skills", "work has its own required skills; skills go with a queue")
+	case r.GetWork() != "":
+		var err error
+		if id, err = parseWork(r.GetWork()); err != nil {
+			return nil, err
+		}
+	}
+	var answer *patchbayv1.GetEstimatedWaitResponse
+	var bad error
+	err := s.workspace.View(ctx, func(e *engine.Engine) {
+		if id != 0 {
+			answer, bad = estimateOf(e, caller(ctx), id)
+		} else {
+			answer, bad = estimateIn(e, caller(ctx), r)
+		}
 	})
-	return &patchbayv1.CancelWorkResponse{Event: number}, err
+	return answer, firstOf(err, bad)
 }
 
-// AbandonWork implements patchbayv1.WorkServiceServer.
-func (s *workService) AbandonWork(ctx context.Context, r *patchbayv1.AbandonWorkRequest) (*patchbayv1.AbandonWorkResponse, error) {
-	number, err := s.change(ctx, r.GetWork(), func(id engine.WorkID) engine.Command {
-		return engine.AbandonWork{Work: id}
-	})
-	return &patchbayv1.AbandonWorkResponse{Event: number}, err
-}
-
-// RequeueWork implements patchbayv1.WorkServiceServer.
-func (s *workService) RequeueWork(ctx context.Context, r *patchbayv1.RequeueWorkRequest) (*patchbayv1.RequeueWorkResponse, error) {
-	number, err := s.change(ctx, r.GetWork(), func(id engine.WorkID) engine.Command {
-		return engine.RequeueWork{Work: id, Reason: r.GetReason()}
-	})
-	return &patchbayv1.RequeueWorkResponse{Event: number}, err
-}
-
-// change has a command about work of the caller's scope decided, and returns
-// the number of the event that records it.
-func (s *workService) change(ctx context.Context, name string, command func(engine.WorkID) engine.Command) (uint64, error) {
-	id, err := parseWork(name)
+// estimateOf is what a piece of work must expect.
+func estimateOf(e *engine.Engine, p *principal, id engine.WorkID) (*patchbayv1.GetEstimatedWaitResponse, error) {
+	w, err := p.work(e, id)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if caller(ctx).queues != nil { // work does not change its queue, so looking first is enough
-		if _, err := s.read(ctx, id); err != nil {
-			return 0, err
-		}
+	m := queueEstimate(e, w.Queue)
+	if place, waits := e.Position(w); waits {
+		m.Position = uint32(place)
+		wait, known := e.EstimatedWaitFor(w)
+		m.EstimatedWait = lastingIf(known, wait)
 	}
-	result, err := s.workspace.Do(ctx, command(id))
-	return firstNumber(result.Events), err
+	return m, nil
 }
 
-// outOfScope refuses what lies outside the queues of the caller's key.
-func outOfScope(ctx context.Context, field, what, name string) error {
-	return refuse(codes.PermissionDenied, codeForbidden, field, "%s %q is outside the scope of key %q", what, name, caller(ctx).name)
+// estimateIn is what new work of a queue must expect.
+func estimateIn(e *engine.Engine, p *principal, r *patchbayv1.GetEstimatedWaitRequest) (*patchbayv1.GetEstimatedWaitResponse, error) {
+	if !p.seesQueue(r.GetQueue()) {
+		return nil, outside(p, "queue", "queue", r.GetQueue())
+	}
+	if _, ok := e.Backlog(r.GetQueue()); !ok {
+		return nil, unknownQueue("queue", r.GetQueue())
+	}
+	like := engine.Work{Placement: engine.Placement{Queue: r.GetQueue()}}
+	for _, skill := range slices.Compact(slices.Sorted(slices.Values(r.GetSkills()))) {
+		if !slices.Contains(e.Definition().Skills, skill) {
+			return nil, refuse(codes.InvalidArgument, string(engine.CodeUnknownSkill), "skills", "there is no skill %q", skill)
+		}
+		like.Needs = append(like.Needs, engine.Need{Skill: skill})
+	}
+	m := queueEstimate(e, r.GetQueue())
+	wait, known := e.EstimatedWaitFor(&like)
+	m.EstimatedWait = lastingIf(known, wait)
+	return m, nil
 }
 
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func queueEstimate(e *engine.Engine, queue string) *patchbayv1.GetEstimatedWaitResponse {
+	b, _ := e.Backlog(queue)
+	return &patchbayv1.GetEstimatedWaitResponse{Queue: queue, Waiting: uint32(b.Waiting), Closed: b.Closed}
 }

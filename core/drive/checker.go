@@ -23,8 +23,8 @@ const leeway = 5 * time.Second
 const maxExamples = 10
 
 // Checker follows a host's feed, keeps its own ledger from it, and counts what
-// breaks the host's guarantees: numbers without gap; no work at two agents; no
-// agent over capacity; no offer that outlives its deadline; nothing from a
+// breaks the host's guarantees: numbers without gap; no work open at two agents,
+// nor offered to more than it should be; no agent over capacity; no offer that outlives its deadline; nothing from a
 // state it cannot come from; everything acknowledged on record.
 //
 // It is safe for concurrent use, but events must come in the feed's order.
@@ -43,6 +43,7 @@ type Checker struct {
 	works       map[string]*work
 	assignments map[string]*assignment
 	agents      map[string]*agent
+	offerTo     map[string]int // by queue
 	deadlines   deadlines
 	load        idleness
 	counts      Counts
@@ -62,7 +63,11 @@ type Counts struct {
 	Declined    int `json:"declined"`
 	TimedOut    int `json:"timed_out"`
 	Unavailable int `json:"unavailable"`
+	Withdrawn   int `json:"withdrawn"`
 	Requeued    int `json:"requeued"`
+	Transferred int `json:"transferred"`
+	Overflowed  int `json:"overflowed"`
+	Reopened    int `json:"reopened"`
 	Completed   int `json:"completed"`
 	Cancelled   int `json:"cancelled"`
 	Abandoned   int `json:"abandoned"`
@@ -74,25 +79,26 @@ type Counts struct {
 }
 
 type work struct {
-	id, queue  string
-	size       int64
-	state      patchbayv1.WorkState
-	assignment *assignment // while offered or open
-	straight   bool
+	id, queue string
+	state     patchbayv1.WorkState
+	standing  []*assignment // offered or open
+	straight  bool
 }
 
 type assignment struct {
 	id       string
 	work     *work
 	agent    *agent
+	size     int64 // in thousandths
 	deadline time.Time
+	guest    bool
 	open     bool
 	ended    bool
 }
 
 type agent struct {
 	id               string
-	capacity, used   int64 // in thousandths; capacity -1 if not known
+	capacity, used   int64 // in thousandths, of both pools; capacity -1 if not known
 	maxOpen          int
 	held             int
 	queues           []string
@@ -114,16 +120,28 @@ func NewChecker(after uint64, agents []*patchbayv1.Agent, status string) *Checke
 		after: after, number: after,
 		acks: make(map[uint64]record), works: make(map[string]*work),
 		assignments: make(map[string]*assignment), agents: make(map[string]*agent),
-		load:   idleness{status: status, idle: make(map[string]int)},
-		counts: Counts{Runtimes: make(map[string]int)},
+		offerTo: make(map[string]int),
+		load:    idleness{status: status, idle: make(map[string]int)},
+		counts:  Counts{Runtimes: make(map[string]int)},
 	}
 	c.arrived = sync.NewCond(&c.mu)
 	for _, a := range agents {
-		x := &agent{id: a.GetId(), capacity: milli(a.GetCapacity()), maxOpen: int(a.GetMaxOpen()), queues: a.GetQueues()}
+		x := &agent{id: a.GetId(), capacity: milli(a.GetCapacity() + a.GetInterruptibleCapacity()), maxOpen: int(a.GetMaxOpen())}
+		for _, m := range a.GetMemberships() {
+			x.queues = append(x.queues, m.GetQueue())
+		}
 		x.told.signedIn, x.told.online = after == 0, after == 0
 		c.agents[x.id] = x
 	}
 	return c
+}
+
+// OfferTo says to how many agents the work of a queue is offered at once, if to
+// more than one. It is to be called before the first event.
+func (c *Checker) OfferTo(queue string, agents int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offerTo[queue] = agents
 }
 
 func milli(units float64) int64 { return int64(math.Round(units * 1000)) }
@@ -165,6 +183,8 @@ func recordOf(e *patchbayv1.Event) record {
 	case patchbayv1.EventKind_EVENT_KIND_OFFER_ACCEPTED, patchbayv1.EventKind_EVENT_KIND_OFFER_DECLINED,
 		patchbayv1.EventKind_EVENT_KIND_WORK_COMPLETED:
 		return record{e.GetKind(), e.GetAssignment()}
+	case patchbayv1.EventKind_EVENT_KIND_WRAP_UP_STARTED: // where there is wrap-up, that is what completing comes to
+		return record{patchbayv1.EventKind_EVENT_KIND_WORK_COMPLETED, e.GetAssignment()}
 	case patchbayv1.EventKind_EVENT_KIND_AGENT_SIGNED_IN, patchbayv1.EventKind_EVENT_KIND_AGENT_SIGNED_OUT,
 		patchbayv1.EventKind_EVENT_KIND_AGENT_STATUS_CHANGED:
 		return record{e.GetKind(), e.GetAgent()}

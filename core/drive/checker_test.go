@@ -60,9 +60,12 @@ func tell(t *testing.T, lines ...string) []*patchbayv1.Event {
 		case "create":
 			e := s.add(patchbayv1.EventKind_EVENT_KIND_WORK_CREATED, f[1], "", "")
 			e.Queue, e.Created = "calls", &patchbayv1.Work{Id: f[1], Queue: "calls", Size: 1}
+		case "invite":
+			e := s.add(patchbayv1.EventKind_EVENT_KIND_WORK_OFFERED, f[1], f[2], f[3])
+			e.Decision, e.Size, e.Guest = &patchbayv1.Decision{Reason: "invited"}, 1, true
 		case "offer":
 			e := s.add(patchbayv1.EventKind_EVENT_KIND_WORK_OFFERED, f[1], f[2], f[3])
-			e.Decision = &patchbayv1.Decision{Runtime: "builtin"}
+			e.Decision, e.Size = &patchbayv1.Decision{Runtime: "builtin"}, 1
 			if f[4] != "" {
 				d, err := time.ParseDuration(f[4])
 				if err != nil {
@@ -81,11 +84,22 @@ func tell(t *testing.T, lines ...string) []*patchbayv1.Event {
 				"abandon":     patchbayv1.EventKind_EVENT_KIND_WORK_ABANDONED,
 				"expire":      patchbayv1.EventKind_EVENT_KIND_WORK_EXPIRED,
 				"requeue":     patchbayv1.EventKind_EVENT_KIND_WORK_REQUEUED,
+				"withdraw":    patchbayv1.EventKind_EVENT_KIND_OFFER_WITHDRAWN,
+				"transfer":    patchbayv1.EventKind_EVENT_KIND_WORK_TRANSFERRED,
+				"hand-over":   patchbayv1.EventKind_EVENT_KIND_HANDED_OVER,
+				"guest-left":  patchbayv1.EventKind_EVENT_KIND_GUEST_LEFT,
+				"wrap-up":     patchbayv1.EventKind_EVENT_KIND_WRAP_UP_STARTED,
+				"pause":       patchbayv1.EventKind_EVENT_KIND_WORK_PAUSED,
+				"resume":      patchbayv1.EventKind_EVENT_KIND_WORK_RESUMED,
+				"reopen":      patchbayv1.EventKind_EVENT_KIND_WORK_REOPENED,
 			}[f[0]]
 			if !ok {
 				t.Fatalf("no verb %q", f[0])
 			}
-			s.add(kind, f[1], f[2], f[3])
+			e := s.add(kind, f[1], f[2], f[3])
+			if f[0] == "resume" {
+				e.Size = 1
+			}
 		}
 	}
 	return s.events
@@ -93,8 +107,8 @@ func tell(t *testing.T, lines ...string) []*patchbayv1.Event {
 
 func staff() []*patchbayv1.Agent {
 	return []*patchbayv1.Agent{
-		{Id: "ann", Capacity: 1, MaxOpen: 100, Queues: []string{"calls"}},
-		{Id: "bob", Capacity: 2.5, MaxOpen: 2, Queues: []string{"calls"}},
+		{Id: "ann", Capacity: 1, MaxOpen: 100, Memberships: []*patchbayv1.Membership{{Queue: "calls"}}},
+		{Id: "bob", Capacity: 2.5, MaxOpen: 2, Memberships: []*patchbayv1.Membership{{Queue: "calls"}}},
 	}
 }
 
@@ -110,10 +124,34 @@ func TestChecker(t *testing.T) {
 			"present ann", "create w1", "create w2", "create w3", "create w4",
 			"offer w1 a1 ann 10s", "accept w1 a1 ann", "complete w1 a1 ann",
 			"offer w2 a2 ann 10s", "wait 10s", "time-out w2 a2 ann", "offer w2 a3 ann", "decline w2 a3 ann",
-			"offer w2 a4 ann", "abandon w2", "cancel w3", "expire w4",
+			"offer w2 a4 ann", "withdraw w2 a4 ann", "abandon w2", "cancel w3", "expire w4",
 			"create w5", "offer w5 a5 ann", "accept w5 a5 ann", "requeue w5 a5 ann", "offer w5 a6 ann",
 			"unavailable w5 a6 ann", "left ann",
 		},
+	}, {
+		name: "conferences, transfers, rests and wrap-up",
+		story: []string{
+			"present ann", "present bob", "create w1", "offer w1 a1 ann", "accept w1 a1 ann",
+			"invite w1 a2 bob", "decline w1 a2 bob", "invite w1 a3 bob", "accept w1 a3 bob", "guest-left w1 a3 bob",
+			"pause w1 a1 ann", "create w2", "offer w2 a4 ann", "accept w2 a4 ann", "transfer w2 a4 ann", "resume w1 a1 ann",
+			"invite w1 a5 bob", "accept w1 a5 bob", "requeue w1 a1 ann", "hand-over w1 a5 bob", "wrap-up w1 a5 bob", "complete w1 a5 bob",
+			"reopen w1", "offer w1 a6 ann", "cancel w2",
+		},
+	}, {
+		name: "rests, and too much when it goes on",
+		story: []string{
+			"present ann", "create w1", "create w2", "offer w1 a1 ann", "accept w1 a1 ann", "pause w1 a1 ann",
+			"offer w2 a2 ann", "resume w1 a1 ann",
+		},
+		want: []string{"ann holds 2000 thousandths of a unit, and may hold 1000"},
+	}, {
+		name:  "a guest in work that waits",
+		story: []string{"present ann", "create w1", "invite w1 a1 ann"},
+		want:  []string{"w1 is offered to ann while it is WORK_STATE_WAITING"},
+	}, {
+		name:  "abandoned behind the back of one who is offered it",
+		story: []string{"present ann", "create w1", "offer w1 a1 ann", "abandon w1"},
+		want:  []string{"w1 was WORK_STATE_OFFERED", "ann still has a1 of w1"},
 	}, {
 		name:  "two agents",
 		story: []string{"present ann", "present bob", "create w1", "offer w1 a1 ann", "offer w1 a2 bob"},
@@ -292,7 +330,7 @@ func FuzzChecker(f *testing.F) {
 		for i := 0; i+1 < len(data); i += 2 {
 			x := data[i+1]
 			e := &patchbayv1.Event{
-				Number: uint64(i/2 + 1), Kind: patchbayv1.EventKind(data[i] % 24),
+				Number: uint64(i/2 + 1), Kind: patchbayv1.EventKind(data[i] % 40),
 				Work: fmt.Sprintf("w%d", x%3), Assignment: fmt.Sprintf("a%d", x/3%5), Agent: staff()[x/16%2].Id,
 				At: timestamppb.New(time.Unix(int64(i), 0)),
 			}

@@ -5,12 +5,14 @@ package drive
 
 import (
 	"container/heap"
+	"slices"
 
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
 // apply brings the ledger up to one event and checks that it could happen.
 func (c *Checker) apply(e *patchbayv1.Event) {
+	c.count(e.GetKind())
 	switch e.GetKind() {
 	case patchbayv1.EventKind_EVENT_KIND_CONFIGURED:
 		c.reconfigured()
@@ -20,33 +22,78 @@ func (c *Checker) apply(e *patchbayv1.Event) {
 		c.offered(e)
 	case patchbayv1.EventKind_EVENT_KIND_OFFER_ACCEPTED:
 		c.accepted(e)
-	case patchbayv1.EventKind_EVENT_KIND_OFFER_DECLINED:
-		c.counts.Declined++
+	case patchbayv1.EventKind_EVENT_KIND_OFFER_DECLINED, patchbayv1.EventKind_EVENT_KIND_OFFER_TIMED_OUT,
+		patchbayv1.EventKind_EVENT_KIND_OFFER_UNAVAILABLE, patchbayv1.EventKind_EVENT_KIND_OFFER_WITHDRAWN:
 		c.offerEnded(e)
-	case patchbayv1.EventKind_EVENT_KIND_OFFER_TIMED_OUT:
-		c.counts.TimedOut++
-		c.offerEnded(e)
-	case patchbayv1.EventKind_EVENT_KIND_OFFER_UNAVAILABLE:
-		c.counts.Unavailable++
-		c.offerEnded(e)
+	case patchbayv1.EventKind_EVENT_KIND_GUEST_LEFT:
+		if x := c.standing(e, true); x != nil {
+			c.release(x)
+		}
+	case patchbayv1.EventKind_EVENT_KIND_WORK_PAUSED, patchbayv1.EventKind_EVENT_KIND_WORK_RESUMED:
+		c.rested(e)
+	case patchbayv1.EventKind_EVENT_KIND_WRAP_UP_STARTED:
+		if x := c.standing(e, true); x != nil {
+			x.work.state = patchbayv1.WorkState_WORK_STATE_WRAP_UP
+		}
 	case patchbayv1.EventKind_EVENT_KIND_WORK_COMPLETED:
 		c.completed(e)
 	case patchbayv1.EventKind_EVENT_KIND_WORK_CANCELLED:
-		c.counts.Cancelled++
 		c.ended(e, patchbayv1.WorkState_WORK_STATE_CANCELLED)
 	case patchbayv1.EventKind_EVENT_KIND_WORK_ABANDONED:
-		c.counts.Abandoned++
 		c.ended(e, patchbayv1.WorkState_WORK_STATE_ABANDONED)
 	case patchbayv1.EventKind_EVENT_KIND_WORK_EXPIRED:
-		c.counts.Expired++
 		c.ended(e, patchbayv1.WorkState_WORK_STATE_EXPIRED)
-	case patchbayv1.EventKind_EVENT_KIND_WORK_REQUEUED:
-		c.counts.Requeued++
-		c.requeued(e)
-	case patchbayv1.EventKind_EVENT_KIND_PROPOSAL_REFUSED:
-		c.counts.Refused++
+	default:
+		c.moved(e)
+	}
+}
+
+// moved follows work that is taken from its agent or to another queue.
+func (c *Checker) moved(e *patchbayv1.Event) {
+	switch e.GetKind() {
+	case patchbayv1.EventKind_EVENT_KIND_WORK_REQUEUED, patchbayv1.EventKind_EVENT_KIND_WORK_TRANSFERRED:
+		c.taken(e)
+	case patchbayv1.EventKind_EVENT_KIND_HANDED_OVER:
+		if x := c.standing(e, true); x != nil {
+			c.load.leave(x.work)
+			x.guest, x.work.state = false, patchbayv1.WorkState_WORK_STATE_OPEN
+		}
+	case patchbayv1.EventKind_EVENT_KIND_WORK_REOPENED:
+		if w := c.find(e); w != nil {
+			c.wait(w)
+		}
+	case patchbayv1.EventKind_EVENT_KIND_WORK_OVERFLOWED, patchbayv1.EventKind_EVENT_KIND_WORK_UPDATED:
 	default:
 		c.presence(e)
+	}
+	if w := c.works[e.GetWork()]; w != nil && e.GetPlaced().GetQueue() != "" {
+		w.queue = e.GetPlaced().GetQueue()
+	}
+}
+
+// count counts the event.
+func (c *Checker) count(kind patchbayv1.EventKind) {
+	counter := map[patchbayv1.EventKind]*int{
+		patchbayv1.EventKind_EVENT_KIND_WORK_CREATED:      &c.counts.Created,
+		patchbayv1.EventKind_EVENT_KIND_WORK_OFFERED:      &c.counts.Offers,
+		patchbayv1.EventKind_EVENT_KIND_OFFER_ACCEPTED:    &c.counts.Accepted,
+		patchbayv1.EventKind_EVENT_KIND_OFFER_DECLINED:    &c.counts.Declined,
+		patchbayv1.EventKind_EVENT_KIND_OFFER_TIMED_OUT:   &c.counts.TimedOut,
+		patchbayv1.EventKind_EVENT_KIND_OFFER_UNAVAILABLE: &c.counts.Unavailable,
+		patchbayv1.EventKind_EVENT_KIND_OFFER_WITHDRAWN:   &c.counts.Withdrawn,
+		patchbayv1.EventKind_EVENT_KIND_WORK_COMPLETED:    &c.counts.Completed,
+		patchbayv1.EventKind_EVENT_KIND_WORK_CANCELLED:    &c.counts.Cancelled,
+		patchbayv1.EventKind_EVENT_KIND_WORK_ABANDONED:    &c.counts.Abandoned,
+		patchbayv1.EventKind_EVENT_KIND_WORK_EXPIRED:      &c.counts.Expired,
+		patchbayv1.EventKind_EVENT_KIND_WORK_REQUEUED:     &c.counts.Requeued,
+		patchbayv1.EventKind_EVENT_KIND_WORK_TRANSFERRED:  &c.counts.Transferred,
+		patchbayv1.EventKind_EVENT_KIND_HANDED_OVER:       &c.counts.Transferred,
+		patchbayv1.EventKind_EVENT_KIND_WORK_OVERFLOWED:   &c.counts.Overflowed,
+		patchbayv1.EventKind_EVENT_KIND_WORK_REOPENED:     &c.counts.Reopened,
+		patchbayv1.EventKind_EVENT_KIND_PROPOSAL_REFUSED:  &c.counts.Refused,
+	}[kind]
+	if counter != nil {
+		*counter++
 	}
 }
 
@@ -81,17 +128,13 @@ func (c *Checker) reconfigured() {
 }
 
 func (c *Checker) created(e *patchbayv1.Event) {
-	c.counts.Created++
 	if c.works[e.GetWork()] != nil {
 		c.violation("event %d: %s came in twice", e.GetNumber(), e.GetWork())
 		return
 	}
 	w := &work{id: e.GetWork(), queue: e.GetQueue(), state: patchbayv1.WorkState_WORK_STATE_WAITING}
-	if created := e.GetCreated(); created != nil {
-		w.size = milli(created.GetSize())
-		if w.queue == "" {
-			w.queue = created.GetQueue()
-		}
+	if created := e.GetCreated(); created != nil && w.queue == "" {
+		w.queue = created.GetQueue()
 	}
 	w.straight = c.load.idle[w.queue] > c.load.waiting
 	c.works[w.id] = w
@@ -99,37 +142,65 @@ func (c *Checker) created(e *patchbayv1.Event) {
 }
 
 func (c *Checker) offered(e *patchbayv1.Event) {
-	c.counts.Offers++
 	c.counts.Runtimes[e.GetDecision().GetRuntime()]++
 	w := c.find(e)
 	if w == nil {
 		return
 	}
 	a := c.agent(e.GetAgent())
-	if w.state != patchbayv1.WorkState_WORK_STATE_WAITING {
+	if !c.offerable(w, e.GetGuest()) {
 		c.violation("event %d: %s is offered to %s while it is %v", e.GetNumber(), w.id, a.id, w.state)
 	}
 	if c.assignments[e.GetAssignment()] != nil {
 		c.violation("event %d: assignment %s was there before", e.GetNumber(), e.GetAssignment())
+		return
 	}
-	if a.told.signedIn && !a.signedIn || a.told.online && !a.online {
+	for _, x := range w.standing {
+		if x.agent == a {
+			c.violation("event %d: %s is offered to %s, who has %s of it", e.GetNumber(), w.id, a.id, x.id)
+		}
+	}
+	if a.told.signedIn && !a.signedIn || a.told.online && !a.online && e.GetDecision().GetReason() != started {
 		c.violation("event %d: %s is offered to %s, who is not there", e.GetNumber(), w.id, a.id)
 	}
-	x := &assignment{id: e.GetAssignment(), work: w, agent: a}
+	x := &assignment{id: e.GetAssignment(), work: w, agent: a, size: milli(e.GetSize()), guest: e.GetGuest()}
 	if e.GetDeadline() != nil {
 		x.deadline = e.GetDeadline().AsTime()
 		heap.Push(&c.deadlines, x)
 	}
 	c.assignments[x.id] = x
-	if w.assignment != nil {
-		c.release(w)
+	w.standing = append(w.standing, x)
+	if !x.guest {
+		c.load.leave(w)
+		w.state = patchbayv1.WorkState_WORK_STATE_OFFERED
 	}
-	c.load.leave(w)
-	w.state, w.assignment = patchbayv1.WorkState_WORK_STATE_OFFERED, x
-	a.used += w.size
+	a.used += x.size
 	a.held++
 	c.load.update(a)
-	if a.capacity >= 0 && a.used > a.capacity {
+	c.checkLoad(e, a)
+}
+
+// started is the reason of the assignments of work that its agent started, who
+// need not be listening.
+const started = "agent_started"
+
+// offerable reports whether work in its state may be offered once more.
+func (c *Checker) offerable(w *work, guest bool) bool {
+	switch w.state {
+	case patchbayv1.WorkState_WORK_STATE_WAITING:
+		return !guest
+	case patchbayv1.WorkState_WORK_STATE_OFFERED:
+		return !guest && len(w.standing) < c.offerTo[w.queue]
+	case patchbayv1.WorkState_WORK_STATE_OPEN, patchbayv1.WorkState_WORK_STATE_PAUSED:
+		return guest
+	default:
+		return false
+	}
+}
+
+// checkLoad checks what the agent holds, unless that may exceed its capacity.
+func (c *Checker) checkLoad(e *patchbayv1.Event, a *agent) {
+	if a.capacity >= 0 && a.used > a.capacity && !e.GetGranted() {
 		c.violation("event %d: %s holds %d thousandths of a unit, and may hold %d", e.GetNumber(), a.id, a.used, a.capacity)
 	}
 	if a.capacity >= 0 && a.maxOpen > 0 && a.held > a.maxOpen {
@@ -137,14 +208,11 @@ func (c *Checker) offered(e *patchbayv1.Event) {
 	}
 }
 
-// release takes the work from its agent.
-func (c *Checker) release(w *work) {
-	x := w.assignment
-	if x == nil {
-		return
-	}
-	x.ended, w.assignment = true, nil
-	x.agent.used -= w.size
+// release takes the assignment from its agent.
+func (c *Checker) release(x *assignment) {
+	x.ended = true
+	x.work.standing = slices.DeleteFunc(x.work.standing, func(other *assignment) bool { return other == x })
+	x.agent.used -= x.size
 	x.agent.held--
 	c.load.update(x.agent)
 	delete(c.assignments, x.id)
@@ -157,9 +225,9 @@ func (c *Checker) standing(e *patchbayv1.Event, open bool) *assignment {
 	if w == nil {
 		return nil
 	}
-	x := w.assignment
+	x := c.assignments[e.GetAssignment()]
 	switch {
-	case x == nil || x.id != e.GetAssignment():
+	case x == nil || x.work != w:
 		c.violation("event %d, %v, is about %s, which does not stand: %s is %v", e.GetNumber(), e.GetKind(), e.GetAssignment(), w.id, w.state)
 		return nil
 	case e.GetAgent() != "" && e.GetAgent() != x.agent.id:
@@ -171,7 +239,6 @@ func (c *Checker) standing(e *patchbayv1.Event, open bool) *assignment {
 }
 
 func (c *Checker) accepted(e *patchbayv1.Event) {
-	c.counts.Accepted++
 	x := c.standing(e, false)
 	if x == nil {
 		return
@@ -180,55 +247,97 @@ func (c *Checker) accepted(e *patchbayv1.Event) {
 		c.violation("event %d: %s was accepted at %v, its deadline was %v", e.GetNumber(), x.id, c.at, x.deadline)
 	}
 	x.open = true
+	if x.guest {
+		return
+	}
+	for _, other := range x.work.standing {
+		if other != x && other.open && !other.guest {
+			c.violation("event %d: %s is open at %s and at %s", e.GetNumber(), x.work.id, other.agent.id, x.agent.id)
+		}
+	}
 	x.work.state = patchbayv1.WorkState_WORK_STATE_OPEN
 }
 
-// offerEnded puts the work of an offer that came to nothing back to waiting.
+// offerEnded ends an offer that came to nothing. Unless another stands, its work
+// waits again.
 func (c *Checker) offerEnded(e *patchbayv1.Event) {
-	if x := c.standing(e, false); x != nil {
+	x := c.standing(e, false)
+	if x == nil {
+		return
+	}
+	c.release(x)
+	if !x.guest && x.work.state == patchbayv1.WorkState_WORK_STATE_OFFERED && len(x.work.standing) == 0 {
 		c.wait(x.work)
 	}
 }
 
 // wait puts the work back to waiting.
 func (c *Checker) wait(w *work) {
-	c.release(w)
 	w.state = patchbayv1.WorkState_WORK_STATE_WAITING
 	c.load.waiting++
 }
 
-func (c *Checker) completed(e *patchbayv1.Event) {
-	c.counts.Completed++
-	if x := c.standing(e, true); x != nil {
-		c.release(x.work)
-		x.work.state = patchbayv1.WorkState_WORK_STATE_CLOSED
+// rested follows open work that rests, or goes on.
+func (c *Checker) rested(e *patchbayv1.Event) {
+	x := c.standing(e, true)
+	if x == nil {
+		return
+	}
+	size := milli(e.GetSize())
+	x.agent.used += size - x.size
+	x.size = size
+	x.work.state = patchbayv1.WorkState_WORK_STATE_PAUSED
+	if e.GetKind() == patchbayv1.EventKind_EVENT_KIND_WORK_RESUMED {
+		x.work.state = patchbayv1.WorkState_WORK_STATE_OPEN
+		c.checkLoad(e, x.agent)
 	}
 }
 
-// ended ends work that waits or is offered.
+func (c *Checker) completed(e *patchbayv1.Event) {
+	x := c.standing(e, true)
+	if x == nil {
+		return
+	}
+	c.release(x)
+	x.work.state = patchbayv1.WorkState_WORK_STATE_CLOSED
+	c.deserted(e, x.work)
+}
+
+// deserted checks that nobody has anything of the work any more.
+func (c *Checker) deserted(e *patchbayv1.Event, w *work) {
+	for _, x := range slices.Clone(w.standing) {
+		c.violation("event %d, %v: %s still has %s of %s", e.GetNumber(), e.GetKind(), x.agent.id, x.id, w.id)
+		c.release(x)
+	}
+}
+
+// ended ends work that waits.
 func (c *Checker) ended(e *patchbayv1.Event, state patchbayv1.WorkState) {
 	w := c.find(e)
 	if w == nil {
 		return
 	}
-	if w.state != patchbayv1.WorkState_WORK_STATE_WAITING && w.state != patchbayv1.WorkState_WORK_STATE_OFFERED {
+	if w.state != patchbayv1.WorkState_WORK_STATE_WAITING {
 		c.violation("event %d, %v: %s was %v", e.GetNumber(), e.GetKind(), w.id, w.state)
 	}
 	c.load.leave(w)
-	c.release(w)
+	c.deserted(e, w)
 	w.state = state
 }
 
-func (c *Checker) requeued(e *patchbayv1.Event) {
+// taken puts work back to waiting that its agent has, if any does.
+func (c *Checker) taken(e *patchbayv1.Event) {
 	w := c.find(e)
 	if w == nil {
 		return
 	}
-	if w.assignment == nil {
-		c.violation("event %d: %s was requeued while it was %v", e.GetNumber(), w.id, w.state)
-		return
+	if e.GetAssignment() == "" && w.state == patchbayv1.WorkState_WORK_STATE_WAITING {
+		return // it was nobody's
 	}
-	c.wait(w)
+	if x := c.standing(e, true); x != nil {
+		c.release(x)
+		c.wait(w)
+	}
 }
 
 // presence follows who is there.

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // of every queue and takes one call at a time.
 func workspace(agents, queues []string) engine.Definition {
 	d := engine.Definition{
-		Channels:        []engine.Channel{{Name: "voice", Size: engine.Unit}},
+		Channels:        []engine.Channel{{Name: "voice", Size: engine.Units(engine.Unit)}},
 		Statuses:        []engine.Status{{Name: "available", Channels: []string{"voice"}}, {Name: "away"}},
 		PresenceConfigs: []engine.PresenceConfig{{Name: "phone", Capacity: engine.Unit, MaxOpen: 10}},
 		RoutingConfigs: []engine.RoutingConfig{{
@@ -47,7 +47,7 @@ func workspace(agents, queues []string) engine.Definition {
 		d.Queues = append(d.Queues, engine.QueueDefinition{Name: q, Routing: "calls"})
 	}
 	for _, a := range agents {
-		d.Agents = append(d.Agents, engine.AgentDefinition{ID: a, PresenceConfig: "phone", Queues: queues})
+		d.Agents = append(d.Agents, engine.AgentDefinition{ID: a, PresenceConfig: "phone", Queues: engine.Member(queues...)})
 	}
 	d.Sort()
 	return d

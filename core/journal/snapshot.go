@@ -172,6 +172,23 @@ func (l *Log) verify(ctx context.Context, m manifest) error {
 // A *DamageError if all snapshots are damaged and the log does not begin at
 // record 1.
 func (l *Log) Snapshot(ctx context.Context) (at uint64, r io.ReadCloser, err error) {
+	return l.newestSnapshot(ctx, func(manifest) bool { return true })
+}
+
+// SnapshotBefore is Snapshot for the past: it returns the newest whole snapshot
+// that stands for records below the given number only. Without any it returns 0
+// and a nil reader, and then what the log holds from First on is all there is
+// of the time before that record.
+func (l *Log) SnapshotBefore(ctx context.Context, record uint64) (at uint64, r io.ReadCloser, err error) {
+	at, r, err = l.newestSnapshot(ctx, func(m manifest) bool { return m.at < record })
+	if _, ok := errors.AsType[*DamageError](err); ok {
+		return 0, nil, nil // a damaged one is none, and what is newer still holds
+	}
+	return at, r, err
+}
+
+// newestSnapshot returns the newest whole snapshot that passes.
+func (l *Log) newestSnapshot(ctx context.Context, pass func(manifest) bool) (at uint64, r io.ReadCloser, err error) {
 	done, err := l.begin()
 	if err != nil {
 		return 0, nil, err
@@ -180,6 +197,7 @@ func (l *Log) Snapshot(ctx context.Context) (at uint64, r io.ReadCloser, err err
 	l.mu.Lock()
 	whole, first := slices.Clone(l.whole), l.first
 	l.mu.Unlock()
+	whole = slices.DeleteFunc(whole, func(m manifest) bool { return !pass(m) })
 	var lost error
 	for _, m := range whole {
 		err := l.verify(ctx, m)
