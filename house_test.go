@@ -42,7 +42,7 @@ var may = []struct {
 	{"core/strategy/process", []string{"core/strategy", "sdk/route", "sdk/serve", "sdk/proto/patchbay/strategy"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/wasm", []string{"core/strategy", "sdk/route", "sdk/serve"}, "a runtime carries turns and knows no state"},
 	{"core/intake", []string{"core/engine"}, "conditions are evaluated before a command is decided, and replays need none"},
-	{"core/bench", []string{"sdk/match", "sdk/route"}, "strategies are measured by the contract alone"},
+	{"core/bench", []string{"core/engine", "core/sim", "core/strategy", "sdk/match", "sdk/route"}, "strategies are measured by the contract, and a workspace in virtual time; neither knows the host"},
 	{"core/host", []string{"core/engine", "core/intake", "core/journal", "core/strategy", "sdk/route"}, "the loop joins engine, intake, journal and strategies"},
 	{"core/sim", []string{"core/engine", "core/intake", "core/strategy", "sdk/route"}, "virtual time knows neither journal nor connections"},
 	{"core/sim/calllog", nil, "reading logs needs nobody"},

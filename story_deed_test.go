@@ -6,6 +6,7 @@ package patchbay_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/sdk/route"
@@ -33,71 +34,71 @@ func presenceDeeds() []phrase {
 			}
 			return g.do(engine.Tick{}) // though nothing may be due: the workspace hears what time it is
 		}},
-		{form: "NAME signs in as NAME", means: func(g *stage, p []string) error {
+		{form: "AGENT signs in as STATUS", means: func(g *stage, p []string) error {
 			if err := g.do(engine.Connect{Agent: p[0]}); err != nil {
 				return err
 			}
 			return g.do(engine.SignIn{Agent: p[0], Status: p[1]})
 		}},
-		{form: "NAME signs in as NAME without a connection", means: func(g *stage, p []string) error {
+		{form: "AGENT signs in as STATUS without a connection", means: func(g *stage, p []string) error {
 			return g.do(engine.SignIn{Agent: p[0], Status: p[1]})
 		}},
-		{form: "NAME signs out", means: func(g *stage, p []string) error { return g.do(engine.SignOut{Agent: p[0]}) }},
-		{form: "NAME chooses NAME", means: func(g *stage, p []string) error {
+		{form: "AGENT signs out", means: func(g *stage, p []string) error { return g.do(engine.SignOut{Agent: p[0]}) }},
+		{form: "AGENT chooses STATUS", means: func(g *stage, p []string) error {
 			return g.do(engine.SetStatus{Agent: p[0], Status: p[1]})
 		}},
-		{form: "a supervisor sets NAME to NAME", means: func(g *stage, p []string) error {
+		{form: "a supervisor sets AGENT to STATUS", means: func(g *stage, p []string) error {
 			return g.do(engine.SetStatus{Agent: p[0], Status: p[1], Cause: engine.CauseSupervisor})
 		}},
-		{form: "NAME loses the connection", means: func(g *stage, p []string) error { return g.do(engine.Disconnect{Agent: p[0]}) }},
-		{form: "NAME connects", means: func(g *stage, p []string) error { return g.do(engine.Connect{Agent: p[0]}) }},
+		{form: "AGENT loses the connection", means: func(g *stage, p []string) error { return g.do(engine.Disconnect{Agent: p[0]}) }},
+		{form: "AGENT connects", means: func(g *stage, p []string) error { return g.do(engine.Connect{Agent: p[0]}) }},
 	}
 }
 
 // workDeeds are of work that comes, goes and moves.
 func workDeeds() []phrase {
 	return []phrase{
-		{form: "NAME NAME arrives in NAME[, REST]", means: func(g *stage, p []string) error {
+		{form: "CHANNEL WORK arrives in QUEUE[, REST]", means: func(g *stage, p []string) error {
 			spec, err := g.spec(p[0], p[2], p[3])
-			return g.naming1(p[1], err, func() error { return g.create(p[1], spec) })
+			return g.called(p[1], err, func() error { return g.create(p[1], spec) })
 		}},
-		{form: "NAME NAME arrives[, REST]", means: func(g *stage, p []string) error {
+		{form: "CHANNEL WORK arrives[, REST]", means: func(g *stage, p []string) error {
 			spec, err := g.spec(p[0], "", p[2])
-			return g.naming1(p[1], err, func() error { return g.create(p[1], spec) })
+			return g.called(p[1], err, func() error { return g.create(p[1], spec) })
 		}},
-		{form: "COUNT NAMEs arrive in NAME[, REST]", means: func(g *stage, p []string) error {
+		{form: "COUNT CHANNELs arrive in QUEUE[, REST]", means: func(g *stage, p []string) error {
 			count, err := strconv.Atoi(p[0])
 			for i := 1; err == nil && i <= count; i++ {
 				err = g.several(fmt.Sprintf("%s%d", p[1], i), p)
 			}
 			return err
 		}},
-		{form: "NAME starts NAME NAME in NAME[, REST]", means: func(g *stage, p []string) error {
+		{form: "AGENT starts CHANNEL WORK in QUEUE[, REST]", means: func(g *stage, p []string) error {
 			spec, err := g.spec(p[1], p[3], p[4])
-			return g.naming1(p[2], err, func() error { return g.do(engine.StartWork{Agent: p[0], Spec: spec}) })
+			return g.called(p[2], err, func() error { return g.do(engine.StartWork{Agent: p[0], Spec: spec}) })
 		}},
-		{form: "NAME is cancelled[ because TEXT]", means: onWork(func(id engine.WorkID, p []string) engine.Command {
+		{form: "WORK is cancelled[ because TEXT]", means: onWork(func(id engine.WorkID, p []string) engine.Command {
 			return engine.CancelWork{Work: id, Reason: p[1]}
 		})},
-		{form: "NAME is abandoned", means: onWork(func(id engine.WorkID, _ []string) engine.Command { return engine.AbandonWork{Work: id} })},
-		{form: "NAME is requeued[ because TEXT]", means: onWork(func(id engine.WorkID, p []string) engine.Command {
+		{form: "WORK is abandoned", means: onWork(func(id engine.WorkID, _ []string) engine.Command { return engine.AbandonWork{Work: id} })},
+		{form: "WORK is requeued[ because TEXT]", means: onWork(func(id engine.WorkID, p []string) engine.Command {
 			return engine.RequeueWork{Work: id, Reason: p[1]}
 		})},
-		{form: "NAME is transferred[ to NAME][, REST]", means: func(g *stage, p []string) error { return g.transfer(p[0], p[1], "", p[2]) }},
-		{form: "NAME is transferred to agent NAME[, REST]", means: func(g *stage, p []string) error {
+		{form: "WORK is transferred[ to QUEUE][, REST]", means: func(g *stage, p []string) error { return g.transfer(p[0], p[1], "", p[2]) }},
+		{form: "WORK is transferred to agent AGENT[, REST]", means: func(g *stage, p []string) error {
 			return g.transfer(p[0], "", p[1], p[2])
 		}},
-		{form: "NAME changes, REST", means: func(g *stage, p []string) error { return g.update(p[0], p[1]) }},
-		{form: "the source reports NAME paused", means: onWork(func(id engine.WorkID, _ []string) engine.Command { return engine.PauseWork{Work: id} })},
-		{form: "the source reports NAME in progress", means: onWork(func(id engine.WorkID, _ []string) engine.Command {
+		{form: "WORK changes, REST", means: func(g *stage, p []string) error { return g.update(p[0], p[1]) }},
+		{form: "the source reports WORK paused", means: onWork(func(id engine.WorkID, _ []string) engine.Command { return engine.PauseWork{Work: id} })},
+		{form: "the source reports WORK in progress", means: onWork(func(id engine.WorkID, _ []string) engine.Command {
 			return engine.ResumeWork{Work: id}
 		})},
-		{form: "the source reports NAME completed", means: func(g *stage, p []string) error { return g.complete(p[0]) }},
-		{form: "the source reports NAME inactive", means: onWork(func(id engine.WorkID, _ []string) engine.Command {
+		{form: "the source reports WORK completed", means: func(g *stage, p []string) error { return g.complete(p[0]) }},
+		{form: "the source reports WORK inactive", means: onWork(func(id engine.WorkID, _ []string) engine.Command {
 			return engine.DeactivateWork{Work: id}
 		})},
-		{form: "NAME is reopened", means: onWork(func(id engine.WorkID, _ []string) engine.Command { return engine.ReopenWork{Work: id} })},
-		{form: "NAME is invited to NAME", means: func(g *stage, p []string) error {
+		{form: "WORK is reopened", means: onWork(func(id engine.WorkID, _ []string) engine.Command { return engine.ReopenWork{Work: id} })},
+		{form: "AGENT is invited to WORK", means: func(g *stage, p []string) error {
 			return g.do(engine.InviteAgent{Work: g.work[p[1]], Agent: p[0]})
 		}},
 	}
@@ -106,19 +107,19 @@ func workDeeds() []phrase {
 // answerDeeds are what agents do with what they are offered.
 func answerDeeds() []phrase {
 	return []phrase{
-		{form: "NAME accepts NAME", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
+		{form: "AGENT accepts WORK", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
 			return engine.Accept{Assignment: x.ID, Agent: x.Agent}
 		})},
-		{form: "NAME declines NAME[ because TEXT]", means: onAssignment(func(x *engine.Assignment, p []string) engine.Command {
+		{form: "AGENT declines WORK[ because TEXT]", means: onAssignment(func(x *engine.Assignment, p []string) engine.Command {
 			return engine.Decline{Assignment: x.ID, Agent: x.Agent, Reason: p[2]}
 		})},
-		{form: "NAME completes NAME", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
+		{form: "AGENT completes WORK", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
 			return engine.Complete{Assignment: x.ID, Agent: x.Agent}
 		})},
-		{form: "NAME finishes wrapping up NAME", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
+		{form: "AGENT finishes wrapping up WORK", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
 			return engine.FinishWrapUp{Assignment: x.ID, Agent: x.Agent}
 		})},
-		{form: "NAME extends wrapping up NAME", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
+		{form: "AGENT extends wrapping up WORK", means: onAssignment(func(x *engine.Assignment, _ []string) engine.Command {
 			return engine.ExtendWrapUp{Assignment: x.ID, Agent: x.Agent}
 		})},
 	}
@@ -127,15 +128,15 @@ func answerDeeds() []phrase {
 // proposalDeeds are proposals that no strategy of ours would make.
 func proposalDeeds() []phrase {
 	return []phrase{
-		{form: "a strategy proposes NAME to NAME", means: func(g *stage, p []string) error { return g.propose(p[0], p[1], 0, false) }},
-		{form: "a strategy proposes NAME to NAME at revision COUNT", means: func(g *stage, p []string) error {
+		{form: "a strategy proposes WORK to AGENT", means: func(g *stage, p []string) error { return g.propose(p[0], p[1], 0, false) }},
+		{form: "a strategy proposes WORK to AGENT at revision COUNT", means: func(g *stage, p []string) error {
 			revision, err := strconv.Atoi(p[2])
 			if err != nil {
 				return err
 			}
 			return g.propose(p[0], p[1], uint32(revision), false)
 		}},
-		{form: "a strategy that may exceed capacity proposes NAME to NAME", means: func(g *stage, p []string) error {
+		{form: "a strategy that may exceed capacity proposes WORK to AGENT", means: func(g *stage, p []string) error {
 			return g.propose(p[0], p[1], 0, true)
 		}},
 	}
@@ -166,11 +167,11 @@ func onAssignment(command func(*engine.Assignment, []string) engine.Command) fun
 // several brings in one of several alike.
 func (g *stage) several(name string, p []string) error {
 	spec, err := g.spec(p[1], p[2], p[3])
-	return g.naming1(name, err, func() error { return g.create(name, spec) })
+	return g.called(name, err, func() error { return g.create(name, spec) })
 }
 
-// naming1 lets what comes in be known by a name that is new.
-func (g *stage) naming1(name string, err error, do func() error) error {
+// called lets what comes in be known by a name that is new.
+func (g *stage) called(name string, err error, do func() error) error {
 	if _, ok := g.work[name]; ok && err == nil {
 		err = fmt.Errorf("there is a %s already", name)
 	}
@@ -228,11 +229,12 @@ func (g *stage) update(name, how string) error {
 	if err != nil {
 		return err
 	}
+	how, again := strings.CutSuffix(how, "evaluated again")
 	spec, err := g.spec(w.Spec.Channel, w.Queue, how)
 	if err != nil {
 		return err
 	}
-	command := engine.UpdateWork{Work: w.ID, Priority: spec.Priority, Attributes: spec.Attributes, Transcript: spec.Transcript}
+	command := engine.UpdateWork{Work: w.ID, Reevaluate: again, Priority: spec.Priority, Attributes: spec.Attributes, Transcript: spec.Transcript}
 	if spec.TargetAcceptAt > 0 {
 		command.TargetAcceptAt = &spec.TargetAcceptAt
 	}

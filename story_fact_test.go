@@ -24,25 +24,25 @@ func facts() []phrase {
 // stateFacts are of where work is in its life.
 func stateFacts() []phrase {
 	return []phrase{
-		{form: "NAME is offered to LIST", means: func(g *stage, p []string) error {
+		{form: "WORK is offered to AGENTS", means: func(g *stage, p []string) error {
 			return g.with(p[0], engine.Offered, engine.AssignmentOffered, names(p[1]))
 		}},
-		{form: "NAME waits[ in NAME]", means: func(g *stage, p []string) error {
+		{form: "WORK waits[ in QUEUE]", means: func(g *stage, p []string) error {
 			return g.with(p[0], engine.Waiting, 0, nil, p[1])
 		}},
-		{form: "NAME is open at LIST[ in NAME]", means: func(g *stage, p []string) error {
+		{form: "WORK is open at AGENTS[ in QUEUE]", means: func(g *stage, p []string) error {
 			return g.with(p[0], engine.Open, engine.AssignmentAccepted, names(p[1]), p[2])
 		}},
-		{form: "NAME is paused at NAME", means: func(g *stage, p []string) error {
+		{form: "WORK is paused at AGENT", means: func(g *stage, p []string) error {
 			return g.with(p[0], engine.Paused, engine.AssignmentAccepted, p[1:2])
 		}},
-		{form: "NAME is wrapped up by NAME", means: func(g *stage, p []string) error {
+		{form: "WORK is wrapped up by AGENT", means: func(g *stage, p []string) error {
 			return g.with(p[0], engine.WrapUpWork, engine.AssignmentAccepted, p[1:2])
 		}},
-		{form: "NAME is closed", means: func(g *stage, p []string) error { return g.with(p[0], engine.Closed, 0, nil) }},
-		{form: "NAME is cancelled", means: func(g *stage, p []string) error { return g.with(p[0], engine.Cancelled, 0, nil) }},
-		{form: "NAME is abandoned", means: func(g *stage, p []string) error { return g.with(p[0], engine.Abandoned, 0, nil) }},
-		{form: "NAME is expired", means: func(g *stage, p []string) error { return g.with(p[0], engine.Expired, 0, nil) }},
+		{form: "WORK is closed", means: func(g *stage, p []string) error { return g.with(p[0], engine.Closed, 0, nil) }},
+		{form: "WORK is cancelled", means: func(g *stage, p []string) error { return g.with(p[0], engine.Cancelled, 0, nil) }},
+		{form: "WORK is abandoned", means: func(g *stage, p []string) error { return g.with(p[0], engine.Abandoned, 0, nil) }},
+		{form: "WORK is expired", means: func(g *stage, p []string) error { return g.with(p[0], engine.Expired, 0, nil) }},
 	}
 }
 
@@ -72,14 +72,14 @@ func (g *stage) with(name string, state engine.WorkState, assignment engine.Assi
 // workFacts are of what is known about work.
 func workFacts() []phrase {
 	return []phrase{
-		{form: "NAME has REST", means: func(g *stage, p []string) error {
+		{form: "WORK has REST", means: func(g *stage, p []string) error {
 			w, err := g.the(p[0])
 			if err != nil {
 				return err
 			}
 			return compare(p[1], func(field string) (string, bool) { return aboutWork(g, w, field) })
 		}},
-		{form: "NAME at NAME has REST", means: func(g *stage, p []string) error {
+		{form: "WORK at AGENT has REST", means: func(g *stage, p []string) error {
 			x, err := g.at(p[0], p[1])
 			if err != nil {
 				return err
@@ -87,21 +87,21 @@ func workFacts() []phrase {
 			w, _ := g.the(p[0])
 			return compare(p[2], func(field string) (string, bool) { return g.aboutAssignment(w, x, field) })
 		}},
-		{form: "NAME needs REST", means: func(g *stage, p []string) error {
+		{form: "WORK needs REST", means: func(g *stage, p []string) error {
 			w, err := g.the(p[0])
 			if err != nil {
 				return err
 			}
 			return same(p[0]+" needs", needed(w.Needs), p[1])
 		}},
-		{form: "NAME excludes LIST", means: func(g *stage, p []string) error {
+		{form: "WORK excludes AGENTS", means: func(g *stage, p []string) error {
 			w, err := g.the(p[0])
 			if err != nil {
 				return err
 			}
 			return same(p[0]+" excludes", listed(slices.Sorted(slices.Values(w.Excluded))), listed(names(p[1])))
 		}},
-		{form: "NAME was tried with REST", means: func(g *stage, p []string) error {
+		{form: "WORK was tried with REST", means: func(g *stage, p []string) error {
 			w, err := g.the(p[0])
 			if err != nil {
 				return err
@@ -112,16 +112,26 @@ func workFacts() []phrase {
 			}
 			return same(p[0]+" was tried with", strings.Join(tries, ", "), p[1])
 		}},
-		{form: "NAME is the same as NAME", means: func(g *stage, p []string) error {
+		{form: "WORK is the same as WORK", means: func(g *stage, p []string) error {
 			return same(p[0]+" is", g.work[p[0]].String(), g.work[p[1]].String())
 		}},
-		{form: "NAME is unroutable: REST", means: func(g *stage, p []string) error {
+		{form: "WORK is unroutable: REST", means: func(g *stage, p []string) error {
 			w, err := g.the(p[0])
 			if err != nil {
 				return err
 			}
 			found, _ := g.world.Engine().Unroutable(w)
 			return same(p[0]+" is unroutable", found.Reason+", "+found.Help, p[1])
+		}},
+		{form: "WORK is routable", means: func(g *stage, p []string) error {
+			w, err := g.the(p[0])
+			if err != nil {
+				return err
+			}
+			if found, unroutable := g.world.Engine().Unroutable(w); unroutable {
+				return fmt.Errorf("%s is unroutable: %s", p[0], found.Text)
+			}
+			return nil
 		}},
 	}
 }
@@ -136,7 +146,7 @@ func same(what, is, should string) error {
 
 // compare compares several fields, written as "accepted at 15s, wrap-up time 5s".
 func compare(list string, about func(field string) (string, bool)) error {
-	for _, entry := range strings.Split(list, ", ") {
+	for entry := range strings.SplitSeq(list, ", ") {
 		at := strings.LastIndex(entry, " ")
 		if quoted := strings.Index(entry, ` "`); quoted >= 0 {
 			at = quoted
@@ -177,12 +187,27 @@ func aboutWork(g *stage, w *engine.Work, field string) (string, bool) {
 		return since(w.RequestedAt), true
 	case "transcript":
 		return w.Spec.Transcript, true
+	case "taken":
+		return taken(w.Spec.Intake, false), true
+	case "failed":
+		return taken(w.Spec.Intake, true), true
 	case "position":
 		at, _ := g.world.Engine().Position(w)
 		return strconv.Itoa(at), true
 	}
 	name, ok := strings.CutPrefix(field, "attribute ")
 	return w.Spec.Attributes[name], ok
+}
+
+// taken lists the rules and steps that were taken, or those that failed.
+func taken(all []engine.Taken, failed bool) string {
+	var names []string
+	for i := range all {
+		if (all[i].Failed != "") == failed {
+			names = append(names, all[i].Step)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // aboutAssignment tells one thing about an assignment.
@@ -251,19 +276,19 @@ func agentFacts() []phrase {
 		}
 	}
 	return []phrase{
-		{form: "the status of NAME is NAME[, by NAME]", means: about(func(_ *stage, a *engine.Agent, p []string) error {
+		{form: "the status of AGENT is STATUS[, by CAUSE]", means: about(func(_ *stage, a *engine.Agent, p []string) error {
 			if err := same("the status of "+p[0]+" is", a.Status, p[1]); err != nil || p[2] == "" {
 				return err
 			}
 			return same("the status of "+p[0]+" is by", a.Cause.String(), p[2])
 		})},
-		{form: "NAME uses AMOUNT of AMOUNT", means: about(func(_ *stage, a *engine.Agent, p []string) error {
+		{form: "AGENT uses AMOUNT of AMOUNT", means: about(func(_ *stage, a *engine.Agent, p []string) error {
 			return same(p[0]+" uses", a.Used.String()+" of "+a.Presence.Capacity.String(), p[1]+" of "+p[2])
 		})},
-		{form: "NAME uses AMOUNT of AMOUNT interruptible", means: about(func(_ *stage, a *engine.Agent, p []string) error {
+		{form: "AGENT uses AMOUNT of AMOUNT interruptible", means: about(func(_ *stage, a *engine.Agent, p []string) error {
 			return same(p[0]+" uses", a.InterruptibleUsed.String()+" of "+a.Presence.Interruptible.String(), p[1]+" of "+p[2])
 		})},
-		{form: "NAME holds LIST", means: about(func(g *stage, a *engine.Agent, p []string) error {
+		{form: "AGENT holds WORKS", means: about(func(g *stage, a *engine.Agent, p []string) error {
 			var held []string
 			for _, id := range a.Held {
 				_, w, _ := g.world.Engine().Assignment(id)
@@ -271,7 +296,7 @@ func agentFacts() []phrase {
 			}
 			return same(p[0]+" holds", listed(held), listed(names(p[1])))
 		})},
-		{form: "NAME holds COUNT[ to COUNT] items", means: about(func(_ *stage, a *engine.Agent, p []string) error {
+		{form: "AGENT holds COUNT[ to COUNT] items", means: about(func(_ *stage, a *engine.Agent, p []string) error {
 			least, err := strconv.Atoi(p[1])
 			if err != nil {
 				return err
@@ -293,7 +318,7 @@ func agentFacts() []phrase {
 // queueFacts are of queues.
 func queueFacts() []phrase {
 	return []phrase{
-		{form: "pending in NAME: LIST", means: func(g *stage, p []string) error {
+		{form: "pending in QUEUE: WORKS", means: func(g *stage, p []string) error {
 			at := make(map[int]string)
 			g.world.Engine().EachWork(0, func(w *engine.Work) bool {
 				if position, ok := g.world.Engine().Position(w); ok && w.Queue == p[0] {
@@ -307,10 +332,10 @@ func queueFacts() []phrase {
 			}
 			return same("pending in "+p[0]+" is", listed(pending), listed(names(p[1])))
 		}},
-		{form: "the estimated wait in NAME is REST", means: func(g *stage, p []string) error {
+		{form: "the estimated wait in QUEUE is REST", means: func(g *stage, p []string) error {
 			return same("the estimated wait in "+p[0]+" is", told(g.world.Engine().EstimatedWait(p[0])), p[1])
 		}},
-		{form: "the estimated wait of NAME is REST", means: func(g *stage, p []string) error {
+		{form: "the estimated wait of WORK is REST", means: func(g *stage, p []string) error {
 			w, err := g.the(p[0])
 			if err != nil {
 				return err
@@ -339,7 +364,7 @@ func recordFacts() []phrase {
 			}
 			return same("offered are", listed(offers), p[0])
 		}},
-		{form: "the record of NAME: REST", means: func(g *stage, p []string) error {
+		{form: "the record of WORK: REST", means: func(g *stage, p []string) error {
 			var kinds []string
 			for i := range g.events {
 				if ev := &g.events[i]; ev.Work == g.work[p[0]] && ev.Work != 0 {
@@ -348,7 +373,7 @@ func recordFacts() []phrase {
 			}
 			return same("the record of "+p[0]+" is", strings.Join(kinds, ", "), p[1])
 		}},
-		{form: "statuses of NAME: REST", means: func(g *stage, p []string) error {
+		{form: "statuses of AGENT: REST", means: func(g *stage, p []string) error {
 			var all []string
 			for i := range g.events {
 				if ev := &g.events[i]; ev.Agent == p[0] && ev.Cause != 0 {
@@ -357,7 +382,7 @@ func recordFacts() []phrase {
 			}
 			return same("the statuses of "+p[0]+" are", strings.Join(all, ", "), p[1])
 		}},
-		{form: "a proposal of NAME to NAME was refused NAME", means: func(g *stage, p []string) error {
+		{form: "a proposal of WORK to AGENT was refused CODE", means: func(g *stage, p []string) error {
 			for i := range g.events {
 				ev := &g.events[i]
 				if ev.Kind == engine.KindProposalRefused && ev.Work == g.work[p[0]] && ev.Agent == p[1] && ev.Verdict.String() == p[2] {

@@ -22,6 +22,7 @@ import (
 	"github.com/patchbay-cx/patchbay/plugins/queue"
 	"github.com/patchbay-cx/patchbay/plugins/skills"
 	"github.com/patchbay-cx/patchbay/sdk/route"
+	"github.com/patchbay-cx/patchbay/testdata/pushy"
 )
 
 // house is what all stories share: the language, the configuration that theirs
@@ -57,7 +58,9 @@ func newHouse(t *testing.T, all bool) *house {
 	h := &house{
 		language: newLanguage(), settings: settings,
 		runtimes: map[string]strategy.Runtime{
-			"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin(), "skills": skills.Plugin()}),
+			"builtin": builtin.New(map[string]route.Plugin{
+				"queue": queue.Plugin(), "skills": skills.Plugin(), "pushy": pushy.Plugin(),
+			}),
 		},
 		builds: map[string]map[string]build{"process": {}, "wasm": {}},
 	}
@@ -65,8 +68,11 @@ func newHouse(t *testing.T, all bool) *house {
 		return h
 	}
 	dir := t.TempDir()
-	for _, name := range []string{"queue", "skills"} {
-		source := "github.com/patchbay-cx/patchbay/plugins/" + name + "/plugin"
+	for name, source := range map[string]string{
+		"queue":  "github.com/patchbay-cx/patchbay/plugins/queue/plugin",
+		"skills": "github.com/patchbay-cx/patchbay/plugins/skills/plugin",
+		"pushy":  "./testdata/pushy/plugin",
+	} {
 		file, sum := built(t, source, filepath.Join(dir, name))
 		h.builds["process"][name] = build{file, sum}
 		file, sum = built(t, source, filepath.Join(dir, name+".wasm"), "GOOS=wasip1", "GOARCH=wasm")

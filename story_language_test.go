@@ -32,16 +32,25 @@ func newLanguage() *language {
 	return &language{deeds: compiled(deeds()), facts: compiled(facts())}
 }
 
-// compiled makes patterns of forms. In a form, words in capitals are places:
-// NAME of anything, SPAN of time, TEXT in quotation marks, LIST of names, REST of
-// the line. What stands in brackets may be left out.
+// compiled makes patterns of forms. Words in capitals are places: SPAN of a span
+// of time, COUNT and AMOUNT of numbers, TEXT of what stands in quotation marks,
+// AGENTS and WORKS of lists of names, REST of the rest of the line, all others of
+// one name. What stands in brackets may be left out.
 func compiled(phrases []phrase) []phrase {
-	places := strings.NewReplacer(
-		"NAME", `([a-z][\w.-]*)`, "SPAN", `((?:\d+(?:ms|s|m|h))+)`, "TEXT", `"([^"]*)"`, "COUNT", `(\d+)`, "AMOUNT", `(\d[\d.]*%?)`,
-		"LIST", `([a-z][\w.-]*(?:(?:, | and )[a-z][\w.-]*)*|nobody)`, "REST", `(.+)`, "[", "(?:", "]", ")?",
-	)
+	name := `[a-z][\w.-]*`
+	places := []string{
+		"SPAN", `((?:\d+(?:ms|s|m|h))+)`, "COUNT", `(\d+)`, "AMOUNT", `(\d[\d.]*%?)`, "TEXT", `"([^"]*)"`, "REST", `(.+)`,
+		"[", "(?:", "]", ")?",
+	}
+	for _, word := range []string{"AGENTS", "WORKS"} {
+		places = append(places, word, "("+name+"(?:(?:, | and )"+name+")*|nobody)")
+	}
+	for _, word := range []string{"AGENT", "WORK", "QUEUE", "CHANNEL", "STATUS", "CAUSE", "CODE"} {
+		places = append(places, word, "("+name+")")
+	}
+	replacer := strings.NewReplacer(places...)
 	for i := range phrases {
-		phrases[i].pattern = regexp.MustCompile("^" + places.Replace(phrases[i].form) + "$")
+		phrases[i].pattern = regexp.MustCompile("^" + replacer.Replace(phrases[i].form) + "$")
 	}
 	return phrases
 }

@@ -18,7 +18,7 @@ import (
 //	needs english 5, prefers ann for 20s, requires ann, language=de
 func (g *stage) spec(channel, queue, details string) (engine.WorkSpec, error) {
 	spec := engine.WorkSpec{Channel: channel, Queue: queue}
-	for _, detail := range strings.Split(details, ", ") {
+	for detail := range strings.SplitSeq(details, ", ") {
 		if detail == "" {
 			continue
 		}
@@ -57,7 +57,8 @@ func (g *stage) quantity(spec *engine.WorkSpec, text string) (ok bool, err error
 	if at < 0 {
 		return false, nil
 	}
-	now, span := g.world.Now(), engine.Time(0)
+	var span engine.Time
+	now := g.world.Now()
 	switch name, value := text[:at], text[at+1:]; name {
 	case "priority":
 		var n int

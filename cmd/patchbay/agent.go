@@ -4,10 +4,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +17,8 @@ func newAgent(std stdio) *cobra.Command {
 	c := &client{std: std}
 	cmd := group("agent", "Be an agent, or look at agents",
 		newAgentList(c), newAgentGet(c), newAgentSignIn(c), newAgentStatus(c), newAgentSignOut(c),
-		newAgentOffers(c), newAgentAccept(c), newAgentDecline(c), newAgentComplete(c))
+		newAgentOffers(c), newAgentAccept(c), newAgentDecline(c), newAgentComplete(c),
+		newAgentStart(c), newAgentFinish(c), newAgentExtend(c))
 	c.flags(cmd)
 	return cmd
 }
@@ -67,7 +65,7 @@ func (c *client) listAgents(found []*patchbayv1.Agent) error {
 	rows := [][]string{{"AGENT", "STATUS", "SINCE", "CONNECTED", "USED", "CAPACITY", "HELD", "QUEUES"}}
 	for _, a := range found {
 		rows = append(rows, []string{
-			a.GetId(), a.GetStatus(), clock(a.GetStatusSince()), yes(a.GetConnected()), units(a.GetUsed()), units(a.GetCapacity()),
+			a.GetId(), a.GetStatus(), clock(a.GetStatusSince()), yes(a.GetConnected()), load(a.GetUsed(), a.GetInterruptibleUsed()), load(a.GetCapacity(), a.GetInterruptibleCapacity()),
 			strings.Join(a.GetHeld(), ", "), queuesOf(a),
 		})
 	}
@@ -88,6 +86,38 @@ func queuesOf(a *patchbayv1.Agent) string {
 		queues = append(queues, queue)
 	}
 	return strings.Join(queues, ", ")
+}
+
+// skillsOf lists the agent's skills with their levels; those that are not valid
+// now are in brackets.
+func skillsOf(a *patchbayv1.Agent) string {
+	var skills []string
+	for _, s := range a.GetSkills() {
+		skill := s.GetSkill() + " " + units(s.GetLevel())
+		if !s.GetValid() {
+			skill = "(" + skill + ")"
+		}
+		skills = append(skills, skill)
+	}
+	return strings.Join(skills, ", ")
+}
+
+func used(amount, of float64) string { return fmt.Sprintf("%s of %s used", units(amount), units(of)) }
+
+// interruptible is empty for agents who take no interruptible work.
+func interruptible(a *patchbayv1.Agent) string {
+	if a.GetInterruptibleCapacity() == 0 && a.GetInterruptibleUsed() == 0 {
+		return ""
+	}
+	return used(a.GetInterruptibleUsed(), a.GetInterruptibleCapacity())
+}
+
+// load writes primary and interruptible units, the latter if there are any.
+func load(primary, interruptible float64) string {
+	if interruptible == 0 {
+		return units(primary)
+	}
+	return units(primary) + "+" + units(interruptible)
 }
 
 func yes(is bool) string {
@@ -116,8 +146,8 @@ func newAgentGet(c *client) *cobra.Command {
 					"agent", a.GetId(), "name", a.GetName(), "status", a.GetStatus(), "since", date(a.GetStatusSince()),
 					"by", word(a.GetStatusCause()), "connected", yes(a.GetConnected()), "offline at", date(a.GetGraceUntil()),
 					"channels", strings.Join(a.GetChannels(), ", "), "queues", queuesOf(a),
-					"capacity", fmt.Sprintf("%s of %s used", units(a.GetUsed()), units(a.GetCapacity())),
-					"held", strings.Join(a.GetHeld(), ", "), "idle since", date(a.GetIdleSince()),
+					"skills", skillsOf(a), "capacity", used(a.GetUsed(), a.GetCapacity()),
+					"interruptible", interruptible(a), "offers", number(a.GetOffers()), "held", strings.Join(a.GetHeld(), ", "), "idle since", date(a.GetIdleSince()),
 					"decline reasons", strings.Join(a.GetDeclineReasons(), ", "))
 			})
 		},
@@ -211,7 +241,7 @@ func newAgentComplete(c *client) *cobra.Command {
 	r := &patchbayv1.CompleteWorkRequest{}
 	cmd := &cobra.Command{
 		Use:   "complete ASSIGNMENT",
-		Short: "End an open assignment and close its work",
+		Short: "Say that the work of an accepted assignment is done; it is closed, or wrapped up first",
 		Args:  exactly("ASSIGNMENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Assignment = args[0]
@@ -223,95 +253,4 @@ func newAgentComplete(c *client) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&r.Agent, "agent", "", "who completes; left out, who has it")
 	return cmd
-}
-
-func newAgentOffers(c *client) *cobra.Command {
-	var count int
-	cmd := &cobra.Command{
-		Use:   "offers AGENT",
-		Short: "Be connected as an agent and print what is offered, until interrupted",
-		Args:  exactly("AGENT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if count < 0 {
-				return usagef("--count: it should not be negative")
-			}
-			return c.agents(func(agents patchbayv1.AgentServiceClient) error {
-				stream, err := agents.StreamOffers(cmd.Context(), &patchbayv1.StreamOffersRequest{Agent: args[0]})
-				if err != nil {
-					return err
-				}
-				return follow(cmd.Context(), stream, count, func(m *patchbayv1.StreamOffersResponse) error {
-					if c.json {
-						return printJSON(c.std.out, m)
-					}
-					return c.printOffer(m)
-				})
-			})
-		},
-	}
-	cmd.Flags().IntVar(&count, "count", 0, "end after so many messages, the snapshot included; 0 for never")
-	return cmd
-}
-
-// follow hands on what a stream sends, until it ends, count messages have come,
-// or the user has had enough.
-func follow[T any](ctx context.Context, stream grpc.ServerStreamingClient[T], count int, use func(*T) error) error {
-	for n := 0; count == 0 || n < count; n++ {
-		m, err := stream.Recv()
-		if err != nil {
-			return unlessEnded(ctx, err)
-		}
-		if err := use(m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unlessEnded passes an error on, unless it says that the stream has ended or
-// that the user interrupted it.
-func unlessEnded(ctx context.Context, err error) error {
-	if errors.Is(err, io.EOF) || ctx.Err() != nil {
-		return nil //nolint:nilerr // it is no news
-	}
-	return err
-}
-
-func (c *client) printOffer(m *patchbayv1.StreamOffersResponse) error {
-	switch x := m.GetMessage().(type) {
-	case *patchbayv1.StreamOffersResponse_Snapshot:
-		a := x.Snapshot.GetAgent()
-		fmt.Fprintf(c.std.out, "%s is %s and holds %d\n", a.GetId(), a.GetStatus(), len(x.Snapshot.GetHeld()))
-		for _, offer := range x.Snapshot.GetHeld() {
-			c.printHeld("", offer)
-		}
-	case *patchbayv1.StreamOffersResponse_Offered:
-		c.printHeld(clock(m.GetAt())+" ", x.Offered)
-	case *patchbayv1.StreamOffersResponse_Accepted:
-		fmt.Fprintf(c.std.out, "%s %s accepted: %s is open\n", clock(m.GetAt()), x.Accepted.GetAssignment(), x.Accepted.GetWork())
-	case *patchbayv1.StreamOffersResponse_Ended:
-		reason := ""
-		if x.Ended.GetReason() != "" {
-			reason = ", " + x.Ended.GetReason()
-		}
-		fmt.Fprintf(c.std.out, "%s %s %s: %s%s\n", clock(m.GetAt()), x.Ended.GetAssignment(), word(x.Ended.GetState()),
-			x.Ended.GetWork(), reason)
-	case *patchbayv1.StreamOffersResponse_Status:
-		fmt.Fprintf(c.std.out, "%s status %s, by %s\n", clock(m.GetAt()), x.Status.GetStatus(), word(x.Status.GetCause()))
-	}
-	return nil
-}
-
-func (c *client) printHeld(at string, offer *patchbayv1.Offer) {
-	a, w := offer.GetAssignment(), offer.GetWork()
-	until := ""
-	if a.GetDeadline() != nil && a.GetState() == patchbayv1.AssignmentState_ASSIGNMENT_STATE_OFFERED {
-		until = ", answer by " + clock(a.GetDeadline())
-	}
-	external := ""
-	if w.GetExternal() != "" {
-		external = " " + w.GetExternal()
-	}
-	fmt.Fprintf(c.std.out, "%s%s %s: %s from %s (%s)%s%s\n",
-		at, a.GetId(), word(a.GetState()), w.GetId(), w.GetQueue(), w.GetChannel(), external, until)
 }

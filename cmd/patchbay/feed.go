@@ -70,7 +70,11 @@ func printEvent(w io.Writer, e *patchbayv1.Event) error {
 			line = append(line, name+"="+value)
 		}
 	}
+	if e.GetGuest() {
+		line = append(line, "guest")
+	}
 	add("queue", e.GetQueue())
+	line = append(line, placed(e)...)
 	if e.GetCause() != 0 {
 		add("by", word(e.GetCause()))
 	}
@@ -87,3 +91,29 @@ func printEvent(w io.Writer, e *patchbayv1.Event) error {
 	_, err := fmt.Fprintln(w, strings.Join(line, " "))
 	return err
 }
+
+// placed writes what of an event's placement is its point.
+func placed(e *patchbayv1.Event) []string {
+	p := e.GetPlaced()
+	var parts []string
+	if to := p.GetQueue(); to != "" && to != e.GetQueue() {
+		parts = append(parts, "to="+to)
+	}
+	switch e.GetKind() {
+	case patchbayv1.EventKind_EVENT_KIND_TIER_OPENED:
+		parts = append(parts, fmt.Sprintf("tier=%d", p.GetTier()))
+	case patchbayv1.EventKind_EVENT_KIND_WORK_UPDATED:
+		parts = append(parts, fmt.Sprintf("priority=%d", p.GetPriority()), "skills="+quoted(needs(p.GetSkills())))
+	case patchbayv1.EventKind_EVENT_KIND_SKILLS_DROPPED, patchbayv1.EventKind_EVENT_KIND_SKILLS_RELAXED:
+		parts = append(parts, "skills="+quoted(needs(p.GetSkills())))
+	case patchbayv1.EventKind_EVENT_KIND_WORK_PAUSED, patchbayv1.EventKind_EVENT_KIND_WORK_RESUMED:
+		parts = append(parts, "holds="+units(e.GetSize()))
+	}
+	if e.GetGranted() {
+		parts = append(parts, "may_exceed_capacity")
+	}
+	return parts
+}
+
+// quoted keeps words with blanks in one piece.
+func quoted(text string) string { return fmt.Sprintf("%q", text) }

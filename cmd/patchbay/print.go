@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -91,6 +92,14 @@ func date(t *timestamppb.Timestamp) string {
 		return ""
 	}
 	return t.AsTime().Local().Format("2006-01-02 15:04:05.000")
+}
+
+// lasting writes a span of time, empty if there is none.
+func lasting(d *durationpb.Duration) string {
+	if d == nil {
+		return ""
+	}
+	return span(d.AsDuration())
 }
 
 // units writes an amount of capacity.

@@ -64,8 +64,8 @@ func newRoot(std stdio) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newServe(std), newDemo(std), newDrive(std), newSim(std), newPlugin(std), newConfig(std),
-		newWork(std), newAgent(std), newFeed(std), newStatus(std), newVersion(std),
+		newServe(std), newDemo(std), newDrive(std), newSim(std), newBench(std), newPlugin(std), newConfig(std),
+		newWork(std), newExplain(std), newAgent(std), newFeed(std), newStatus(std), newVersion(std),
 	)
 	return root
 }

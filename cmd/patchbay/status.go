@@ -70,24 +70,42 @@ func printStatus(w io.Writer, s *patchbayv1.GetStatusResponse) error {
 	}
 	n := s.GetCounters()
 	_, err := fmt.Fprintf(w, "\nsince the start: created %d, offers %d, accepted %d, declined %d, timed out %d, unavailable %d, "+
-		"completed %d, requeued %d, cancelled %d, abandoned %d, expired %d, refused proposals %d, violations %d\n",
-		n.GetCreated(), n.GetOffers(), n.GetAccepted(), n.GetDeclined(), n.GetTimedOut(), n.GetUnavailable(), n.GetCompleted(),
-		n.GetRequeued(), n.GetCancelled(), n.GetAbandoned(), n.GetExpired(), n.GetRefused(), n.GetViolations())
+		"withdrawn %d, completed %d, reopened %d, requeued %d, transferred %d, overflowed %d, cancelled %d, abandoned %d, expired %d, "+
+		"refused proposals %d, violations %d\n",
+		n.GetCreated(), n.GetOffers(), n.GetAccepted(), n.GetDeclined(), n.GetTimedOut(), n.GetUnavailable(), n.GetWithdrawn(),
+		n.GetCompleted(), n.GetReopened(), n.GetRequeued(), n.GetTransferred(), n.GetOverflowed(), n.GetCancelled(), n.GetAbandoned(), n.GetExpired(), n.GetRefused(), n.GetViolations())
 	return err
 }
 
 // queueRows are the queues as a table.
 func queueRows(s *patchbayv1.GetStatusResponse) [][]string {
-	rows := [][]string{{"QUEUE", "WAITING", "LONGEST", "OFFERED", "OPEN", "PRESENT", "MEMBERS", "STRATEGY", "DECIDING", "RUNTIME"}}
+	rows := [][]string{{"QUEUE", "WAITING", "LONGEST", "EXPECTED", "UNROUTABLE", "OFFERED", "OPEN", "PRESENT", "MEMBERS", "STRATEGY", "DECIDING", "RUNTIME"}}
 	for _, q := range s.GetQueues() {
 		deciding := q.GetDeciding()
 		if deciding == "" {
 			deciding = "nobody"
 		}
 		rows = append(rows, []string{
-			q.GetQueue(), fmt.Sprint(q.GetWaiting()), span(q.GetLongestWait().AsDuration()), fmt.Sprint(q.GetOffered()),
+			queueName(q), fmt.Sprint(q.GetWaiting()), span(q.GetLongestWait().AsDuration()), expected(q),
+			fmt.Sprint(q.GetUnroutable()), fmt.Sprint(q.GetOffered()),
 			fmt.Sprint(q.GetOpen()), fmt.Sprint(q.GetPresent()), fmt.Sprint(q.GetMembers()), q.GetStrategy(), deciding, q.GetRuntime(),
 		})
 	}
 	return rows
+}
+
+// queueName names a queue, and says if it is closed.
+func queueName(q *patchbayv1.QueueStatus) string {
+	if q.GetClosed() {
+		return q.GetQueue() + " (closed)"
+	}
+	return q.GetQueue()
+}
+
+// expected is the estimated wait, "?" without data.
+func expected(q *patchbayv1.QueueStatus) string {
+	if q.GetEstimatedWait() == nil {
+		return "?"
+	}
+	return span(q.GetEstimatedWait().AsDuration())
 }

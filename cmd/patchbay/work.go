@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
@@ -17,8 +19,9 @@ import (
 
 func newWork(std stdio) *cobra.Command {
 	c := &client{std: std}
-	cmd := group("work", "Bring work in and follow it",
-		newWorkCreate(c), newWorkGet(c), newWorkList(c), newWorkCancel(c), newWorkRequeue(c), newWorkAbandon(c))
+	cmd := group("work", "Bring work in, move it, and follow it",
+		newWorkCreate(c), newWorkGet(c), newWorkList(c), newWorkEstimate(c), newWorkUpdate(c), newWorkTransfer(c), newWorkInvite(c),
+		newWorkPause(c), newWorkResume(c), newWorkDeactivate(c), newWorkReopen(c), newWorkCancel(c), newWorkRequeue(c), newWorkAbandon(c))
 	c.flags(cmd)
 	return cmd
 }
@@ -30,54 +33,83 @@ func (c *client) works(use func(patchbayv1.WorkServiceClient) error) error {
 
 func newWorkCreate(c *client) *cobra.Command {
 	r := &patchbayv1.CreateWorkRequest{}
-	var priority int32
-	var size float64
-	var expires time.Duration
+	var optional optionals
+	var expires, target, preferred time.Duration
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Bring work in; it returns once the work is durable",
 		Args:  exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("priority") {
-				r.Priority = &priority
+			var err error
+			if r.Skills, err = optional.skills(); err != nil {
+				return err
 			}
-			if cmd.Flags().Changed("size") {
-				r.Size = &size
+			r.Priority, r.Size, r.SizePercent = optional.given(cmd.Flags())
+			if r.ExpiresAt, err = ahead(cmd, "expires-in", expires); err != nil {
+				return err
 			}
-			if cmd.Flags().Changed("expires-in") {
-				if expires <= 0 {
-					return usagef("--expires-in: it should be above 0")
-				}
-				r.ExpiresAt = timestamppb.New(time.Now().Add(expires))
+			if r.TargetAcceptAt, err = ahead(cmd, "target-in", target); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("preferred-for") {
+				r.PreferredFor = durationpb.New(preferred)
 			}
 			return c.works(func(works patchbayv1.WorkServiceClient) error {
 				answer, err := works.CreateWork(cmd.Context(), r)
 				if err != nil {
 					return err
 				}
-				if c.json {
-					return printJSON(c.std.out, answer)
-				}
-				state := word(answer.GetWork().GetState())
-				if answer.GetDuplicate() {
-					state += ", was there already"
-				}
-				_, err = fmt.Fprintf(c.std.out, "%s (%s)\n", answer.GetWork().GetId(), state)
-				return err
+				return c.broughtIn(answer, answer.GetWork(), answer.GetDuplicate())
 			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.Channel, "channel", "", "the kind of work (required)")
-	f.StringVar(&r.Queue, "queue", "", "the queue it goes to (required)")
+	f.StringVar(&r.Queue, "queue", "", "the queue it goes to (required, unless a flow sets it)")
 	f.StringVar(&r.External, "external", "", "a reference to the outside record")
 	f.StringToStringVar(&r.Attributes, "attribute", nil, "an attribute, NAME=VALUE; may be repeated")
 	f.StringVar(&r.IdempotencyKey, "idempotency-key", "", "the same key returns the same work")
-	f.Int32Var(&priority, "priority", 0, "0 is highest; left out, the queue's")
-	f.Float64Var(&size, "size", 0, "units of capacity; left out, the queue's or the channel's")
+	optional.flags(f)
 	f.StringVar(&r.RequiredAgent, "required-agent", "", "the only agent it may be offered to")
+	f.StringVar(&r.PreferredAgent, "preferred-agent", "", "the agent who alone is asked at first")
+	f.DurationVar(&preferred, "preferred-for", 0, "for how long, such as 30s; with --backup-queue, of the required agent")
+	f.StringVar(&r.BackupQueue, "backup-queue", "", "the queue it moves to when the required agent does not take it")
+	f.StringVar(&r.Customer, "customer", "", "the source's key of the customer")
+	f.StringVar(&r.Conversation, "conversation", "", "the source's key of the conversation")
+	f.StringVar(&r.Transcript, "transcript", "", "a reference to what was said so far")
+	f.DurationVar(&target, "target-in", 0, "it should be accepted within this, such as 20s")
 	f.DurationVar(&expires, "expires-in", 0, "end it if it still waits then, such as 30m")
 	return cmd
+}
+
+// ahead is the time that a flag names by how far it is ahead; nil if it is not
+// given.
+func ahead(cmd *cobra.Command, flag string, by time.Duration) (*timestamppb.Timestamp, error) {
+	switch {
+	case !cmd.Flags().Changed(flag):
+		return nil, nil
+	case by <= 0:
+		return nil, usagef("--%s: it should be above 0", flag)
+	}
+	return timestamppb.New(time.Now().Add(by)), nil
+}
+
+// broughtIn prints the answer to bringing work in.
+func (c *client) broughtIn(answer proto.Message, work *patchbayv1.Work, duplicate bool) error {
+	if c.json {
+		return printJSON(c.std.out, answer)
+	}
+	state := word(work.GetState())
+	if duplicate {
+		state += ", was there already"
+	}
+	for _, x := range work.GetAssignments() {
+		if x.GetState() == patchbayv1.AssignmentState_ASSIGNMENT_STATE_ACCEPTED {
+			state += " at " + x.GetAgent() + " as " + x.GetId()
+		}
+	}
+	_, err := fmt.Fprintf(c.std.out, "%s (%s)\n", work.GetId(), state)
+	return err
 }
 
 func newWorkGet(c *client) *cobra.Command {
@@ -107,27 +139,111 @@ func (c *client) showWork(w *patchbayv1.Work) error {
 	}
 	err := pairs(c.std.out,
 		"work", w.GetId(), "state", word(w.GetState()), "queue", w.GetQueue(), "channel", w.GetChannel(),
-		"priority", fmt.Sprint(w.GetPriority()), "size", units(w.GetSize()), "external", w.GetExternal(),
-		"attributes", strings.Join(sorted(attributes), ", "), "requested at", date(w.GetRequestedAt()),
-		"created at", date(w.GetCreatedAt()), "expires at", date(w.GetExpiresAt()), "ended at", date(w.GetEndedAt()),
-		"required agent", w.GetRequiredAgent(), "excluded", strings.Join(w.GetExcluded(), ", "), "reason", w.GetReason())
+		"priority", priority(w), "size", sizeOf(w), "skills", needs(w.GetSkills()), "tier", number(w.GetTier()),
+		"external", w.GetExternal(), "attributes", strings.Join(sorted(attributes), ", "), "customer", w.GetCustomer(),
+		"conversation", w.GetConversation(), "transcript", w.GetTranscript(), "started by", starter(w),
+		"requested at", date(w.GetRequestedAt()), "queued at", date(w.GetQueuedAt()), "created at", date(w.GetCreatedAt()),
+		"accept by", date(w.GetTargetAcceptAt()), "expires at", date(w.GetExpiresAt()), "ended at", date(w.GetEndedAt()),
+		"required agent", w.GetRequiredAgent(), "preferred agent", w.GetPreferredAgent(), "until", date(w.GetAgentUntil()),
+		"then in queue", w.GetBackupQueue(), "excluded", strings.Join(w.GetExcluded(), ", "), "intake", steps(w.GetIntake()),
+		"reason", w.GetReason(), "unroutable", w.GetUnroutable().GetText(), "what would help", w.GetUnroutable().GetHelp())
 	if err != nil || len(w.GetAssignments()) == 0 {
 		return err
 	}
 	fmt.Fprintln(c.std.out)
-	rows := [][]string{{"ASSIGNMENT", "AGENT", "STATE", "OFFERED", "ANSWERED", "ENDED", "STRATEGY", "WHY"}}
+	rows := [][]string{{"ASSIGNMENT", "AGENT", "STATE", "OFFERED", "ANSWERED", "ENDED", "ANSWER", "HANDLE", "HOLD", "WRAP-UP", "STRATEGY", "WHY"}}
 	for _, a := range w.GetAssignments() {
 		rows = append(rows, []string{
-			a.GetId(), a.GetAgent(), word(a.GetState()), clock(a.GetOfferedAt()), clock(a.GetAnsweredAt()), clock(a.GetEndedAt()),
+			a.GetId(), a.GetAgent(), standing(a), clock(a.GetOfferedAt()), clock(a.GetAnsweredAt()), clock(a.GetEndedAt()),
+			lasting(a.GetSpeedToAnswer()), lasting(a.GetHandleTime()), lasting(a.GetHoldTime()), lasting(a.GetWrapUpTime()),
 			decider(a.GetDecision()), a.GetDecision().GetReason(),
 		})
 	}
 	return table(c.std.out, rows)
 }
 
+func priority(w *patchbayv1.Work) string {
+	if w.GetSecondaryPriority() == 0 {
+		return fmt.Sprint(w.GetPriority())
+	}
+	return fmt.Sprintf("%d, then %d", w.GetPriority(), w.GetSecondaryPriority())
+}
+
+// sizeOf writes what work takes.
+func sizeOf(w *patchbayv1.Work) string {
+	if w.GetSizePercent() > 0 {
+		return units(w.GetSizePercent()) + "%"
+	}
+	return units(w.GetSize())
+}
+
+// needs writes required skills, with the level that is required at present.
+func needs(skills []*patchbayv1.SkillNeed) string {
+	var parts []string
+	for _, s := range skills {
+		part := s.GetRequired().GetSkill() + " " + units(s.GetLevelNow())
+		switch {
+		case s.GetDropped():
+			part = s.GetRequired().GetSkill() + " (dropped)"
+		case s.GetLevelNow() != s.GetRequired().GetLevel():
+			part += fmt.Sprintf(" (%s at first)", units(s.GetRequired().GetLevel()))
+		case s.GetRequired().GetAdditional():
+			part += " (additional)"
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// number writes a number, empty for 0.
+func number(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+func starter(w *patchbayv1.Work) string {
+	if w.GetOutbound() {
+		return "an agent"
+	}
+	return ""
+}
+
+// steps writes what skill rules and flow did.
+func steps(intake []*patchbayv1.IntakeStep) string {
+	var parts []string
+	for _, s := range intake {
+		part := s.GetStep()
+		if s.GetFailed() != "" {
+			part += " failed: " + s.GetFailed()
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// standing writes an assignment's state, and what else there is to it.
+func standing(a *patchbayv1.Assignment) string {
+	state := word(a.GetState())
+	if a.GetGuest() {
+		state += ", guest"
+	}
+	if a.GetPausedAt() != nil && a.GetEndedAt() == nil {
+		state += ", paused"
+	}
+	if a.GetWrapUpUntil() != nil && a.GetEndedAt() == nil {
+		state += ", wraps up until " + clock(a.GetWrapUpUntil())
+	}
+	return state
+}
+
 // decider names who decided.
 func decider(d *patchbayv1.Decision) string {
 	if d == nil {
+		return ""
+	}
+	if d.GetStrategy() == "" {
 		return ""
 	}
 	return fmt.Sprintf("%s (%s)", d.GetStrategy(), d.GetRuntime())
@@ -167,7 +283,8 @@ func newWorkList(c *client) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.Queue, "queue", "", "only work of this queue")
-	f.StringVar(&state, "state", "", "only work in this state: waiting, offered, open, closed, cancelled, abandoned, expired")
+	f.StringVar(&state, "state", "", "only work in this state: waiting, offered, open, paused, wrap_up, closed, cancelled, abandoned, expired")
+	f.BoolVar(&r.Unroutable, "unroutable", false, "only work that waits and that nobody who is configured could ever take")
 	f.IntVar(&limit, "limit", 100, "how many at most")
 	return cmd
 }
@@ -176,66 +293,25 @@ func (c *client) listWork(found []*patchbayv1.Work) error {
 	if c.json {
 		return printJSON(c.std.out, &patchbayv1.ListWorkResponse{Work: found})
 	}
-	rows := [][]string{{"WORK", "STATE", "QUEUE", "CHANNEL", "PRIORITY", "REQUESTED", "AGENT", "EXTERNAL"}}
+	rows := [][]string{{"WORK", "STATE", "QUEUE", "CHANNEL", "PRIORITY", "REQUESTED", "AGENT", "EXTERNAL", "UNROUTABLE"}}
 	for _, w := range found {
-		agent := ""
-		if n := len(w.GetAssignments()); n > 0 {
-			agent = w.GetAssignments()[n-1].GetAgent()
-		}
 		rows = append(rows, []string{
-			w.GetId(), word(w.GetState()), w.GetQueue(), w.GetChannel(), fmt.Sprint(w.GetPriority()),
-			clock(w.GetRequestedAt()), agent, w.GetExternal(),
+			w.GetId(), word(w.GetState()), w.GetQueue(), w.GetChannel(), priority(w),
+			clock(w.GetRequestedAt()), holder(w), w.GetExternal(), w.GetUnroutable().GetReason(),
 		})
 	}
 	return table(c.std.out, rows)
 }
 
-func newWorkCancel(c *client) *cobra.Command {
-	r := &patchbayv1.CancelWorkRequest{}
-	cmd := &cobra.Command{
-		Use:   "cancel WORK",
-		Short: "Withdraw waiting or offered work",
-		Args:  exactly("WORK"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r.Work = args[0]
-			return c.works(func(works patchbayv1.WorkServiceClient) error {
-				answer, err := works.CancelWork(cmd.Context(), r)
-				return c.done(answer, err, "%s is cancelled", r.Work)
-			})
-		},
+// holder names the agent who has the work, else who had it last.
+func holder(w *patchbayv1.Work) (agent string) {
+	for _, a := range w.GetAssignments() {
+		if a.GetGuest() {
+			continue
+		}
+		if agent = a.GetAgent(); a.GetState() == patchbayv1.AssignmentState_ASSIGNMENT_STATE_ACCEPTED {
+			return agent
+		}
 	}
-	cmd.Flags().StringVar(&r.Reason, "reason", "", "why, for the record")
-	return cmd
-}
-
-func newWorkRequeue(c *client) *cobra.Command {
-	r := &patchbayv1.RequeueWorkRequest{}
-	cmd := &cobra.Command{
-		Use:   "requeue WORK",
-		Short: "Take offered or open work from its agent; it waits again and keeps its age",
-		Args:  exactly("WORK"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r.Work = args[0]
-			return c.works(func(works patchbayv1.WorkServiceClient) error {
-				answer, err := works.RequeueWork(cmd.Context(), r)
-				return c.done(answer, err, "%s waits again", r.Work)
-			})
-		},
-	}
-	cmd.Flags().StringVar(&r.Reason, "reason", "", "why, for the record")
-	return cmd
-}
-
-func newWorkAbandon(c *client) *cobra.Command {
-	return &cobra.Command{
-		Use:   "abandon WORK",
-		Short: "Say that the customer left while waiting or offered",
-		Args:  exactly("WORK"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.works(func(works patchbayv1.WorkServiceClient) error {
-				answer, err := works.AbandonWork(cmd.Context(), &patchbayv1.AbandonWorkRequest{Work: args[0]})
-				return c.done(answer, err, "%s is abandoned", args[0])
-			})
-		},
-	}
+	return agent
 }

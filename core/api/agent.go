@@ -108,7 +108,7 @@ func (s *agentService) ListAgents(ctx context.Context, r *patchbayv1.ListAgentsR
 	var unknown error
 	err := s.workspace.View(ctx, func(e *engine.Engine) {
 		if _, ok := e.Backlog(r.GetQueue()); !ok && r.GetQueue() != "" {
-			unknown = unknownQueue("queue", r.GetQueue())
+			unknown = unknownQueue(r.GetQueue())
 			return
 		}
 		e.EachAgent(r.GetPageToken(), func(a *engine.Agent) bool {

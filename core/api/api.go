@@ -98,6 +98,7 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		patchbayv1.RegisterWorkServiceServer(registrar, &workService{workspace: workspace})
 		patchbayv1.RegisterAgentServiceServer(registrar, &agentService{workspace: workspace})
 		patchbayv1.RegisterFeedServiceServer(registrar, &feedService{workspace: workspace})
+		patchbayv1.RegisterExplainServiceServer(registrar, &explainService{workspace: workspace})
 		patchbayv1.RegisterHostServiceServer(registrar, &hostService{workspace: workspace, version: opts.Version})
 	}
 	rest, err := newREST(local, workspace, len(opts.Keys) == 0)

@@ -100,7 +100,7 @@ func TestADayOverGRPC(t *testing.T) {
 	if _, err := work.CancelWork(ctx, &patchbayv1.CancelWorkRequest{Work: third.GetWork().GetId(), Reason: "done elsewhere"}); err != nil {
 		t.Fatal(err)
 	}
-	if m := bob.next(); m.GetEnded().GetState() != patchbayv1.AssignmentState_ASSIGNMENT_STATE_WITHDRAWN || m.GetEnded().GetReason() != "done elsewhere" {
+	if m := bob.next(); m.GetEnded().GetState() != patchbayv1.AssignmentState_ASSIGNMENT_STATE_WITHDRAWN || m.GetEnded().GetReason() != "work_cancelled" {
 		t.Errorf("after cancelling: %v", m)
 	}
 	if _, err := bob.SetStatus(ctx, &patchbayv1.SetStatusRequest{Agent: "bob", Status: "break"}); err != nil {

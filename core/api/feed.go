@@ -76,7 +76,7 @@ func (s *feedService) filter(ctx context.Context, r *patchbayv1.StreamEventsRequ
 	var bad error
 	err := s.workspace.View(ctx, func(e *engine.Engine) {
 		if _, ok := e.Backlog(f.queue); !ok && f.queue != "" {
-			bad = unknownQueue("queue", f.queue)
+			bad = unknownQueue(f.queue)
 		}
 		if r.GetAfter() > e.Number() {
 			bad = invalid("after", "after is %d, but the last event is %d", r.GetAfter(), e.Number())

@@ -32,6 +32,13 @@ func wall() engine.Time { return engine.Time(time.Now().UnixMilli()) }
 
 // work is all that is known of work.
 func (r *reading) work(w *engine.Work) *patchbayv1.Work {
+	m := recordMessage(w, r.now)
+	m.Unroutable = r.routability(w)
+	return m
+}
+
+// recordMessage is all that work itself tells.
+func recordMessage(w *engine.Work, now engine.Time) *patchbayv1.Work {
 	m := describedMessage(w)
 	m.CreatedAt = stamp(w.CreatedAt)
 	m.EndedAt = stamp(w.EndedAt)
@@ -39,10 +46,9 @@ func (r *reading) work(w *engine.Work) *patchbayv1.Work {
 	m.Declines = w.Declines
 	m.Excluded = append([]string(nil), w.Excluded...)
 	m.Reason = w.Reason
-	m.Unroutable = r.routability(w)
 	m.Assignments = make([]*patchbayv1.Assignment, len(w.Assignments))
 	for i := range w.Assignments {
-		m.Assignments[i] = assignmentMessage(w, &w.Assignments[i], r.now)
+		m.Assignments[i] = assignmentMessage(w, &w.Assignments[i], now)
 	}
 	return m
 }

@@ -139,7 +139,7 @@ func TestEveryFileOfThePackageIsServed(t *testing.T) {
 			t.Errorf("there is no %s among:\n%s", path, strings.Join(names, "\n"))
 		}
 	}
-	if got, want := len(files()), 4; got != want {
+	if got, want := len(files()), 5; got != want {
 		t.Errorf("%d files have services, want %d", got, want)
 	}
 }

@@ -159,6 +159,12 @@ func openWorkspace(t testing.TB) *host.Workspace {
 // openIn opens the workspace of a folder.
 func openIn(t testing.TB, dir string) (workspace *host.Workspace, end func()) {
 	t.Helper()
+	return openAs(t, dir, definition())
+}
+
+// openAs opens the workspace of a folder, so defined.
+func openAs(t testing.TB, dir string, d engine.Definition) (workspace *host.Workspace, end func()) {
+	t.Helper()
 	ctx := context.Background()
 	server, err := journal.Open(ctx, journal.Options{Dir: dir})
 	if err != nil {
@@ -175,7 +181,7 @@ func openIn(t testing.TB, dir string) (workspace *host.Workspace, end func()) {
 		New: func() route.Strategy { return &firstFit{} },
 	}
 	workspace, err = host.Open(ctx, host.Options{
-		Name: "test", Log: log, Definition: definition(), Seed: 1,
+		Name: "test", Log: log, Definition: d, Seed: 1,
 		Strategies: []strategy.Spec{{Name: "first", Runtime: "builtin", Source: "first"}},
 		Runtimes:   map[string]strategy.Runtime{"builtin": builtin.New(map[string]route.Plugin{"first": plugin})},
 	})
@@ -314,7 +320,8 @@ func (p *place) listen(agent string) *offers {
 		p.t.Fatal(err)
 	}
 	o := &offers{t: p.t, AgentServiceClient: client, stream: stream}
-	if first := o.next(); first.GetSnapshot() == nil {
+	first := o.next()
+	if o.first = first.GetSnapshot(); o.first == nil {
 		p.t.Fatalf("the first message is %v", first)
 	}
 	return o
@@ -324,6 +331,7 @@ func (p *place) listen(agent string) *offers {
 type offers struct {
 	patchbayv1.AgentServiceClient
 	t      testing.TB
+	first  *patchbayv1.Snapshot
 	stream grpc.ServerStreamingClient[patchbayv1.StreamOffersResponse]
 }
 

@@ -75,9 +75,13 @@ func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open boo
 		func() error {
 			return patchbayv1.RegisterHostServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewHostServiceClient(local))
 		},
+		func() error {
+			return patchbayv1.RegisterExplainServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewExplainServiceClient(local))
+		},
 		// Streams come after, since the last handler of a path is the one used.
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/events", s.events) },
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/agents/{agent}/offers", s.offers) },
+		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/work/{work}/explanation", s.explanation) },
 	} {
 		if err := register(); err != nil {
 			return nil, err

@@ -74,8 +74,8 @@ func outside(p *principal, field, what, name string) error {
 	return refuse(codes.PermissionDenied, codeForbidden, field, "%s %q is outside the scope of key %q", what, name, p.name)
 }
 
-func unknownQueue(field, name string) error {
-	return refuse(codes.InvalidArgument, string(engine.CodeUnknownQueue), field, "there is no queue %q", name)
+func unknownQueue(name string) error {
+	return refuse(codes.InvalidArgument, string(engine.CodeUnknownQueue), "queue", "there is no queue %q", name)
 }
 
 // change is a command about one piece of work that somebody asks for.

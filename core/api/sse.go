@@ -73,6 +73,22 @@ func (s *rest) offers(w http.ResponseWriter, r *http.Request, path map[string]st
 	})
 }
 
+// explanation tells how far an explanation has come, and then the explanation.
+func (s *rest) explanation(w http.ResponseWriter, r *http.Request, path map[string]string) {
+	request := &patchbayv1.StreamExplanationRequest{}
+	if err := populate(request, r.URL.Query()); err != nil {
+		writeRefusal(w, invalid("", "the query cannot be read: %v", err))
+		return
+	}
+	request.Work = path["work"]
+	sse(s, w, r, patchbayv1.ExplainService_StreamExplanation_FullMethodName, request, func(m *patchbayv1.StreamExplanationResponse) notice {
+		if m.GetExplanation() != nil {
+			return notice{name: "explanation", data: m}
+		}
+		return notice{name: "progress", data: m}
+	})
+}
+
 // sse opens a stream of a method and copies it to the client as Server-Sent
 // Events until either ends. A stream that does not come about is an ordinary
 // error.

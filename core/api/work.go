@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"google.golang.org/grpc/codes"
@@ -43,7 +44,7 @@ func (s *workService) CreateWork(ctx context.Context, r *patchbayv1.CreateWorkRe
 	}
 	result, err := s.workspace.Do(ctx, engine.CreateWork{Spec: spec})
 	if err != nil {
-		return nil, err
+		return nil, needsQueue(err, spec.Queue)
 	}
 	if result.Duplicate || len(result.Events) == 0 {
 		work, err := s.read(ctx, result.Work)
@@ -51,6 +52,15 @@ func (s *workService) CreateWork(ctx context.Context, r *patchbayv1.CreateWorkRe
 	}
 	created := &result.Events[0]
 	return &patchbayv1.CreateWorkResponse{Work: createdMessage(created), Event: created.Number}, nil
+}
+
+// needsQueue tells who named no queue, which is right where a flow sets it.
+func needsQueue(err error, named string) error {
+	var r *engine.Refusal
+	if named == "" && errors.As(err, &r) && r.Code == engine.CodeUnknownQueue && r.Field == "queue" {
+		return invalid("queue", "which queue? Name one: no flow sets it for work of this channel")
+	}
+	return err
 }
 
 // StartWork implements patchbayv1.WorkServiceServer.
@@ -157,7 +167,7 @@ func (s *workService) list(ctx context.Context, r *patchbayv1.ListWorkRequest, a
 		scanned := 0
 		err := s.workspace.View(ctx, func(e *engine.Engine) {
 			if _, ok := e.Backlog(r.GetQueue()); !ok && r.GetQueue() != "" {
-				unknown = unknownQueue("queue", r.GetQueue())
+				unknown = unknownQueue(r.GetQueue())
 				return
 			}
 			reading := newReading(e)
@@ -231,7 +241,7 @@ func estimateIn(e *engine.Engine, p *principal, r *patchbayv1.GetEstimatedWaitRe
 		return nil, outside(p, "queue", "queue", r.GetQueue())
 	}
 	if _, ok := e.Backlog(r.GetQueue()); !ok {
-		return nil, unknownQueue("queue", r.GetQueue())
+		return nil, unknownQueue(r.GetQueue())
 	}
 	like := engine.Work{Placement: engine.Placement{Queue: r.GetQueue()}}
 	for _, skill := range slices.Compact(slices.Sorted(slices.Values(r.GetSkills()))) {

@@ -18,7 +18,7 @@ import (
 func BenchmarkDecide(b *testing.B) {
 	for _, plugin := range []route.Plugin{queue.Plugin(), skills.Plugin()} {
 		b.Run(plugin.Manifest.Name, func(b *testing.B) {
-			options := bench.DecideOptions{Agents: 100_000, Waiting: 1_000_000, Skills: 1_000, Runs: 1, Seed: 1}
+			options := bench.DecideOptions{Agents: 100_000, Waiting: 1_000_000, Skills: 1_000, Runs: 3, Seed: 1}
 			for b.Loop() {
 				report, err := bench.Decide(b.Context(), options, plugin)
 				if err != nil {

@@ -25,8 +25,6 @@ const (
 )
 
 // loads lists all.
-//
-//nolint:gochecknoglobals // a constant but for its type
 var loads = [...]Load{NewToMembers, NewBySkills, AgentFreed}
 
 // String returns what the load is, for people.

@@ -151,7 +151,15 @@ func TestChecker(t *testing.T) {
 	}, {
 		name:  "abandoned behind the back of one who is offered it",
 		story: []string{"present ann", "create w1", "offer w1 a1 ann", "abandon w1"},
-		want:  []string{"w1 was WORK_STATE_OFFERED", "ann still has a1 of w1"},
+		want:  []string{"w1 was WORK_STATE_OFFERED"},
+	}, {
+		name:  "completed behind the back of a guest",
+		story: []string{"present ann", "present bob", "create w1", "offer w1 a1 ann", "accept w1 a1 ann", "invite w1 a2 bob", "complete w1 a1 ann"},
+		want:  []string{"bob still has a2 of w1"},
+	}, {
+		name:  "open at two agents",
+		story: []string{"present ann", "present bob", "create w1", "offer w1 a1 ann", "accept w1 a1 ann", "invite w1 a2 bob", "accept w1 a2 bob", "hand-over w1 a2 bob", "requeue w1 a1 ann"},
+		want:  []string{"w1 is open at ann and at bob"},
 	}, {
 		name:  "two agents",
 		story: []string{"present ann", "present bob", "create w1", "offer w1 a1 ann", "offer w1 a2 bob"},
@@ -211,8 +219,8 @@ func TestChecker(t *testing.T) {
 		want:  []string{"w1 is offered to ann while it is WORK_STATE_ABANDONED", "w1 was WORK_STATE_OPEN"},
 	}, {
 		name:  "an assignment that does not stand",
-		story: []string{"present ann", "create w1", "offer w1 a1 ann", "accept w1 a2 ann", "requeue w1", "requeue w1"},
-		want:  []string{"is about a2, which does not stand", "w1 was requeued while it was WORK_STATE_WAITING"},
+		story: []string{"present ann", "create w1", "offer w1 a1 ann", "accept w1 a2 ann", "accept w1 a1 ann", "requeue w1 a1 ann", "requeue w1"},
+		want:  []string{"is about a2, which does not stand", "WORK_REQUEUED, is about , which does not stand: w1 is WORK_STATE_WAITING"},
 	}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

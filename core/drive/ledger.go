@@ -55,8 +55,7 @@ func (c *Checker) moved(e *patchbayv1.Event) {
 		c.taken(e)
 	case patchbayv1.EventKind_EVENT_KIND_HANDED_OVER:
 		if x := c.standing(e, true); x != nil {
-			c.load.leave(x.work)
-			x.guest, x.work.state = false, patchbayv1.WorkState_WORK_STATE_OPEN
+			c.owned(e, x)
 		}
 	case patchbayv1.EventKind_EVENT_KIND_WORK_REOPENED:
 		if w := c.find(e); w != nil {
@@ -247,15 +246,20 @@ func (c *Checker) accepted(e *patchbayv1.Event) {
 		c.violation("event %d: %s was accepted at %v, its deadline was %v", e.GetNumber(), x.id, c.at, x.deadline)
 	}
 	x.open = true
-	if x.guest {
-		return
+	if !x.guest {
+		c.owned(e, x)
 	}
+}
+
+// owned makes the assignment the one of the agent who has the work.
+func (c *Checker) owned(e *patchbayv1.Event, x *assignment) {
 	for _, other := range x.work.standing {
 		if other != x && other.open && !other.guest {
 			c.violation("event %d: %s is open at %s and at %s", e.GetNumber(), x.work.id, other.agent.id, x.agent.id)
 		}
 	}
-	x.work.state = patchbayv1.WorkState_WORK_STATE_OPEN
+	c.load.leave(x.work)
+	x.guest, x.work.state = false, patchbayv1.WorkState_WORK_STATE_OPEN
 }
 
 // offerEnded ends an offer that came to nothing. Unless another stands, its work
@@ -320,8 +324,10 @@ func (c *Checker) ended(e *patchbayv1.Event, state patchbayv1.WorkState) {
 	if w.state != patchbayv1.WorkState_WORK_STATE_WAITING {
 		c.violation("event %d, %v: %s was %v", e.GetNumber(), e.GetKind(), w.id, w.state)
 	}
+	for _, x := range slices.Clone(w.standing) {
+		c.release(x)
+	}
 	c.load.leave(w)
-	c.deserted(e, w)
 	w.state = state
 }
 
@@ -331,7 +337,7 @@ func (c *Checker) taken(e *patchbayv1.Event) {
 	if w == nil {
 		return
 	}
-	if e.GetAssignment() == "" && w.state == patchbayv1.WorkState_WORK_STATE_WAITING {
+	if e.GetKind() == patchbayv1.EventKind_EVENT_KIND_WORK_TRANSFERRED && e.GetAssignment() == "" && w.state == patchbayv1.WorkState_WORK_STATE_WAITING {
 		return // it was nobody's
 	}
 	if x := c.standing(e, true); x != nil {

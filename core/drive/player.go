@@ -89,6 +89,9 @@ func New(ctx context.Context, plan *Plan, options Options) (*Player, error) {
 		byID:      make(map[string]*customer, len(plan.Customers)),
 		done:      make(chan struct{}),
 	}
+	for _, q := range host.Status.GetQueues() {
+		p.checker.OfferTo(q.GetQueue(), int(q.GetOfferTo()))
+	}
 	p.left.Store(int64(len(plan.Customers)) + 1)
 	p.ended() // the one too many, so that a plan without customers ends, too
 	for i := range plan.Customers {

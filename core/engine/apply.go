@@ -404,6 +404,7 @@ func (e *Engine) skillsChanged(a *Agent, at Time) {
 	e.learn(a)
 	for _, q := range e.queues {
 		q.stale = true
+		clear(q.routable)
 	}
 }
 

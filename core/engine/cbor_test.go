@@ -161,3 +161,28 @@ func fill(t *rapid.T, v reflect.Value) {
 		t.Fatalf("a durable field is of kind %v", v.Kind())
 	}
 }
+
+// A shift's span is written beside its days, under numbers of its own, and the
+// whole of a definition comes back as it was.
+func TestDefinitionOnDisk(t *testing.T) {
+	t.Parallel()
+	data, err := cbor.Marshal(engine.Shift{Days: 62, Span: engine.Span{From: 540, To: 1020}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cbor.Diagnose(data); err != nil || got != "{1: 62, 10: 540, 11: 1020}" {
+		t.Errorf("%s, %v", got, err)
+	}
+	d := everything(t).Definition()
+	data, err = cbor.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back engine.Definition
+	if err := cbor.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(*d, back) {
+		t.Errorf("%+v came back as %+v, %v", *d, back, err)
+	}
+	if err := back.Validate(); err != nil {
+		t.Error(err)
+	}
+}

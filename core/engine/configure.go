@@ -147,9 +147,11 @@ func (e *Engine) enqueue() {
 	former := e.queues
 	e.queues = make(map[string]*queue, len(e.names.queues))
 	e.holders = make(map[string][]*Agent, len(e.names.skills))
-	e.bySkills, e.pools, e.waiting, e.longest = nil, pools{}, 0, 0
+	e.bySkills, e.watched, e.pools, e.waiting, e.longest = nil, nil, pools{}, 0, 0
 	for i := range e.definition.Channels {
-		e.longest = max(e.longest, e.definition.Channels[i].within())
+		if c := &e.definition.Channels[i]; c.LastAgentFor > 0 {
+			e.longest = max(e.longest, c.within())
+		}
 	}
 	for i := range e.definition.Queues {
 		definition := &e.definition.Queues[i]
@@ -164,6 +166,11 @@ func (e *Engine) enqueue() {
 		if q.routing.BySkills {
 			e.bySkills = append(e.bySkills, q)
 		}
+		if q.calendar != nil {
+			e.watched = append(e.watched, q)
+		}
+	}
+	for _, q := range e.watched { // not before all queues are there, which other timers are about
 		e.watch(q, e.now)
 	}
 	for _, a := range e.roster {

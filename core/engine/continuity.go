@@ -84,8 +84,10 @@ func (e *Engine) remember(w *Work, agent string, at Time) {
 // memory lists who is remembered, the oldest contact first.
 func (e *Engine) memory() []Contact {
 	var out []Contact
+	listed := make(map[string]bool, len(e.contacts)) // for there may be several of one time
 	for _, c := range e.lastContacts {
-		if current, ok := e.contacts[c.Key]; ok && current.At == c.At {
+		if current, ok := e.contacts[c.Key]; ok && current.At == c.At && !listed[c.Key] {
+			listed[c.Key] = true
 			out = append(out, current)
 		}
 	}

@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,6 +101,52 @@ func (e *Engine) somebody(q *queue, d demand, pass func(*Agent) bool) bool {
 	default:
 		return among(q.members)
 	}
+}
+
+// maxRoutable bounds how many answers a queue remembers.
+const maxRoutable = 1 << 14
+
+// routable reports whether somebody who is configured could ever take the work.
+// It is asked for each piece of work that comes, and there are few kinds of it.
+func (e *Engine) routable(q *queue, w *Work) bool {
+	e.scratch = e.appendKind(e.scratch[:0], w)
+	if known, ok := q.routable[string(e.scratch)]; ok {
+		return known
+	}
+	if q.routable == nil || len(q.routable) >= maxRoutable {
+		q.routable = make(map[string]bool)
+	}
+	key := string(e.scratch)
+	q.routable[key] = e.somebody(q, e.demandOf(w), anybody)
+	return q.routable[key]
+}
+
+// appendKind appends all that a demand is made of.
+func (e *Engine) appendKind(b []byte, w *Work) []byte {
+	b = binary.AppendUvarint(b, uint64(e.names.channels[w.Spec.Channel]))
+	b = binary.AppendVarint(b, int64(w.Size.Units))
+	b = binary.AppendUvarint(b, uint64(w.Size.Percent))
+	if w.Required && w.Backup == "" {
+		b = append(b, w.Agent...)
+	}
+	for i := range w.Needs {
+		n := &w.Needs[i]
+		level := n.Level
+		if steps := len(n.Relax); steps > 0 {
+			level = n.Relax[steps-1].Level
+		}
+		b = append(b, 0)
+		b = append(b, n.Skill...)
+		b = append(b, 0)
+		b = binary.AppendUvarint(b, uint64(level))
+		if n.Additional {
+			b = append(b, 1, byte(n.Group), byte(n.Group>>8))
+		}
+		if n.Dropped {
+			b = append(b, 2)
+		}
+	}
+	return b
 }
 
 // could reports whether nothing in the definition keeps the work from the
@@ -219,7 +266,7 @@ func (e *Engine) lacking(w *Work, q *queue, d demand) (Unroutable, bool) {
 			}, true
 		}
 		return Unroutable{
-			"no_holder", fmt.Sprintf("nobody who holds the other skills holds %q at level %v", n.Skill, Milli(n.Level)),
+			"no_holder", fmt.Sprintf("nobody who could take it otherwise holds %q at level %v", n.Skill, Milli(n.Level)),
 			fmt.Sprintf("give %s skill %q at level %v", e.whom(q, without), n.Skill, Milli(n.Level)),
 		}, true
 	}

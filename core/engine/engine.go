@@ -38,13 +38,14 @@ type Engine struct {
 	roster []*Agent // by id
 	queues map[string]*queue
 
-	// waiting counts what waits anywhere; pools, holders and bySkills are
-	// derived from the definition: what any agent may hold, who holds which
-	// skill, and the queues whose work goes to holders.
+	// waiting counts what waits anywhere; the others are derived from the
+	// definition: what any agent may hold, who holds which skill, and the queues
+	// whose work goes to holders, or that have hours.
 	waiting  int
 	pools    pools
 	holders  map[string][]*Agent
 	bySkills []*queue
+	watched  []*queue
 
 	waits        estimates
 	contacts     map[string]Contact
@@ -55,6 +56,7 @@ type Engine struct {
 	sweepAt int // with more timers than that, those that are void are thrown out
 
 	deciding step // reused by Step
+	scratch  []byte
 }
 
 // New returns an empty workspace. Its first command must be Configure.

@@ -215,7 +215,7 @@ func (e *Engine) lacksSkill(o *Obstacle, w *Work, a *Agent, n *Need) {
 	level, holds := a.level(n.Skill)
 	switch later := slices.IndexFunc(a.Definition.Skills, func(s Skill) bool { return s.Name == n.Skill }); {
 	case holds:
-		o.Text = fmt.Sprintf("holds skill %q at level %v, and %v is required", n.Skill, Milli(level), Milli(n.Now))
+		o.Text = fmt.Sprintf("holds skill %q at level %v, of which level %v is required", n.Skill, Milli(level), Milli(n.Now))
 	case later >= 0 && a.Definition.Skills[later].From > e.now:
 		o.Text = fmt.Sprintf("does not hold skill %q yet", n.Skill)
 		if a.Definition.Skills[later].Level >= n.Now {
@@ -224,7 +224,7 @@ func (e *Engine) lacksSkill(o *Obstacle, w *Work, a *Agent, n *Need) {
 	case later >= 0:
 		o.Text = fmt.Sprintf("does not hold skill %q any more", n.Skill)
 	default:
-		o.Text = fmt.Sprintf("lacks skill %q (level %v is required)", n.Skill, Milli(n.Now))
+		o.Text = fmt.Sprintf("lacks skill %q, of which level %v is required", n.Skill, Milli(n.Now))
 	}
 	if at := e.passes(w, n, level, holds); at > 0 && (o.Until == 0 || at < o.Until) {
 		o.Until = at

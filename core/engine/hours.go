@@ -139,7 +139,19 @@ func (c *calendar) spans(day time.Time) []Span {
 // the wall, whatever is done to it that day.
 func (c *calendar) instants(day time.Time, s Span) (from, to Time) {
 	at := func(minutes uint16) Time {
-		return Time(time.Date(day.Year(), day.Month(), day.Day(), int(minutes)/60, int(minutes)%60, 0, 0, c.zone).UnixMilli())
+		on := func(t time.Time, zone *time.Location) time.Time {
+			return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, zone)
+		}
+		wanted := time.Date(day.Year(), day.Month(), day.Day(), 0, int(minutes), 0, 0, time.UTC)
+		is := on(wanted, c.zone)
+		// A time that is skipped when clocks go forward is when they do.
+		switch before, after := is.ZoneBounds(); on(is, time.UTC).Compare(wanted) {
+		case -1:
+			is = after
+		case 1:
+			is = before
+		}
+		return Time(is.UnixMilli())
 	}
 	return at(s.From), at(s.To)
 }

@@ -276,7 +276,7 @@ func (m *machine) progress() {
 // direct is what goes to an agent or elsewhere because somebody says so.
 func (m *machine) direct() {
 	open := []engine.WorkState{engine.Open, engine.Paused}
-	if m.chance("invites", 50) {
+	if m.chance("invites", 60) {
 		m.do(engine.InviteAgent{Work: m.workIn(open...), Agent: m.one("a", agents)})
 		return
 	}
@@ -287,7 +287,9 @@ func (m *machine) direct() {
 	case 2:
 		c.Agent = m.one("a", agents)
 	case 3: // hand it over to a guest
-		id, agent := m.assignment(func(_ *engine.Work, x *engine.Assignment) bool { return x.Guest && x.State == engine.AssignmentAccepted })
+		id, agent := m.assignment(func(_ *engine.Work, x *engine.Assignment) bool {
+			return x.Guest && x.State == engine.AssignmentAccepted
+		})
 		if x, w, ok := m.main.Assignment(id); ok && x.Guest {
 			c.Work, c.Agent = w.ID, agent
 		}
@@ -349,13 +351,17 @@ func (m *machine) signIn() {
 		m.do(engine.SetStatus{Agent: agent, Status: "s4"})
 		return
 	}
-	m.do(engine.SignIn{Agent: agent, Status: m.one("s", statuses)})
+	status := "s4"
+	if m.chance("another", 30) {
+		status = m.one("s", statuses)
+	}
+	m.do(engine.SignIn{Agent: agent, Status: status})
 }
 
 func (m *machine) presence() {
 	agent, status := m.one("a", agents), m.one("s", statuses)
 	switch m.pick("presence", 10) {
-	case 0, 9:
+	case 0:
 		m.do(engine.SignOut{Agent: agent})
 	case 1:
 		m.do(engine.Disconnect{Agent: agent})

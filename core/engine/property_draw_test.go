@@ -98,8 +98,8 @@ func (m *machine) channel(i int) engine.Channel {
 
 func (m *machine) presenceConfig(i int) engine.PresenceConfig {
 	p := engine.PresenceConfig{
-		Name: fmt.Sprint("p", i+1), Capacity: m.amount("capacity", 1, 500, 1000, 2000, 3000, 4000), MaxOpen: uint16(m.pick("max open", 5) + 1),
-		Interruptible: m.amount("interruptible", 0, 500, 2000, 4000), MaxOffers: uint16(m.pick("max offers", 5)),
+		Name: fmt.Sprint("p", i+1), Capacity: m.amount("capacity", 1, 500, 1000, 2000, 3000, 4000, 4000, 8000), MaxOpen: uint16(m.pick("max open", 8) + 1),
+		Interruptible: m.amount("interruptible", 0, 2000, 4000, 4000), MaxOffers: uint16(m.pick("max offers", 5)),
 	}
 	switch m.pick("answers", 6) {
 	case 0:
@@ -119,7 +119,7 @@ func (m *machine) routing(i int) engine.RoutingConfig {
 		PushTimeout: engine.Time(m.pick("push", 3) * m.int("timeout", 1, 20_000)), DeclineRule: engine.DeclineRule(i % 3),
 		BySkills: i >= 2,
 	}
-	if m.chance("needs", 25) {
+	if m.chance("needs", 12) {
 		r.Needs = m.needs(1)
 	}
 	if m.chance("drops", 60) {
@@ -133,7 +133,7 @@ func (m *machine) queue(i int) engine.QueueDefinition {
 		Name: fmt.Sprint("q", i+1), Routing: m.known("r", routings), OfferTo: uint16(m.pick("offer to", 4)),
 		Closed: engine.ClosedHold, MaxWaiting: uint32(max(0, m.pick("max waiting", 10)-5)) * 2,
 	}
-	for wait := m.span("tier"); m.chance("tiers", 40) && len(q.Tiers) < 3; wait += m.span("tier") {
+	for wait := m.span("tier"); m.chance("tiers", 30) && len(q.Tiers) < 3; wait += m.span("tier") {
 		q.Tiers = append(q.Tiers, wait)
 	}
 	if m.chance("default skills", 25) {
@@ -169,7 +169,7 @@ func (m *machine) overflow(i int) *engine.Overflow {
 
 func (m *machine) agent(i int, in []engine.QueueDefinition) engine.AgentDefinition {
 	a := engine.AgentDefinition{ID: fmt.Sprint("a", i+1), PresenceConfig: m.known("p", presences)}
-	for _, name := range m.some("q", queues, 60) {
+	for _, name := range m.some("q", queues, 75) {
 		at := slices.IndexFunc(in, func(q engine.QueueDefinition) bool { return q.Name == name })
 		a.Queues = append(a.Queues, engine.Membership{
 			Queue: name, Tier: uint16(m.pick("tier", len(in[at].Tiers)+2)), Weight: uint16(m.pick("weight", 3)),
@@ -275,7 +275,7 @@ func (m *machine) spec() engine.WorkSpec {
 	if m.chance("expires", 30) {
 		spec.ExpiresAt = m.at + engine.Time(m.pick("in", 60)-1)*second
 	}
-	if m.chance("skilled", 40) {
+	if m.chance("skilled", 30) {
 		spec.Needs = m.needs(3)
 	}
 	if m.chance("ruled", 15) {

@@ -65,7 +65,7 @@ func TestAnyHistoryKeepsTheInvariants(t *testing.T) {
 // each kind of event, and to each way in which the interesting ones happen.
 func TestRandomHistoriesReachEverything(t *testing.T) {
 	t.Parallel()
-	const histories, steps = 60, 150
+	const histories, steps = 80, 180
 	seen := make(map[string]int)
 	history := rapid.Custom(func(t *rapid.T) map[string]int {
 		m := newMachine(t)
@@ -117,10 +117,10 @@ func (m *machine) act() {
 		do     func()
 	}{
 		{18, m.create},
-		{25, m.propose},
-		{25, m.answer},
-		{16, m.progress},
-		{10, m.direct},
+		{28, m.propose},
+		{28, m.answer},
+		{22, m.progress},
+		{20, m.direct},
 		{4, m.update},
 		{6, m.end},
 		{8, m.presence},
@@ -130,7 +130,7 @@ func (m *machine) act() {
 		{2, m.configure},
 		{2, func() { m.twin = restored(m, m.main) }},
 	}
-	at := m.pick("action", 136)
+	at := m.pick("action", 158)
 	for _, a := range actions {
 		if at -= a.weight; at < 0 {
 			a.do()

@@ -36,6 +36,8 @@ type queue struct {
 	// take, unless stale: then a skill has begun or ended since.
 	unroutable int
 	stale      bool
+	// routable is what is known of such questions, by what work asks for.
+	routable map[string]bool
 }
 
 // pools are the largest amounts that any of some agents may hold.
@@ -87,15 +89,8 @@ func (e *Engine) backlog(q *queue) Backlog {
 // recount tells anew of all that waits whether somebody could take it.
 func (e *Engine) recount(q *queue) {
 	q.stale, q.unroutable = false, 0
-	known := make(map[string]bool)
 	for _, w := range q.waiting {
-		d := e.demandOf(w)
-		routable, ok := known[d.key()]
-		if !ok {
-			routable = e.somebody(q, d, anybody)
-			known[d.key()] = routable
-		}
-		if w.unroutable = !routable; w.unroutable {
+		if w.unroutable = !e.routable(q, w); w.unroutable {
 			q.unroutable++
 		}
 	}
@@ -109,7 +104,7 @@ func (e *Engine) enter(w *Work) {
 		e.waiting++
 		heap.Push(&q.waiting, w)
 		q.overflowing += w.overflows()
-		if w.unroutable = !e.somebody(q, e.demandOf(w), anybody); w.unroutable {
+		if w.unroutable = !e.routable(q, w); w.unroutable {
 			q.unroutable++
 		}
 		if at := e.due(w); at != 0 {

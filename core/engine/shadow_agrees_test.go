@@ -4,6 +4,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -242,7 +243,7 @@ func (s *shadow) nextDue() (at engine.Time, what string, ok bool) {
 			due(x.wrapUp, "wrap-up")
 		}
 		due(w.spec.ExpiresAt*engine.Time(b2i(w.state == engine.Waiting || w.state == engine.Offered)), "the life of "+id.String())
-		due(s.dueOf(w), "what "+id.String()+" waits for")
+		due(s.dueOf(w), fmt.Sprintf("what %v waits for: %+v", id, w.placed))
 	}
 	for id, a := range s.agents {
 		due(a.grace, "grace of "+id)

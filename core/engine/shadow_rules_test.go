@@ -157,7 +157,7 @@ func (s *shadow) able(agent string, w *shadowWork) bool {
 // out.
 func (s *shadow) eligible(agent string, w *shadowWork, exceed bool) bool {
 	a, ok := s.agents[agent]
-	if !ok || w == nil {
+	if !ok || w == nil || w.state.Ended() {
 		return false
 	}
 	q, p := s.queue(w.placed.Queue), s.presence(agent)

@@ -266,7 +266,9 @@ func (w *shadowWork) some(pass func(*shadowTry) bool) (n int) {
 	return n
 }
 
-func (w *shadowWork) offers() int { return w.some(func(x *shadowTry) bool { return !x.accepted && !x.guest }) }
+func (w *shadowWork) offers() int {
+	return w.some(func(x *shadowTry) bool { return !x.accepted && !x.guest })
+}
 func (w *shadowWork) guests() int { return w.some(func(x *shadowTry) bool { return x.guest }) }
 func (w *shadowWork) at(agent string) int {
 	return w.some(func(x *shadowTry) bool { return x.agent == agent })

@@ -279,10 +279,12 @@ func (s *shadow) overflowed(ev engine.Event, w *shadowWork) {
 	}
 	spec := w.spec
 	spec.RequiredAgent = ""
-	s.must(ev, slices.ContainsFunc(from, func(start string) bool {
+	if !slices.ContainsFunc(from, func(start string) bool {
 		to, _ := s.follow(spec, start, w.placed.Queue, w.placed.RequestedAt, ev.At)
 		return to == ev.Placed.Queue
-	}))
+	}) {
+		s.Fatalf("%v overflowed to %s for %q, it should start at one of %v; it is %+v", ev.Work, ev.Placed.Queue, ev.Reason, from, w)
+	}
 	s.placedAs(ev, s.place(spec, ev.Placed.Queue, w.placed.RequestedAt, ev.At))
 	if ev.Placed.Queue != w.placed.Queue {
 		w.excluded = nil

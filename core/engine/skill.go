@@ -5,7 +5,6 @@ package engine
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
@@ -222,26 +221,30 @@ func drop(needs []Need, group uint16) []Need {
 	return out
 }
 
-// relaxed returns the needs as they are once the work has waited for so long,
-// whether that differs, and when they relax next; math.MaxInt64 for never.
-func relaxed(needs []Need, waited Time) (out []Need, changed bool, next Time) {
-	out, next = needs, math.MaxInt64
-	for i := range needs {
-		n := &needs[i]
-		for _, step := range n.Relax {
-			switch {
-			case n.Dropped:
-			case step.After > waited:
-				next = min(next, step.After)
-			case step.Level < out[i].Now:
-				if !changed {
-					out, changed = slices.Clone(needs), true
-				}
-				out[i].Now = step.Level
+// relaxed returns the needs as they are once the work has waited for so long.
+func relaxed(needs []Need, waited Time) []Need {
+	out := slices.Clone(needs)
+	for i := range out {
+		for _, step := range out[i].Relax {
+			if step.After <= waited && !out[i].Dropped {
+				out[i].Now = min(out[i].Now, step.Level)
 			}
 		}
 	}
-	return out, changed, next
+	return out
+}
+
+// relaxesAfter returns after how long of waiting a level relaxes next.
+func relaxesAfter(needs []Need) (after Time, ok bool) {
+	for i := range needs {
+		n := &needs[i]
+		for _, step := range n.Relax {
+			if !n.Dropped && step.Level < n.Now && (!ok || step.After < after) {
+				after, ok = step.After, true
+			}
+		}
+	}
+	return after, ok
 }
 
 // valid returns the skills that are valid at that time.

@@ -77,6 +77,9 @@ func (e *Engine) void(t timer) bool {
 }
 
 func (Tick) decide(s *step) error {
+	if len(s.timers) > 0 && s.timers[0].at <= s.now {
+		s.openAndClose()
+	}
 	for len(s.timers) > 0 && s.timers[0].at <= s.now {
 		if t := heap.Pop(&s.timers).(timer); !s.void(t) {
 			s.run(t)
@@ -101,10 +104,7 @@ func (s *step) run(t timer) {
 		a := s.agents[t.agent]
 		s.emit(Event{Kind: KindAgentSkillsChanged, Agent: a.ID})
 		s.reconsider(a)
-	case openingHours:
-		if q := s.queues[t.agent]; !s.openOrClose(q) { // it opened and closed unseen
-			s.watch(q, s.now)
-		}
+	case openingHours: // seen to before all others
 	}
 }
 

@@ -71,10 +71,8 @@ func (e *Engine) due(w *Work) Time {
 	if w.dropsNext(q) {
 		at = min(at, w.DropSince+q.routing.DropAfter)
 	}
-	if _, changed, next := relaxed(w.Needs, e.now-w.NeedsSince); changed {
-		at = min(at, e.now)
-	} else if next < math.MaxInt64 {
-		at = min(at, w.NeedsSince+next)
+	if after, ok := relaxesAfter(w.Needs); ok {
+		at = min(at, w.NeedsSince+after)
 	}
 	if o := w.overflow(q); o != nil && o.After > 0 {
 		at = min(at, w.QueuedAt+o.After)
@@ -108,7 +106,7 @@ func (s *step) advance(w *Work) {
 			placed.dropNext(w.DropSince + q.routing.DropAfter)
 			s.place(w, KindSkillsDropped, placed, "")
 		default:
-			placed.Needs, _, _ = relaxed(w.Needs, s.now-w.NeedsSince)
+			placed.Needs = relaxed(w.Needs, s.now-w.NeedsSince)
 			s.place(w, KindSkillsRelaxed, placed, "")
 		}
 	}
@@ -123,7 +121,7 @@ func (s *step) place(w *Work, kind Kind, placed *Placement, reason string) {
 // keep it. It keeps its age, and whom it was for does not count any more.
 func (s *step) move(w *Work, to, why string) {
 	spec := w.Spec
-	spec.RequiredAgent = ""
+	spec.RequiredAgent, spec.RequestedAt = "", w.RequestedAt
 	q, further := s.passOn(&spec, s.queues[to], s.queueOf(w))
 	if further != "" {
 		why = further
@@ -151,6 +149,17 @@ func (s *step) desert(q *queue) {
 		}
 		if !there {
 			s.move(w, o.To, "nobody_signed_in")
+		}
+	}
+}
+
+// openAndClose opens and closes the queues that are due, in order of names and
+// before anything else that is due, so that it does not matter when that was
+// noticed.
+func (s *step) openAndClose() {
+	for _, q := range s.watched {
+		if q.changes > 0 && q.changes <= s.now && !s.openOrClose(q) {
+			s.watch(q, s.now) // it opened and closed unseen
 		}
 	}
 }

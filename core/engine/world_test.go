@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"testing"
 
@@ -405,4 +406,62 @@ func standing(w *engine.Work) *engine.Assignment {
 		return x
 	}
 	return nil
+}
+
+// aged says since when the customer waits.
+func aged(by engine.Time) func(*engine.WorkSpec) {
+	return func(s *engine.WorkSpec) { s.RequestedAt = start - by }
+}
+
+// wants makes a required skill with a level in units.
+func wants(skill string, level engine.Level) engine.Need {
+	return engine.Need{Skill: skill, Level: level * 1000}
+}
+
+// extra makes an additional skill of a group.
+func extra(skill string, group uint16) engine.Need {
+	return engine.Need{Skill: skill, Additional: true, Group: group}
+}
+
+// happens lets time go by and expects events of these kinds.
+func (w *world) happens(by engine.Time, kinds ...engine.Kind) []engine.Event {
+	w.Helper()
+	events := w.pass(by)
+	if got := kindsOf(events); !slices.Equal(got, kinds) {
+		w.Fatalf("after %d there is %v, want %v", by, got, kinds)
+	}
+	return events
+}
+
+// in expects the queue in which work waits.
+func (w *world) in(id engine.WorkID, queue string) *engine.Work {
+	w.Helper()
+	item := w.item(id)
+	if item.Queue != queue {
+		w.Fatalf("%v is in %q, want %q", id, item.Queue, queue)
+	}
+	return item
+}
+
+// requiresNow expects the skills that are required at present, with levels in
+// thousandths.
+func (w *world) requiresNow(id engine.WorkID, want map[string]engine.Level) {
+	w.Helper()
+	got := make(map[string]engine.Level)
+	for _, n := range w.item(id).Needs {
+		if !n.Dropped {
+			got[n.Skill] = n.Now
+		}
+	}
+	if !maps.Equal(got, want) {
+		w.Fatalf("%v requires %v, want %v", id, got, want)
+	}
+}
+
+// defined changes the definition in force.
+func (w *world) defined(change func(*engine.Definition)) {
+	w.Helper()
+	d := centre()
+	change(&d)
+	w.do(engine.Configure{Definition: d})
 }

@@ -115,6 +115,8 @@ type Turns struct {
 	// First is the earliest turn in which the strategy can have had the work
 	// before it, 0 if that is not known; Last is the turn in which it chose.
 	First, Last uint64
+	// Certain says that it did have the work before it in all of them.
+	Certain bool
 }
 
 // Passed is an agent who did not get the work.

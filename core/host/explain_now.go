@@ -153,13 +153,13 @@ func surveyed(s *engine.Survey, w *engine.Work) string {
 	case 0:
 		parts = append(parts, "nobody can take it now")
 	case 1:
-		parts = append(parts, "1 could take it: "+s.Best[0])
+		parts = append(parts, fmt.Sprintf("1 could take it (%s)", s.Best[0]))
 	default:
 		named := strings.Join(s.Best, ", ")
 		if s.Candidates > len(s.Best) {
 			named += " …"
 		}
-		parts = append(parts, fmt.Sprintf("%d could take it: %s", s.Candidates, named))
+		parts = append(parts, fmt.Sprintf("%d could take it (%s)", s.Candidates, named))
 	}
 	if against := againstList(s); against != "" {
 		parts = append(parts, against)

@@ -108,7 +108,7 @@ func (t *tale) foresee(ev *engine.Event, w *engine.Work) *Step {
 		t.compare(ev, w)
 	case ev.Kind == engine.KindProposalRefused:
 		step.Text = t.refused(ev, w)
-		if ev.Agent == t.whyNot {
+		if t.whyNot != "" && t.whyNot == ev.Agent {
 			t.moment(ev, w, "")
 		}
 	}
@@ -119,6 +119,8 @@ func (t *tale) foresee(ev *engine.Event, w *engine.Work) *Step {
 // for.
 func (t *tale) concerns(ev *engine.Event, w *engine.Work) bool {
 	switch {
+	case ev.Decision == nil && decided(ev.Kind):
+		return false // the replay will say that it is wrong
 	case ev.Work == t.id:
 		return w != nil || ev.Kind == engine.KindWorkCreated
 	case w == nil || w.State != engine.Waiting:
@@ -135,6 +137,11 @@ func (t *tale) concerns(ev *engine.Event, w *engine.Work) bool {
 	default:
 		return false
 	}
+}
+
+// decided reports whether events of the kind come of a decision.
+func decided(kind engine.Kind) bool {
+	return kind == engine.KindWorkOffered || kind == engine.KindProposalRefused || kind == engine.KindStrategyChanged
 }
 
 // write completes a step now that its event has happened.
@@ -211,9 +218,15 @@ func (t *tale) choice(ev *engine.Event, w *engine.Work) *Choice {
 	return c
 }
 
-// considered says in which turns the strategy can have had the work before it.
+// considered says in which turns the strategy had the work before it: for
+// certain if it has not left the strategy's board since, else by the turns on
+// record.
 func (t *tale) considered(d *engine.Decision) Turns {
 	turns := Turns{Strategy: d.Strategy, Epoch: d.Epoch, Last: d.Turn}
+	if c := t.present.considered; c != nil && c.Strategy == d.Strategy && c.Epoch == d.Epoch && c.First <= d.Turn {
+		turns.First, turns.Certain = c.First, true
+		return turns
+	}
 	switch began, ok := t.began[d.Strategy]; {
 	case ok && began.epoch == d.Epoch:
 		turns.First = min(began.turn+1, d.Turn)
@@ -241,9 +254,9 @@ func (t *tale) passed(id string, chosen *engine.Agent, ev *engine.Event, w *engi
 // compare answers why the work did not go to the agent who is asked about, when
 // somebody was chosen.
 func (t *tale) compare(ev *engine.Event, w *engine.Work) {
-	switch {
-	case t.whyNot == "":
-	case t.whyNot == ev.Agent:
+	switch t.whyNot {
+	case "":
+	case ev.Agent:
 		t.answer(Moment{Event: ev.Number, At: ev.At, Chosen: ev.Agent, Passed: Passed{
 			Agent: ev.Agent, Candidate: true, Text: fmt.Sprintf("it was offered to %s, as %v", ev.Agent, ev.Assignment),
 		}})

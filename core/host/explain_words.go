@@ -220,8 +220,11 @@ func (t *tale) chosen(c *Choice, ev *engine.Event, w *engine.Work) []string {
 		by += " " + d.Version
 	}
 	turns := fmt.Sprintf("turn %d", d.Turn)
-	if first := c.Turns.First; first > 0 && first < d.Turn {
-		turns += fmt.Sprintf(" (it can have had the work from turn %d on)", first)
+	switch first := c.Turns.First; {
+	case c.Turns.Certain && first < d.Turn:
+		turns += fmt.Sprintf(" (it has had the work before it since turn %d)", first)
+	case first > 1 && first < d.Turn:
+		turns += fmt.Sprintf(" (it cannot have had the work before turn %d)", first)
 	}
 	notes := []string{fmt.Sprintf("decided by %s, %s, epoch %d, %s, under config %d", by, d.Runtime, d.Epoch, turns, d.Config)}
 	s := c.Survey
@@ -340,6 +343,8 @@ func missed(ev *engine.Event, before, after *engine.Work) (out []string) {
 	if ev.Kind == engine.KindOfferDeclined || ev.Kind == engine.KindOfferUnavailable {
 		if !slices.EqualFunc(before.Needs, after.Needs, sameNeed) {
 			out = append(out, "it requires again what it did at first: "+skillList(after.Needs))
+		} else if slices.ContainsFunc(after.Needs, func(n engine.Need) bool { return n.Additional || len(n.Relax) > 0 }) {
+			out = append(out, "the time after which it requires less begins anew")
 		}
 	}
 	switch {

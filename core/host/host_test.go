@@ -46,7 +46,7 @@ func definition(agents int) engine.Definition {
 
 // place is a folder with a journal, and a workspace on it.
 type place struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	def    engine.Definition
 	server *journal.Server
@@ -69,7 +69,7 @@ func builtins(others map[string]func() route.Strategy) map[string]strategy.Runti
 	return map[string]strategy.Runtime{"builtin": builtin.New(plugins)}
 }
 
-func open(t *testing.T, def engine.Definition) *place {
+func open(t testing.TB, def engine.Definition) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), def: def}
 	p.open(host.Options{})

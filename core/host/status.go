@@ -48,6 +48,8 @@ type QueueStatus struct {
 	Unroutable    int
 	EstimatedWait engine.Time
 	Estimated     bool
+	// OfferTo is to how many agents an item is offered at once.
+	OfferTo int
 }
 
 // Status returns how the workspace fares. Everything it tells of is durable.
@@ -69,6 +71,7 @@ func (l *loop) status() Status {
 			DecidedBy: owner, Waiting: b.Waiting, Offered: b.Offered, Open: b.Open, Oldest: b.Oldest,
 			Members: b.Members, Present: b.Present, Closed: b.Closed, Unroutable: b.Unroutable,
 			EstimatedWait: b.EstimatedWait, Estimated: b.Estimated,
+			OfferTo: int(max(b.Queue.OfferTo, 1)),
 		})
 		return true
 	})

@@ -6,6 +6,7 @@ package journal_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -183,5 +184,29 @@ func TestAllSnapshotsDamaged(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		closeServer(t, s)
+	}
+}
+
+// TestSnapshotBefore asks for the older of the two snapshots that are kept.
+func TestSnapshotBefore(t *testing.T) {
+	t.Parallel()
+	s := openServer(t, t.TempDir())
+	l := openLog(t, s, "w")
+	appendNumbered(t, l, 100)
+	for _, at := range []uint64{31, 60, 90} {
+		saveSnapshot(t, l, at, fmt.Append(nil, at))
+	}
+	for before, want := range map[uint64]uint64{1000: 90, 91: 90, 90: 60, 61: 60, 60: 0, 1: 0} {
+		at, r, err := l.SnapshotBefore(t.Context(), before)
+		if err != nil || at != want || (r == nil) != (want == 0) {
+			t.Fatalf("before %d: record %d, reader %v, %v; want %d", before, at, r != nil, err, want)
+		}
+		if r == nil {
+			continue
+		}
+		content, err := io.ReadAll(r)
+		if err = errors.Join(err, r.Close()); err != nil || string(content) != fmt.Sprint(want) {
+			t.Errorf("before %d: %q, %v", before, content, err)
+		}
 	}
 }

@@ -5,9 +5,11 @@
 // and real strategies in whichever runtime, with nothing but the clock and the
 // people made up. Nothing sleeps; a day takes as long as its decisions.
 //
-// Strategies answer at once in virtual time, however long they really take, so
-// that a run depends on its inputs alone: the same people, seed and strategies
-// give the same events, byte for byte.
+// Strategies answer at once in virtual time, however long they really take, or
+// after a time that the caller makes up: then the world goes on while they
+// think, and settles what they propose on the state as it has become. So that a
+// run depends on its inputs alone: the same people, seed and strategies give the
+// same events, byte for byte.
 //
 // The package must not know of journals, connections or real time.
 package sim
@@ -17,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/intake"
@@ -35,6 +38,11 @@ type Options struct {
 	Runtimes   map[string]strategy.Runtime
 	// Seed is where the randomness of turns comes from.
 	Seed uint64
+	// AnswerTime says after how long, in virtual time, a strategy's answer to a
+	// turn arrives; took is how long it really took. Below 1 is at once, and nil
+	// is always at once. It is called once per turn, in their order. A world
+	// whose AnswerTime makes use of took is not the same twice.
+	AnswerTime func(took time.Duration) engine.Time
 	// Watch is told every event, in order, as it happens. It may put things on
 	// the agenda, but not give commands. Nil for nobody.
 	Watch func(*engine.Event)
@@ -49,11 +57,12 @@ type World struct {
 	agenda agenda
 	asked  uint64
 	watch  func(*engine.Event)
+	answer func(took time.Duration) engine.Time
 }
 
 // New makes a world and starts its strategies. Close ends them.
 func New(ctx context.Context, opts Options) (*World, error) {
-	w := &World{engine: engine.New(), now: opts.Start, watch: opts.Watch}
+	w := &World{engine: engine.New(), now: opts.Start, watch: opts.Watch, answer: opts.AnswerTime}
 	if _, err := w.Do(engine.Configure{Definition: opts.Definition}); err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
@@ -177,8 +186,22 @@ func (w *World) next() (at engine.Time, ok bool) {
 func (w *World) route(ctx context.Context) {
 	for job := w.desk.Next(w.now); job != nil && ctx.Err() == nil; job = w.desk.Next(w.now) {
 		job.Run(ctx)
+		if after := w.answersAfter(job); after > 0 {
+			w.At(w.now+after, func() { w.desk.Done(w.now, job, w.settle) })
+			continue
+		}
 		w.desk.Done(w.now, job, w.settle)
 	}
+}
+
+// answersAfter returns how much virtual time passes until what a job that has
+// run came to is heard of.
+func (w *World) answersAfter(job *strategy.Job) engine.Time {
+	took, turn := job.Took()
+	if !turn || w.answer == nil {
+		return 0
+	}
+	return w.answer(took)
 }
 
 // appointment is something on the agenda.

@@ -222,6 +222,10 @@ func (j *Job) Run(ctx context.Context) {
 	j.took = time.Since(began)
 }
 
+// Took returns how long the job took once it has run, and whether it was a
+// turn.
+func (j *Job) Took() (took time.Duration, turn bool) { return j.took, j.turn }
+
 // Discard releases what a finished job brought, instead of Desk.Done.
 func (j *Job) Discard() {
 	if j.start && j.instance != nil {

@@ -120,24 +120,34 @@ func (x *Index) promote(c *class) {
 	b.sets = append(b.sets, c.stand)
 }
 
-// fill seats those of the crowd who hold the skill and the stand's needs.
+// fill seats those of the crowd who hold the skill and the stand's needs, in
+// order, which is several times as fast as one by one.
 func (x *Index) fill(s *stand, c *crowd, skill uint32) {
 	refs := c.refs
-	if h := x.holders[skill]; skill != 0 && (c.queue == nil || x.holdersOf(skill) < len(refs)) {
-		if refs = nil; h != nil {
-			refs = h.refs
+	if skill != 0 && (c.queue == nil || x.holdersOf(skill) < len(refs)) {
+		if refs = nil; x.holders[skill] != nil {
+			refs = x.holders[skill].refs
 		}
 	}
+	x.ranks = x.ranks[:0]
 	for _, ref := range refs {
 		seat := &x.seats[ref]
-		if !seat.seated || !seat.holds(s.needs) {
-			continue
+		if seat.seated && seat.holds(s.needs) && (c.queue == nil || seat.memberOf(c) != nil) {
+			x.ranks = append(x.ranks, x.rankOf(ref, c.model, s.needs))
 		}
-		if c.queue == nil {
-			x.sit(s, c, ref, 0)
-		} else if m := seat.memberOf(c); m != nil {
-			x.sit(s, c, ref, m.tier)
+	}
+	slices.SortFunc(x.ranks, func(a, b rank) int {
+		if x.ahead(a, b) {
+			return -1
 		}
+		return 1 // no two are alike
+	})
+	for _, r := range x.ranks {
+		tier := uint16(0)
+		if c.queue != nil {
+			tier = x.seats[r.ref].memberOf(c).tier
+		}
+		x.benchFor(s, r.ref, tier).agents.Append(r)
 	}
 }
 
@@ -193,6 +203,12 @@ func (x *Index) eachStand(c *crowd, ref uint32, do func(*stand)) {
 
 // sit puts the agent onto its bench.
 func (x *Index) sit(s *stand, c *crowd, ref uint32, tier uint16) {
+	x.benchFor(s, ref, tier).agents.Add(x.rankOf(ref, c.model, s.needs))
+}
+
+// benchFor returns the agent's bench, which is valid until the next one comes or
+// goes.
+func (x *Index) benchFor(s *stand, ref uint32, tier uint16) *bench {
 	seat := &x.seats[ref]
 	at := s.find(seat, tier)
 	if at < 0 {
@@ -201,7 +217,7 @@ func (x *Index) sit(s *stand, c *crowd, ref uint32, tier uint16) {
 			room: seat.room, channels: seat.channels, tier: tier, agents: x.newSet(),
 		})
 	}
-	s.benches[at].agents.Add(x.rankOf(ref, c.model, s.needs))
+	return &s.benches[at]
 }
 
 func (x *Index) standUp(s *stand, c *crowd, ref uint32, tier uint16) {

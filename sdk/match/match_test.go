@@ -4,6 +4,8 @@
 package match_test
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -123,4 +125,72 @@ func settleSome(host *routetest.Host, list []proposed, draw func(int) int) []pro
 		}
 	}
 	return later
+}
+
+// TestHalfAChoice shows that of several agents for one work those who are not
+// asked for before the next turn are free again, and the work is asked of
+// nobody else until it is known what became of the others.
+func TestHalfAChoice(t *testing.T) {
+	t.Parallel()
+	host := routetest.NewHost()
+	host.Queue("support").OfferTo(3)
+	for _, name := range []string{"anna", "bert", "cleo"} {
+		host.Agent(name).In("support").On("case")
+	}
+	host.Work("w1").In("support").On("case")
+	var board route.Board
+	index := match.New(&board)
+	next := func() []string {
+		t.Helper()
+		for _, turn := range host.Turns() {
+			if err := board.Apply(turn); err != nil {
+				t.Fatal(err)
+			}
+			index.Apply(turn)
+		}
+		var pairs []string
+		for m, ok := index.Next(); ok; m, ok = index.Next() {
+			pairs = append(pairs, fmt.Sprintf("w%d %s %d %v", m.Work.Sequence, board.Word(m.Agent.Name), m.Rank, m.More))
+			if m.Rank == 0 && m.Work.Sequence == 1 {
+				break
+			}
+		}
+		return pairs
+	}
+	if got := next(); !slices.Equal(got, []string{"w1 anna 0 true"}) {
+		t.Fatalf("got %q", got)
+	}
+	host.Work("w2").In("support").On("case")
+	if got := next(); !slices.Equal(got, []string{"w2 bert 0 true", "w2 cleo 1 false"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestWeightedRandomKeepsToWeights shows over many draws that each agent gets
+// its share.
+func TestWeightedRandomKeepsToWeights(t *testing.T) {
+	t.Parallel()
+	const draws = 4000
+	host, strategy := routetest.NewHost(), newIndexed(0)
+	host.Queue("support").Model(route.ModelWeightedRandom)
+	want := map[string]float64{"anna": 0.6, "bert": 0.3, "cleo": 0.1}
+	for name, share := range want {
+		host.Agent(name).In("support").On("case").Weight("support", uint16(share*100+0.5)).Capacity(draws).MaxOpen(draws)
+	}
+	for i := range draws {
+		host.Work(fmt.Sprint(i)).In("support").On("case").Size(1)
+	}
+	var reply route.Reply
+	if err := strategy.Turn(host.Turns()[0], &reply); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, p := range reply.Proposals {
+		got[strategy.board.Word(strategy.board.Agent(p.Agent).Name)] += 1.0 / draws
+	}
+	for name, share := range want {
+		if math.Abs(got[name]-share) > 0.025 { // three standard deviations and more
+			t.Errorf("%s got %.3f, want %.3f", name, got[name], share)
+		}
+	}
 }

@@ -18,13 +18,17 @@ func TestSet(t *testing.T) {
 		s := newSet(func(a, b int) bool { return a < b })
 		var want []int
 		for range rapid.IntRange(1, 6).Draw(t, "phases") {
-			add := rapid.Bool().Draw(t, "add")
+			add, appends := rapid.Bool().Draw(t, "add"), rapid.Bool().Draw(t, "append")
 			for range rapid.IntRange(0, 2*fewMembers).Draw(t, "steps") {
 				v := rapid.IntRange(0, 3*fewMembers).Draw(t, "v")
 				at, found := slices.BinarySearch(want, v)
 				switch {
 				case add && !found:
-					s.Add(v)
+					if appends {
+						s.Append(v)
+					} else {
+						s.Add(v)
+					}
 					want = slices.Insert(want, at, v)
 				case !add:
 					s.Remove(v)

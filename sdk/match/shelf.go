@@ -16,8 +16,12 @@ const fewAgents = 32
 // them are taken away before another is put up.
 const tidyShelves = 16
 
+// levelStep is how far apart, in thousandths, the levels may be of work that
+// lies on the same shelf.
+const levelStep = 2500
+
 // shelf holds sleeping classes that the same agents may be able to serve: those
-// of one crowd, channel, tier, demand, and one needed skill at its level, or
+// of one crowd, channel, tier, demand, and one needed skill at such a level, or
 // those for one agent. Those with agents who have declined lie apart.
 //
 // No agent was eligible for a class when it fell asleep. So only agents who
@@ -30,9 +34,11 @@ type shelf struct {
 	demand  demand
 	bit     uint64 // of the demand
 	skill   uint32 // 0 if none is needed
-	level   uint32
+	level   uint32 // that is needed at least
 	tier    uint16 // of a member at most; 0 for any
 	classes *set[*class]
+	n       int  // how many classes
+	head    spot // of the first of them
 	// decliners says of how many of the classes an agent is excluded, by
 	// dictionary id; nil where no class excludes anybody. Who is excluded of
 	// all need not look at any.
@@ -55,6 +61,9 @@ func (x *Index) sleep(c *class) {
 
 func (s *shelf) put(c *class) {
 	s.classes.Add(c)
+	if s.n++; s.n == 1 || c.first.compare(&s.head) < 0 {
+		s.head = c.first
+	}
 	for _, id := range c.declined {
 		s.decliners[id]++
 	}
@@ -62,6 +71,10 @@ func (s *shelf) put(c *class) {
 
 func (s *shelf) remove(c *class) {
 	s.classes.Remove(c)
+	s.n--
+	if first, ok := s.classes.Min(); ok {
+		s.head = first.first
+	}
 	for _, id := range c.declined {
 		if s.decliners[id]--; s.decliners[id] == 0 {
 			delete(s.decliners, id)
@@ -80,6 +93,7 @@ func (x *Index) shelfOf(c *class) *shelf {
 	}
 	want := shelf{crowd: c.crowd, channel: c.channel, demand: c.demand, bit: c.bit, tier: c.asked()}
 	want.skill, want.level = x.rarest(c)
+	want.level -= want.level % levelStep
 	branch := c.crowd.branch(want.skill)
 	for _, s := range branch.shelves {
 		if s.like(&want) && (s.decliners != nil) == (len(c.declined) > 0) {
@@ -88,7 +102,7 @@ func (x *Index) shelfOf(c *class) *shelf {
 	}
 	if len(branch.shelves) >= x.small.tidy {
 		branch.shelves = slices.DeleteFunc(branch.shelves, func(s *shelf) bool {
-			s.gone = s.classes.Len() == 0
+			s.gone = s.n == 0
 			return s.gone
 		})
 	}
@@ -142,8 +156,8 @@ func (x *Index) prepare() {
 	open := x.open
 	x.open = x.open[:0]
 	for _, o := range open {
-		if first, ok := o.shelf.classes.Min(); ok {
-			x.open = append(x.open, opening{first.first, o.shelf})
+		if o.shelf.n > 0 {
+			x.open = append(x.open, opening{o.shelf.head, o.shelf})
 		} else {
 			o.shelf.open = false
 		}
@@ -241,7 +255,7 @@ func (x *Index) browseList(list []*shelf, ref uint32, tier uint16, level uint32)
 }
 
 func (x *Index) attend(s *shelf, ref uint32) {
-	if n := s.classes.Len(); n == 0 || s.decliners[x.seats[ref].name] == n {
+	if s.n == 0 || s.decliners != nil && s.decliners[x.seats[ref].name] == s.n {
 		return
 	}
 	if !s.open {
@@ -317,6 +331,12 @@ func (x *Index) exhausted(s *shelf) bool {
 		return !x.seats[ref].listed || !s.demand.fits(&x.seats[ref])
 	})
 	return len(s.agents) == 0
+}
+
+// spent reports whether it is certain that nobody can take more of the class.
+func (x *Index) spent(c *class) bool {
+	s := c.narrowTo(x.session)
+	return s != nil && x.exhausted(s)
 }
 
 // serves reports whether one of the shelf's agents may serve the class, which

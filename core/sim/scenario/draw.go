@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"sort"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 )
@@ -19,21 +20,38 @@ const (
 	forArrival purpose = 1 + iota
 	forService
 	forPatience
+	forRetrial
+	forDelay
+	forDay
+	forAnswer
+
+	purposes = 16
 )
 
-// source is where one class's randomness comes from.
-type source uint64
+// source is where one class's randomness comes from. It is not safe for
+// concurrent use.
+type source struct {
+	key  uint64
+	pcg  *rand.PCG
+	rand *rand.Rand
+}
 
 func newSource(seed uint64, class string) source {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(class)) // a hash takes everything
-	return source(mix(mix(seed) ^ h.Sum64()))
+	pcg := rand.NewPCG(0, 0)
+	return source{key: mix(mix(seed) ^ h.Sum64()), pcg: pcg, rand: rand.New(pcg)}
 }
 
-// draw returns the randomness of one item for one purpose.
-func (s source) draw(item uint64, p purpose) *rand.Rand {
-	key := mix(uint64(s) + item*4 + uint64(p))
-	return rand.New(rand.NewPCG(key, mix(key)))
+// draw returns the randomness of one item for one purpose; for patience and
+// retrials, at one of its tries, from 0. It is good until the next draw.
+func (s *source) draw(item uint64, p purpose, try int) *rand.Rand {
+	key := mix(s.key + item*purposes + uint64(p))
+	if try > 0 {
+		key = mix(key + uint64(try))
+	}
+	s.pcg.Seed(key, mix(key))
+	return s.rand
 }
 
 // mix spreads neighbouring numbers far apart (the finalizer of splitmix64 by
@@ -45,23 +63,75 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// sample draws a length of time, divided by speed, in whole milliseconds.
-func (d *Distribution) sample(r *rand.Rand, speed float64) engine.Time {
-	var x float64
-	switch d.Shape {
-	case Deterministic:
-		x = 1
-	case Lognormal:
-		variance := math.Log1p(d.CV * d.CV)
-		x = math.Exp(math.Sqrt(variance)*r.NormFloat64() - variance/2)
-	case Gamma:
-		shape := 1 / (d.CV * d.CV)
-		x = gamma(r, shape) / shape
-	default:
-		x = r.ExpFloat64()
+// replicationSeed is the seed of a replication; the first has the scenario's.
+func replicationSeed(seed uint64, replication int) uint64 {
+	if replication == 0 {
+		return seed
 	}
+	return mix(mix(seed) + uint64(replication))
+}
+
+// factor draws the day factor of a replication.
+func (d *DayFactor) factor(seed uint64) float64 {
+	if d == nil || d.CV == 0 {
+		return 1
+	}
+	s, shape := newSource(seed, ""), 1/(d.CV*d.CV)
+	return gamma(s.draw(0, forDay, 0), shape) / shape
+}
+
+// law is a distribution made ready to be drawn from.
+type law struct {
+	shape string
+	// mean is in milliseconds.
+	mean, cv float64
+	// mu and sigma are a lognormal's.
+	mu, sigma float64
+	// values are in milliseconds, upto their weights summed up.
+	values, upto []float64
+}
+
+func (d *Distribution) law() *law {
+	l := &law{shape: d.shape(), mean: d.Mean.Milliseconds(), cv: d.CV}
+	variance := math.Log1p(d.CV * d.CV)
+	l.mu, l.sigma = -variance/2, math.Sqrt(variance)
+	sum := 0.0
+	for i, v := range d.Values {
+		weight := 1.0
+		if len(d.Weights) > 0 {
+			weight = d.Weights[i]
+		}
+		if weight == 0 {
+			continue
+		}
+		sum += weight
+		l.values, l.upto = append(l.values, v.Milliseconds()), append(l.upto, sum)
+	}
+	return l
+}
+
+// draw returns a length of time in milliseconds.
+func (l *law) draw(r *rand.Rand) float64 {
+	switch l.shape {
+	case Deterministic:
+		return l.mean
+	case Lognormal:
+		return l.mean * math.Exp(l.sigma*r.NormFloat64()+l.mu)
+	case Gamma:
+		shape := 1 / (l.cv * l.cv)
+		return l.mean * gamma(r, shape) / shape
+	case Empirical:
+		x := r.Float64() * l.upto[len(l.upto)-1]
+		return l.values[sort.Search(len(l.upto)-1, func(i int) bool { return x < l.upto[i] })]
+	default:
+		return l.mean * r.ExpFloat64()
+	}
+}
+
+// sample draws a length of time, divided by speed, in whole milliseconds.
+func (l *law) sample(r *rand.Rand, speed float64) engine.Time {
 	// Nothing lasts longer than a thousand times the longest mean.
-	return engine.Time(math.Round(min(x*d.Mean.Milliseconds()/speed, 1000*maxSpan.Milliseconds())))
+	return engine.Time(math.Round(min(l.draw(r)/speed, 1000*maxSpan.Milliseconds())))
 }
 
 // gamma draws from a gamma distribution with scale 1 (Marsaglia and Tsang,
@@ -83,54 +153,4 @@ func gamma(r *rand.Rand, shape float64) float64 {
 			return d * v
 		}
 	}
-}
-
-// stream is when the customers of one class come. It is a Poisson process:
-// exponential steps of expected customers, looked up in the rate's integral.
-type stream struct {
-	source source
-	start  engine.Time
-	pieces []piece
-	// length and mass are of one round through the pieces.
-	length, mass float64
-	// passed is how many customers were expected until the last one came.
-	passed float64
-	item   uint64
-}
-
-// piece is a period in milliseconds, and a rate per millisecond.
-type piece struct{ length, rate float64 }
-
-func newStream(s source, start engine.Time, a *Arrivals) *stream {
-	st := &stream{source: s, start: start}
-	if len(a.Periods) == 0 {
-		st.pieces = []piece{{length: 3_600_000, rate: float64(a.Rate) / 1000}}
-	}
-	for _, p := range a.Periods {
-		st.pieces = append(st.pieces, piece{length: p.Length.Milliseconds(), rate: float64(p.Rate) / 1000})
-	}
-	for _, p := range st.pieces {
-		st.length += p.length
-		st.mass += p.length * p.rate
-	}
-	return st
-}
-
-// next returns the number, from 1, of the next customer and when it comes.
-func (s *stream) next() (item uint64, at engine.Time) {
-	s.item++
-	s.passed += s.source.draw(s.item, forArrival).ExpFloat64()
-	rounds := math.Floor(s.passed / s.mass)
-	rest, since := s.passed-rounds*s.mass, rounds*s.length
-	for _, p := range s.pieces {
-		if mass := p.length * p.rate; rest >= mass {
-			rest -= mass
-			since += p.length
-			continue
-		}
-		since += rest / p.rate
-		break
-	}
-	// A process that has all but stopped comes to its next customer never.
-	return s.item, s.start + engine.Time(min(since, 1000*maxSpan.Milliseconds()))
 }

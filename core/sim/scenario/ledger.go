@@ -5,82 +5,94 @@ package scenario
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"strings"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 )
 
-// ledger keeps the run's books from the events alone, apart from the engine's
-// own counters, so that each can be held against the other.
+// ledger keeps a run's books from the events alone, apart from the engine's own
+// counters, so that each can be held against the other.
 type ledger struct {
 	plan   *plan
 	now    engine.Time
 	seats  map[string]*seat
 	items  map[engine.WorkID]*item
 	states []classState
-	loads  []groupState
+	groups []groupState
+	kinds  []*kind
+	// kindOf finds kinds by class and present needs.
+	kindOf map[string]*kind
 	// waiting counts all who wait, so that checks can be left out if nobody
 	// does.
 	waiting     int
 	events      uint64
 	fingerprint uint64
-	refused     uint64
-	broken      []string
-	more        int
+	// outcome is as fingerprint, but does not know which agent of a group.
+	outcome uint64
+	refused uint64
+	broken  []string
+	more    int
+	records []record
 }
 
-// seat is one agent.
-type seat struct {
-	group int
-	used  engine.Milli
-	hash  uint64
+// kind is customers whom the same agents can take: those of one class who
+// require the same now.
+type kind struct {
+	class   int
+	waiting int
+	// groups can take them, each with how much one takes of an agent.
+	groups []int
+	takes  []engine.Milli
 }
 
 // item is one customer who is there.
 type item struct {
 	class    int
 	number   uint64
+	try      int
 	arrived  engine.Time
 	accepted engine.Time // 0 while waiting
 	seat     *seat
+	size     engine.Milli
+	kind     *kind
 }
 
 // classState is what is known of a class.
 type classState struct {
-	waiting, open, came int64
-	// Time integrals of how many wait and are open, and the sums of the same
-	// times customer by customer: Little's law says that they are equal.
-	waitingTime, openTime, waits, handles int64
-	counted                               tally
+	waiting, open gauge
+	// The sums of the same times customer by customer: Little's law says that
+	// they are equal to the gauges' totals.
+	waits, handles int64
+	points         []tally
 }
 
-// groupState is what is known of a group.
-type groupState struct {
-	used float64 // milli-units held by all
-	// free counts the agents by how much they have free.
-	free map[engine.Milli]int
-	// busy is the time integral of used; marks holds it at the beginning of
-	// each batch, and at the end of the last.
-	busy  float64
-	marks []float64
+// record is a wait that ended, of a customer who counts, at the point of the
+// series at which the customer came.
+type record struct {
+	wait     engine.Time
+	point    int32
+	class    int16
+	answered bool
 }
 
 // maxBroken is how many breaches are described.
 const maxBroken = 20
 
-func newLedger(p *plan, acceptable engine.Time) *ledger {
+func newLedger(p *plan) *ledger {
 	l := &ledger{
 		plan: p, now: begin, seats: make(map[string]*seat), items: make(map[engine.WorkID]*item),
-		states: make([]classState, len(p.classes)), loads: make([]groupState, len(p.groups)),
+		states: make([]classState, len(p.classes)), groups: make([]groupState, len(p.groups)), kindOf: make(map[string]*kind),
 	}
 	for i := range l.states {
-		l.states[i].counted.acceptable, l.states[i].counted.steady = acceptable, p.steady()
+		l.states[i] = classState{waiting: newGauge(p), open: newGauge(p), points: make([]tally, p.points())}
 	}
 	for i := range p.groups {
-		g := &p.groups[i]
-		l.loads[i].free = map[engine.Milli]int{g.capacity: g.Agents}
-		for n := range g.Agents {
-			l.seats[g.agent(n)] = &seat{group: i, hash: mix(uint64(i)<<32 | uint64(n))}
+		l.groups[i] = groupState{free: make(map[engine.Milli]int), used: newGauge(p), there: newGauge(p)}
+		for n := range p.groups[i].roster.seats {
+			s := &seat{id: p.label(p.groups[i].name, n), group: i, number: n, since: begin, hash: mix(uint64(i)<<32 | uint64(n))}
+			l.seats[s.id] = s
+			l.groups[i].seats = append(l.groups[i].seats, s)
 		}
 	}
 	return l
@@ -97,112 +109,174 @@ func (l *ledger) breach(format string, args ...any) {
 // advance lets time pass. What was so at the end of the instant that is over
 // was so until now.
 func (l *ledger) advance(to engine.Time) {
-	span := int64(to - l.now)
-	if span <= 0 {
+	if to <= l.now {
 		return
 	}
-	if l.waiting > 0 {
+	if l.waiting > 0 && l.plan.zeroAnswers() {
 		l.idleBeside()
-	}
-	for i := range l.states {
-		s := &l.states[i]
-		s.waitingTime += s.waiting * span
-		s.openTime += s.open * span
-	}
-	for i := range l.loads {
-		l.loads[i].busy += l.loads[i].used * float64(span)
 	}
 	l.now = to
 }
 
 // idleBeside checks that nobody waits whom somebody could take.
 func (l *ledger) idleBeside() {
-	for i := range l.states {
-		if l.states[i].waiting == 0 {
+	for _, k := range l.kinds {
+		if k.waiting == 0 {
 			continue
 		}
-		c := &l.plan.classes[i]
-		for _, g := range c.groups {
-			for free, agents := range l.loads[g].free {
-				if free >= c.size && agents > 0 {
+		for i, g := range k.groups {
+			for free, agents := range l.groups[g].free {
+				if free >= k.takes[i] && agents > 0 {
 					l.breach("idle_beside_waiting: at %d, %d of class %q wait while %d agents of group %q have %v free",
-						l.now, l.states[i].waiting, c.name, agents, l.plan.groups[g].name, free)
+						l.now, k.waiting, l.plan.classes[k.class].name, agents, l.plan.groups[g].name, free)
 				}
 			}
 		}
 	}
 }
 
-// mark notes where a batch begins or ends.
-func (l *ledger) mark() {
-	for i := range l.loads {
-		l.loads[i].marks = append(l.loads[i].marks, l.loads[i].busy)
+// kind finds the kind of a class's customers who require that now.
+func (l *ledger) kind(number int, needs []engine.Need) *kind {
+	var key strings.Builder
+	fmt.Fprint(&key, number)
+	for i := range needs {
+		if n := &needs[i]; !n.Dropped {
+			fmt.Fprintf(&key, "\x00%s\x00%d", n.Skill, n.Now)
+		}
 	}
+	if k := l.kindOf[key.String()]; k != nil {
+		return k
+	}
+	k, c := &kind{class: number}, &l.plan.classes[number]
+	for i := range l.plan.groups {
+		if g := &l.plan.groups[i]; g.able(c, needs, l.plan.RouteBy == routeBySkills, l.plan.queues[c.queue]) {
+			k.groups, k.takes = append(k.groups, i), append(k.takes, c.Size.of(g.capacity))
+		}
+	}
+	l.kinds = append(l.kinds, k)
+	l.kindOf[key.String()] = k
+	return k
 }
 
-// arrived books a customer whose work was created just now.
-func (l *ledger) arrived(id engine.WorkID, class int, number uint64) *item {
-	it := &item{class: class, number: number, arrived: l.now}
-	l.items[id] = it
-	s := &l.states[class]
-	s.came++
-	s.waiting++
+// able reports whether an agent of the group who has nothing else may be offered
+// work of the class that requires that now.
+func (g *group) able(c *class, needs []engine.Need, bySkills bool, queue string) bool {
+	needy := false
+	for i := range needs {
+		n := &needs[i]
+		if n.Dropped {
+			continue
+		}
+		needy = true
+		if held, ok := g.Skills[n.Skill]; !ok || held.engine() < n.Now {
+			return false
+		}
+	}
+	return g.takes(c.channel()) && (slices.Contains(g.Queues, queue) || bySkills && needy)
+}
+
+// created books a customer whose work was created just now.
+func (l *ledger) created(ev *engine.Event, class int, number uint64, try int) *item {
+	it := &item{class: class, number: number, try: try, arrived: ev.At, kind: l.kindNow(class, ev)}
+	l.items[ev.Work] = it
+	l.states[class].waiting.change(l.plan, ev.At, 1)
+	it.kind.waiting++
 	l.waiting++
-	if l.counts(it) {
-		s.counted.offer(l.batch(it))
+	if t := l.cell(it.class, it.arrived); t != nil {
+		t.offer(try)
 	}
 	return it
 }
 
-// counts reports whether the customer came after the warm-up.
-func (l *ledger) counts(it *item) bool { return it.arrived > l.plan.from || l.plan.from == begin }
+func (l *ledger) kindNow(class int, ev *engine.Event) *kind {
+	if len(ev.Placed.Needs) == 0 {
+		return l.kind(class, nil)
+	}
+	return l.kind(class, ev.Placed.Needs)
+}
 
-// batch is the part of the run in which the customer came.
-func (l *ledger) batch(it *item) int {
-	share := float64(it.arrived-l.plan.from) / float64(l.plan.to-l.plan.from)
-	return min(int(share*batches), batches-1)
+// blocked books a customer whom the host refused.
+func (l *ledger) blocked(class, try int) {
+	if t := l.cell(class, l.now); t != nil {
+		t.offer(try)
+		t.blocked++
+	}
+}
+
+// placed books that a customer requires something else from now on.
+func (l *ledger) placed(ev *engine.Event) {
+	it := l.items[ev.Work]
+	if it == nil || it.accepted != 0 {
+		l.breach("unknown: %v changes what it requires, but is not there or not waiting", ev.Work)
+		return
+	}
+	it.kind.waiting--
+	it.kind = l.kindNow(it.class, ev)
+	it.kind.waiting++
+}
+
+// cell is where a customer who came at that time is counted; nil if that was in
+// the warm-up.
+func (l *ledger) cell(class int, arrived engine.Time) *tally {
+	if arrived <= l.plan.from && l.plan.from != begin {
+		return nil
+	}
+	return &l.states[class].points[l.plan.point(arrived)]
 }
 
 // accepted books that an agent took the customer.
 func (l *ledger) accepted(ev *engine.Event) *item {
 	it, s := l.items[ev.Work], l.seats[ev.Agent]
-	if it == nil || s == nil || it.accepted != 0 {
-		l.breach("unknown: %v is accepted by %q, but is not there or not waiting", ev.Work, ev.Agent)
+	if it == nil || s == nil || it.accepted != 0 || it.seat != s {
+		l.breach("unknown: %v is accepted by %q, but is not there, not waiting or not offered", ev.Work, ev.Agent)
 		return nil
 	}
-	it.accepted, it.seat = ev.At, s
+	it.accepted = ev.At
 	l.leaveQueue(it, ev.At)
-	l.states[it.class].open++
-	l.hold(s, l.plan.classes[it.class].size)
-	if l.counts(it) {
-		l.states[it.class].counted.answer(l.batch(it), ev.At-it.arrived)
+	l.states[it.class].open.change(l.plan, ev.At, 1)
+	if t := l.cell(it.class, it.arrived); t != nil {
+		t.answer(ev.At-it.arrived, l.acceptable())
+		l.note(it, ev.At, true)
 	}
 	return it
 }
 
+func (l *ledger) acceptable() engine.Time { return l.plan.AcceptableWait.engine() }
+
+func (l *ledger) note(it *item, at engine.Time, answered bool) {
+	l.records = append(l.records, record{
+		wait: at - it.arrived, point: int32(l.plan.point(it.arrived)), class: int16(it.class), answered: answered,
+	})
+}
+
 func (l *ledger) leaveQueue(it *item, at engine.Time) {
 	s := &l.states[it.class]
-	s.waiting--
+	s.waiting.change(l.plan, at, -1)
+	it.kind.waiting--
 	l.waiting--
 	s.waits += int64(at - it.arrived)
 }
 
-func (l *ledger) completed(ev *engine.Event) {
+// completed books that a customer was served, and returns by whom.
+func (l *ledger) completed(ev *engine.Event) *seat {
 	it := l.items[ev.Work]
-	if it == nil || it.seat == nil || l.seats[ev.Agent] != it.seat {
+	if it == nil || it.accepted == 0 || l.seats[ev.Agent] != it.seat {
 		l.breach("unknown: %v is completed by %q, who does not hold it", ev.Work, ev.Agent)
-		return
+		return nil
 	}
 	delete(l.items, ev.Work)
 	s := &l.states[it.class]
-	s.open--
+	s.open.change(l.plan, ev.At, -1)
 	s.handles += int64(ev.At - it.accepted)
-	l.hold(it.seat, -l.plan.classes[it.class].size)
-	if l.counts(it) {
-		s.counted.served++
+	l.hold(it.seat, -it.size)
+	if t := l.cell(it.class, it.arrived); t != nil {
+		t.served++
+		t.handles += float64(ev.At - it.accepted)
 	}
+	return it.seat
 }
 
+// abandoned books that a customer left.
 func (l *ledger) abandoned(ev *engine.Event) {
 	it := l.items[ev.Work]
 	if it == nil || it.accepted != 0 {
@@ -211,25 +285,14 @@ func (l *ledger) abandoned(ev *engine.Event) {
 	}
 	delete(l.items, ev.Work)
 	l.leaveQueue(it, ev.At)
-	if l.counts(it) {
-		l.states[it.class].counted.abandon(l.batch(it), ev.At-it.arrived)
+	if t := l.cell(it.class, it.arrived); t != nil {
+		t.abandon(ev.At-it.arrived, l.acceptable())
+		l.note(it, ev.At, false)
 	}
 }
 
-// hold changes what an agent holds.
-func (l *ledger) hold(s *seat, size engine.Milli) {
-	g, capacity := &l.loads[s.group], l.plan.groups[s.group].capacity
-	g.free[capacity-s.used]--
-	s.used += size
-	g.free[capacity-s.used]++
-	g.used += float64(size)
-	if s.used < 0 || s.used > capacity {
-		l.breach("over_capacity: an agent of group %q holds %v of %v", l.plan.groups[s.group].name, s.used, capacity)
-	}
-}
-
-// record folds an event into the fingerprint.
-func (l *ledger) record(ev *engine.Event) {
+// fold folds an event into the fingerprints.
+func (l *ledger) fold(ev *engine.Event) {
 	l.events++
 	h := l.fingerprint
 	for _, x := range [...]uint64{
@@ -237,49 +300,17 @@ func (l *ledger) record(ev *engine.Event) {
 	} {
 		h = mix(h ^ x)
 	}
-	if s := l.seats[ev.Agent]; s != nil {
+	s := l.seats[ev.Agent]
+	if s != nil {
 		h = mix(h ^ s.hash)
 	}
 	l.fingerprint = h
-}
-
-// close checks at the end what must hold of the books.
-func (l *ledger) close() {
-	left := make([]struct{ waiting, open int64 }, len(l.states))
-	for _, it := range l.items {
-		s, mine := &l.states[it.class], &left[it.class]
-		if it.accepted == 0 {
-			mine.waiting++
-			s.waits += int64(l.now - it.arrived)
-		} else {
-			mine.open++
-			s.handles += int64(l.now - it.accepted)
-		}
-		if l.counts(it) {
-			s.counted.leave(it.accepted == 0)
-		}
+	if ev.Work == 0 {
+		return
 	}
-	for i := range l.states {
-		s, name := &l.states[i], l.plan.classes[i].name
-		if s.waiting != left[i].waiting || s.open != left[i].open {
-			l.breach("counts: of class %q %d wait and %d are open by the events, %d and %d by the customers",
-				name, s.waiting, s.open, left[i].waiting, left[i].open)
-		}
-		if s.waitingTime != s.waits || s.openTime != s.handles {
-			l.breach("littles_law: class %q: %d ms waited by the count and %d by the customers, %d ms open and %d",
-				name, s.waitingTime, s.waits, s.openTime, s.handles)
-		}
-		if t := &s.counted; t.offered != t.served+t.abandoned+t.waiting+t.open {
-			l.breach("conservation: class %q: offered %d = served %d + abandoned %d + waiting %d + open %d does not hold",
-				name, t.offered, t.served, t.abandoned, t.waiting, t.open)
-		}
+	group := uint64(0)
+	if s != nil {
+		group = uint64(s.group) + 1
 	}
-	for i := range l.loads {
-		if math.Abs(l.loads[i].used) > 0.5 && len(l.items) == 0 {
-			l.breach("counts: group %q holds %g with nobody there", l.plan.groups[i].name, l.loads[i].used)
-		}
-	}
-	if l.more > 0 {
-		l.broken = append(l.broken, fmt.Sprintf("and %d more", l.more))
-	}
+	l.outcome = mix(mix(l.outcome^uint64(ev.At)) ^ uint64(ev.Kind)<<56 ^ uint64(ev.Work)<<20 ^ group)
 }

@@ -5,6 +5,7 @@ package scenario
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,12 +28,13 @@ func TestDistributions(t *testing.T) {
 		{Distribution{Shape: Deterministic, Mean: Span(time.Minute)}, 0, 0},
 		{Distribution{Shape: Gamma, Mean: Span(time.Minute), CV: 0.5}, 0.5, 3 + 6*0.25},
 		{Distribution{Shape: Gamma, Mean: Span(time.Minute), CV: 1.5}, 1.5, 3 + 6*2.25},
+		{Distribution{Values: []Span{0, Span(time.Minute), Span(2 * time.Minute)}, Weights: []float64{1, 2, 1}}, math.Sqrt(0.5), 2},
 		{Distribution{Shape: Lognormal, Mean: Span(time.Minute), CV: 0.5}, 0.5, lognormalKurtosis(0.5)},
 	} {
-		source := newSource(seed, c.d.Shape)
+		source, law := newSource(seed, c.d.Shape), c.d.law()
 		var sum, square float64
 		for i := range uint64(n) {
-			x := float64(c.d.sample(source.draw(i, forService), 2)) * 2 / 60_000
+			x := float64(law.sample(source.draw(i, forService, 0), 2)) * 2 / 60_000
 			sum += x
 			square += x * x
 		}
@@ -62,7 +64,7 @@ func TestStreamFollowsItsPeriods(t *testing.T) {
 		{Length: Span(2 * time.Hour), Rate: 0.02},
 	}
 	const rounds, seed = 200, 5
-	s := newStream(newSource(seed, "x"), begin, &Arrivals{Periods: periods})
+	s := newStream(newSource(seed, "x"), begin, &Arrivals{Periods: periods}, 1)
 	var counts [3]int
 	last, item := begin, uint64(0)
 	for {
@@ -100,33 +102,45 @@ func TestLedgerFindsBreaches(t *testing.T) {
 		Classes: map[string]Class{"calls": {Arrivals: Arrivals{Rate: 1}, Service: Distribution{Mean: Span(time.Minute)}}},
 		Groups:  map[string]Group{"agents": {Agents: 1, Queues: []string{"calls"}}},
 	}
-	agent := "agents-00001"
-	accept := func(id engine.WorkID) *engine.Event {
-		return &engine.Event{Kind: engine.KindOfferAccepted, At: begin, Work: id, Agent: agent}
+	event := func(kind engine.Kind, id engine.WorkID) *engine.Event {
+		return &engine.Event{
+			Kind: kind, At: begin, Work: id, Agent: "agents-00001", Size: engine.Unit, Status: statusName, Placed: &engine.Placement{},
+		}
+	}
+	come := func(l *ledger, id engine.WorkID) *item {
+		return l.created(event(engine.KindWorkCreated, id), 0, uint64(id), 0)
+	}
+	take := func(l *ledger, id engine.WorkID) {
+		l.offered(event(engine.KindWorkOffered, id))
+		l.accepted(event(engine.KindOfferAccepted, id))
 	}
 	for rule, play := range map[string]func(*ledger){
-		"":                    func(l *ledger) { l.arrived(1, 0, 1); l.accepted(accept(1)); l.advance(begin + 5) },
-		"idle_beside_waiting": func(l *ledger) { l.arrived(1, 0, 1); l.advance(begin + 5) },
-		"over_capacity":       func(l *ledger) { l.arrived(1, 0, 1); l.arrived(2, 0, 2); l.accepted(accept(1)); l.accepted(accept(2)) },
-		"unknown: w3 is acc":  func(l *ledger) { l.accepted(accept(3)) },
-		"unknown: w3 is com":  func(l *ledger) { l.completed(accept(3)) },
-		"unknown: w3 is aba":  func(l *ledger) { l.abandoned(accept(3)) },
-		"counts":              func(l *ledger) { l.arrived(1, 0, 1); delete(l.items, 1) },
-		"littles_law":         func(l *ledger) { l.arrived(1, 0, 1).arrived -= 3 },
-		"conservation":        func(l *ledger) { l.states[0].counted.offered++ },
+		"":                    func(l *ledger) { come(l, 1); take(l, 1); l.advance(begin + 5) },
+		"idle_beside_waiting": func(l *ledger) { come(l, 1); l.advance(begin + 5) },
+		"over_capacity":       func(l *ledger) { come(l, 1); come(l, 2); take(l, 1); take(l, 2) },
+		"unknown: w3 is off":  func(l *ledger) { l.offered(event(engine.KindWorkOffered, 3)) },
+		"unknown: w3 is acc":  func(l *ledger) { l.accepted(event(engine.KindOfferAccepted, 3)) },
+		"unknown: w3 is com":  func(l *ledger) { l.completed(event(engine.KindWorkCompleted, 3)) },
+		"unknown: w3 is aba":  func(l *ledger) { l.abandoned(event(engine.KindWorkAbandoned, 3)) },
+		"unknown: w3 changes": func(l *ledger) { l.placed(event(engine.KindSkillsDropped, 3)) },
+		"counts":              func(l *ledger) { come(l, 1); delete(l.items, 1) },
+		"counts: group":       func(l *ledger) { come(l, 1); take(l, 1); l.items[1].size = 0 },
+		"littles_law":         func(l *ledger) { come(l, 1).arrived -= 3 },
+		"conservation":        func(l *ledger) { l.states[0].points[0].offered++ },
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			p, err := newPlan(s)
+			p, err := newPlan(s, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newLedger(p, 0)
+			l := newLedger(p)
+			l.presence(event(engine.KindAgentSignedIn, 0))
 			play(l)
 			l.close()
 			found := rule == "" && len(l.broken) == 0
 			for _, text := range l.broken {
-				found = found || rule != "" && len(text) >= len(rule) && text[:len(rule)] == rule
+				found = found || rule != "" && strings.HasPrefix(text, rule)
 			}
 			if !found {
 				t.Errorf("found %q", l.broken)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,8 +22,9 @@ import (
 type Fault struct {
 	// File is the file's path as it was given; empty for a scenario made in Go.
 	File string
-	// Line counts from 1; 0 if there is no file.
-	Line int
+	// Line and Column count from 1; 0 if there is no file. Column is 0 where it
+	// is not known.
+	Line, Column int
 	// Path names the place, such as "classes.calls.service.mean"; empty when
 	// the file could not be read so far.
 	Path string
@@ -30,11 +32,15 @@ type Fault struct {
 	Message string
 }
 
-// Error returns one line: file:line: path: message.
+// Error returns one line: file:line:column: path: message.
 func (f Fault) Error() string {
 	var place []string
 	if f.File != "" {
-		place = append(place, f.File+":"+strconv.Itoa(f.Line))
+		at := f.File + ":" + strconv.Itoa(f.Line)
+		if f.Column > 0 {
+			at += ":" + strconv.Itoa(f.Column)
+		}
+		place = append(place, at)
 	}
 	if f.Path != "" {
 		place = append(place, f.Path)
@@ -56,29 +62,42 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Load reads a scenario from a file. Errors about what is in it are Faults.
+// Load reads a scenario from a file, and the files that it names, from its
+// folder on. Errors about what is in them are Faults.
 func Load(path string) (*Scenario, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("scenario: %w", err)
 	}
-	s, err := Parse(path, data)
+	from := func(name string) string {
+		if filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(filepath.Dir(path), name)
+	}
+	s, err := parse(path, data, func(name string) ([]byte, error) { return os.ReadFile(from(name)) })
 	if err != nil {
 		return nil, err
 	}
-	if or(s.Strategy.Runtime, "builtin") != "builtin" && !filepath.IsAbs(s.Strategy.Source) {
-		s.Strategy.Source = filepath.Join(filepath.Dir(path), s.Strategy.Source)
+	if or(s.Strategy.Runtime, "builtin") != "builtin" {
+		s.Strategy.Source = from(s.Strategy.Source)
 	}
 	return s, nil
 }
 
 // Parse reads a scenario from YAML. It is strict: unknown and doubled keys are
-// refused. The file's name is for errors, which are Faults.
+// refused. The file's name is for errors, which are Faults. It reads no other
+// file, and so refuses a scenario that names one.
 func Parse(file string, data []byte) (*Scenario, error) {
-	var s Scenario
+	return parse(file, data, func(string) ([]byte, error) {
+		return nil, errors.New("it can be read only for a scenario that is loaded from a file; give a list instead")
+	})
+}
+
+func parse(file string, data []byte, read func(string) ([]byte, error)) (*Scenario, error) {
+	var root yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	decoder.KnownFields(true)
-	switch err := decoder.Decode(&s); {
+	switch err := decoder.Decode(&root); {
 	case errors.Is(err, io.EOF):
 		return nil, Faults{{File: file, Line: 1, Message: "the file is empty; a scenario has classes, groups and a horizon"}}
 	case err != nil:
@@ -88,25 +107,35 @@ func Parse(file string, data []byte) (*Scenario, error) {
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, Faults{{File: file, Line: max(more.Line, 1), Message: "a scenario is one document; remove the line \"---\" and what follows"}}
 	}
-	found := s.check()
+	if faults := unknownKeys(file, &root); len(faults) > 0 {
+		return nil, faults
+	}
+	var s Scenario
+	if err := root.Decode(&s); err != nil {
+		return nil, unreadable(file, err)
+	}
+	found := s.readFiles(read)
+	if len(found) == 0 {
+		found = s.check()
+	}
 	if len(found) == 0 {
 		return &s, nil
 	}
-	var root yaml.Node
-	_ = yaml.Unmarshal(data, &root) // it was read above
 	faults := make(Faults, len(found))
 	for i, one := range found {
-		faults[i] = Fault{File: file, Line: lineOf(&root, one.path), Path: strings.Join(one.path, "."), Message: one.message}
+		line, column := place(&root, one.path)
+		faults[i] = Fault{File: file, Line: line, Column: column, Path: strings.Join(one.path, "."), Message: one.message}
 	}
+	slices.SortStableFunc(faults, func(a, b Fault) int { return a.Line - b.Line })
 	return nil, faults
 }
 
-// lineOf finds the line of a path, or of as much of it as is there.
-func lineOf(n *yaml.Node, path []string) int {
+// place finds the line and column of a path, or of as much of it as is there.
+func place(n *yaml.Node, path []string) (line, column int) {
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]
 	}
-	line := max(n.Line, 1)
+	line, column = max(n.Line, 1), max(n.Column, 1)
 	for _, step := range path {
 		if n.Kind == yaml.AliasNode {
 			n = n.Alias
@@ -116,12 +145,12 @@ func lineOf(n *yaml.Node, path []string) int {
 		case yaml.MappingNode:
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				if n.Content[i].Value == step {
-					next, line = n.Content[i+1], n.Content[i].Line
+					next, line, column = n.Content[i+1], n.Content[i].Line, n.Content[i].Column
 				}
 			}
 		case yaml.SequenceNode:
 			if i, err := strconv.Atoi(step); err == nil && i < len(n.Content) {
-				next, line = n.Content[i], n.Content[i].Line
+				next, line, column = n.Content[i], n.Content[i].Line, n.Content[i].Column
 			}
 		}
 		if next == nil {
@@ -129,7 +158,7 @@ func lineOf(n *yaml.Node, path []string) int {
 		}
 		n = next
 	}
-	return line
+	return line, column
 }
 
 // unreadable turns the decoder's complaints into faults.
@@ -139,7 +168,6 @@ func unreadable(file string, err error) Faults {
 		texts = several.Errors
 	}
 	numbered := regexp.MustCompile(`(?s)^line (\d+): (.*)$`)
-	unknown := regexp.MustCompile(`^field (.*) not found in type \S+$`)
 	kind := regexp.MustCompile(`(?s)^cannot unmarshal (.*) into (\S+)$`)
 	faults := make(Faults, len(texts))
 	for i, text := range texts {
@@ -148,9 +176,7 @@ func unreadable(file string, err error) Faults {
 			f.Line, _ = strconv.Atoi(m[1])
 			f.Message = m[2]
 		}
-		if m := unknown.FindStringSubmatch(f.Message); m != nil {
-			f.Message = fmt.Sprintf("there is no key %q here", m[1])
-		} else if m := kind.FindStringSubmatch(f.Message); m != nil {
+		if m := kind.FindStringSubmatch(f.Message); m != nil {
 			f.Message = fmt.Sprintf("%s does not fit here; %s is wanted", m[1], wanted(m[2]))
 		}
 		faults[i] = f
@@ -163,9 +189,11 @@ func wanted(goType string) string {
 	switch {
 	case goType == "string":
 		return "a text"
+	case goType == "bool":
+		return "true or false"
 	case strings.HasPrefix(goType, "int"), strings.HasPrefix(goType, "uint"):
 		return "a whole number"
-	case strings.HasPrefix(goType, "float"):
+	case strings.HasPrefix(goType, "float"), strings.HasSuffix(goType, ".Level"):
 		return "a number"
 	case strings.HasPrefix(goType, "[]"):
 		return "a list"

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestSameCustomers(t *testing.T) {
 		Queue: "calls", Priority: 3, Arrivals: scenario.Arrivals{Rate: 0.1}, Service: scenario.Distribution{Mean: scenario.Span(time.Minute)},
 	}
 	other := run(t, s)
-	if got := other.Classes[0].Figures; got != base {
+	if got := other.Classes[0].Figures; !reflect.DeepEqual(got, base) {
 		t.Errorf("seed %d: with another model and class %+v, without %+v", s.Seed, got, base)
 	}
 	if base.Offered != base.Served+base.Open || base.Wait.Mean.Value != 0 {

@@ -651,7 +651,9 @@ type ExplainChoice struct {
 	Survey *ExplainSurvey `protobuf:"bytes,6,opt,name=survey,proto3" json:"survey,omitempty"`
 	// Some of those who were passed over: candidates, best first, then those who
 	// were closest to being any.
-	Passed        []*ExplainPassed `protobuf:"bytes,7,rep,name=passed,proto3" json:"passed,omitempty"`
+	Passed []*ExplainPassed `protobuf:"bytes,7,rep,name=passed,proto3" json:"passed,omitempty"`
+	// It did have the work before it in all turns from first_turn to last_turn.
+	Certain       bool `protobuf:"varint,8,opt,name=certain,proto3" json:"certain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -733,6 +735,13 @@ func (x *ExplainChoice) GetPassed() []*ExplainPassed {
 		return x.Passed
 	}
 	return nil
+}
+
+func (x *ExplainChoice) GetCertain() bool {
+	if x != nil {
+		return x.Certain
+	}
+	return false
 }
 
 // ExplainSurvey is how those whom the work is asked of stand to it.
@@ -1053,19 +1062,11 @@ func (x *ExplainObstacle) GetUntil() *timestamppb.Timestamp {
 // ExplainRequirement is a skill that the work requires.
 type ExplainRequirement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The skill.
-	Skill string `protobuf:"bytes,1,opt,name=skill,proto3" json:"skill,omitempty"`
-	// The level that it requires at present, from 0 to 10.
-	Level float64 `protobuf:"fixed64,2,opt,name=level,proto3" json:"level,omitempty"`
-	// It required that level at first.
-	FirstLevel float64 `protobuf:"fixed64,3,opt,name=first_level,json=firstLevel,proto3" json:"first_level,omitempty"`
-	// It is dropped if nobody has it.
-	Additional bool `protobuf:"varint,4,opt,name=additional,proto3" json:"additional,omitempty"`
-	// It was dropped.
-	Dropped bool `protobuf:"varint,5,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	// The skill, and how it stands.
+	Need *SkillNeed `protobuf:"bytes,1,opt,name=need,proto3" json:"need,omitempty"`
 	// Who requires it: routing_config, source, rules (skill rules or flow), or
 	// queue_default.
-	From          []string `protobuf:"bytes,6,rep,name=from,proto3" json:"from,omitempty"`
+	From          []string `protobuf:"bytes,2,rep,name=from,proto3" json:"from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1100,39 +1101,11 @@ func (*ExplainRequirement) Descriptor() ([]byte, []int) {
 	return file_patchbay_v1_explain_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *ExplainRequirement) GetSkill() string {
+func (x *ExplainRequirement) GetNeed() *SkillNeed {
 	if x != nil {
-		return x.Skill
+		return x.Need
 	}
-	return ""
-}
-
-func (x *ExplainRequirement) GetLevel() float64 {
-	if x != nil {
-		return x.Level
-	}
-	return 0
-}
-
-func (x *ExplainRequirement) GetFirstLevel() float64 {
-	if x != nil {
-		return x.FirstLevel
-	}
-	return 0
-}
-
-func (x *ExplainRequirement) GetAdditional() bool {
-	if x != nil {
-		return x.Additional
-	}
-	return false
-}
-
-func (x *ExplainRequirement) GetDropped() bool {
-	if x != nil {
-		return x.Dropped
-	}
-	return false
+	return nil
 }
 
 func (x *ExplainRequirement) GetFrom() []string {
@@ -1155,25 +1128,21 @@ type ExplainOutlook struct {
 	Position uint32 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
 	// How long work like it waits at present; not set without data.
 	EstimatedWait *durationpb.Duration `protobuf:"bytes,5,opt,name=estimated_wait,json=estimatedWait,proto3" json:"estimated_wait,omitempty"`
-	// Nobody who is configured could ever take it.
-	Unroutable bool `protobuf:"varint,6,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
-	// Why not, and the smallest change that would help, in words.
-	UnroutableReason string `protobuf:"bytes,7,opt,name=unroutable_reason,json=unroutableReason,proto3" json:"unroutable_reason,omitempty"`
-	// See unroutable_reason.
-	UnroutableHelp string `protobuf:"bytes,8,opt,name=unroutable_help,json=unroutableHelp,proto3" json:"unroutable_help,omitempty"`
+	// Why nobody who is configured could ever take it; not set if somebody could.
+	Unroutable *Unroutable `protobuf:"bytes,6,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
 	// The strategy that decides for its queue now; empty for nobody.
-	Deciding string `protobuf:"bytes,9,opt,name=deciding,proto3" json:"deciding,omitempty"`
+	Deciding string `protobuf:"bytes,7,opt,name=deciding,proto3" json:"deciding,omitempty"`
 	// The instance of that strategy, and the first and last turn in which it has
 	// had the work before it; 0 if it has not yet.
-	Epoch uint64 `protobuf:"varint,10,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Epoch uint64 `protobuf:"varint,8,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// See epoch.
-	FirstTurn uint64 `protobuf:"varint,11,opt,name=first_turn,json=firstTurn,proto3" json:"first_turn,omitempty"`
+	FirstTurn uint64 `protobuf:"varint,9,opt,name=first_turn,json=firstTurn,proto3" json:"first_turn,omitempty"`
 	// See epoch.
-	LastTurn uint64 `protobuf:"varint,12,opt,name=last_turn,json=lastTurn,proto3" json:"last_turn,omitempty"`
+	LastTurn uint64 `protobuf:"varint,10,opt,name=last_turn,json=lastTurn,proto3" json:"last_turn,omitempty"`
 	// The strategy's own word on why it waits; empty if it gave none.
-	Note string `protobuf:"bytes,13,opt,name=note,proto3" json:"note,omitempty"`
+	Note string `protobuf:"bytes,11,opt,name=note,proto3" json:"note,omitempty"`
 	// What happens next, in order of time, if nothing else does before.
-	Coming        []*ExplainComing `protobuf:"bytes,14,rep,name=coming,proto3" json:"coming,omitempty"`
+	Coming        []*ExplainComing `protobuf:"bytes,12,rep,name=coming,proto3" json:"coming,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1243,25 +1212,11 @@ func (x *ExplainOutlook) GetEstimatedWait() *durationpb.Duration {
 	return nil
 }
 
-func (x *ExplainOutlook) GetUnroutable() bool {
+func (x *ExplainOutlook) GetUnroutable() *Unroutable {
 	if x != nil {
 		return x.Unroutable
 	}
-	return false
-}
-
-func (x *ExplainOutlook) GetUnroutableReason() string {
-	if x != nil {
-		return x.UnroutableReason
-	}
-	return ""
-}
-
-func (x *ExplainOutlook) GetUnroutableHelp() string {
-	if x != nil {
-		return x.UnroutableHelp
-	}
-	return ""
+	return nil
 }
 
 func (x *ExplainOutlook) GetDeciding() string {
@@ -1514,7 +1469,7 @@ const file_patchbay_v1_explain_proto_rawDesc = "" +
 	" \x01(\v2\x15.patchbay.v1.DecisionR\bdecision\x12\x12\n" +
 	"\x04text\x18\v \x01(\tR\x04text\x12\x14\n" +
 	"\x05notes\x18\f \x03(\tR\x05notes\x122\n" +
-	"\x06choice\x18\r \x01(\v2\x1a.patchbay.v1.ExplainChoiceR\x06choice\"\xf9\x01\n" +
+	"\x06choice\x18\r \x01(\v2\x1a.patchbay.v1.ExplainChoiceR\x06choice\"\x93\x02\n" +
 	"\rExplainChoice\x12\x1d\n" +
 	"\n" +
 	"first_turn\x18\x01 \x01(\x04R\tfirstTurn\x12\x1b\n" +
@@ -1523,7 +1478,8 @@ const file_patchbay_v1_explain_proto_rawDesc = "" +
 	"\x06figure\x18\x04 \x01(\tR\x06figure\x12\x16\n" +
 	"\x06agrees\x18\x05 \x01(\bR\x06agrees\x122\n" +
 	"\x06survey\x18\x06 \x01(\v2\x1a.patchbay.v1.ExplainSurveyR\x06survey\x122\n" +
-	"\x06passed\x18\a \x03(\v2\x1a.patchbay.v1.ExplainPassedR\x06passed\"\x9a\x01\n" +
+	"\x06passed\x18\a \x03(\v2\x1a.patchbay.v1.ExplainPassedR\x06passed\x12\x18\n" +
+	"\acertain\x18\b \x01(\bR\acertain\"\x9a\x01\n" +
 	"\rExplainSurvey\x12\x14\n" +
 	"\x05asked\x18\x01 \x01(\rR\x05asked\x12\x1c\n" +
 	"\teverybody\x18\x02 \x01(\bR\teverybody\x12\x1e\n" +
@@ -1547,36 +1503,27 @@ const file_patchbay_v1_explain_proto_rawDesc = "" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12.\n" +
 	"\averdict\x18\x03 \x01(\x0e2\x14.patchbay.v1.VerdictR\averdict\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x120\n" +
-	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xaf\x01\n" +
-	"\x12ExplainRequirement\x12\x14\n" +
-	"\x05skill\x18\x01 \x01(\tR\x05skill\x12\x14\n" +
-	"\x05level\x18\x02 \x01(\x01R\x05level\x12\x1f\n" +
-	"\vfirst_level\x18\x03 \x01(\x01R\n" +
-	"firstLevel\x12\x1e\n" +
-	"\n" +
-	"additional\x18\x04 \x01(\bR\n" +
-	"additional\x12\x18\n" +
-	"\adropped\x18\x05 \x01(\bR\adropped\x12\x12\n" +
-	"\x04from\x18\x06 \x03(\tR\x04from\"\x90\x04\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"T\n" +
+	"\x12ExplainRequirement\x12*\n" +
+	"\x04need\x18\x01 \x01(\v2\x16.patchbay.v1.SkillNeedR\x04need\x12\x12\n" +
+	"\x04from\x18\x02 \x03(\tR\x04from\"\xd3\x03\n" +
 	"\x0eExplainOutlook\x12\x10\n" +
 	"\x03why\x18\x01 \x03(\tR\x03why\x122\n" +
 	"\x06survey\x18\x02 \x01(\v2\x1a.patchbay.v1.ExplainSurveyR\x06survey\x12.\n" +
 	"\x04near\x18\x03 \x03(\v2\x1a.patchbay.v1.ExplainPassedR\x04near\x12\x1a\n" +
 	"\bposition\x18\x04 \x01(\rR\bposition\x12@\n" +
-	"\x0eestimated_wait\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\x12\x1e\n" +
+	"\x0eestimated_wait\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\x127\n" +
 	"\n" +
-	"unroutable\x18\x06 \x01(\bR\n" +
-	"unroutable\x12+\n" +
-	"\x11unroutable_reason\x18\a \x01(\tR\x10unroutableReason\x12'\n" +
-	"\x0funroutable_help\x18\b \x01(\tR\x0eunroutableHelp\x12\x1a\n" +
-	"\bdeciding\x18\t \x01(\tR\bdeciding\x12\x14\n" +
-	"\x05epoch\x18\n" +
-	" \x01(\x04R\x05epoch\x12\x1d\n" +
+	"unroutable\x18\x06 \x01(\v2\x17.patchbay.v1.UnroutableR\n" +
+	"unroutable\x12\x1a\n" +
+	"\bdeciding\x18\a \x01(\tR\bdeciding\x12\x14\n" +
+	"\x05epoch\x18\b \x01(\x04R\x05epoch\x12\x1d\n" +
 	"\n" +
-	"first_turn\x18\v \x01(\x04R\tfirstTurn\x12\x1b\n" +
-	"\tlast_turn\x18\f \x01(\x04R\blastTurn\x12\x12\n" +
-	"\x04note\x18\r \x01(\tR\x04note\x122\n" +
-	"\x06coming\x18\x0e \x03(\v2\x1a.patchbay.v1.ExplainComingR\x06coming\"c\n" +
+	"first_turn\x18\t \x01(\x04R\tfirstTurn\x12\x1b\n" +
+	"\tlast_turn\x18\n" +
+	" \x01(\x04R\blastTurn\x12\x12\n" +
+	"\x04note\x18\v \x01(\tR\x04note\x122\n" +
+	"\x06coming\x18\f \x03(\v2\x1a.patchbay.v1.ExplainComingR\x06coming\"c\n" +
 	"\rExplainComing\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -1633,7 +1580,9 @@ var file_patchbay_v1_explain_proto_goTypes = []any{
 	(WorkState)(0),                    // 19: patchbay.v1.WorkState
 	(Verdict)(0),                      // 20: patchbay.v1.Verdict
 	(*Decision)(nil),                  // 21: patchbay.v1.Decision
-	(*durationpb.Duration)(nil),       // 22: google.protobuf.Duration
+	(*SkillNeed)(nil),                 // 22: patchbay.v1.SkillNeed
+	(*durationpb.Duration)(nil),       // 23: google.protobuf.Duration
+	(*Unroutable)(nil),                // 24: patchbay.v1.Unroutable
 }
 var file_patchbay_v1_explain_proto_depIdxs = []int32{
 	5,  // 0: patchbay.v1.ExplainWorkResponse.explanation:type_name -> patchbay.v1.Explanation
@@ -1658,22 +1607,24 @@ var file_patchbay_v1_explain_proto_depIdxs = []int32{
 	11, // 19: patchbay.v1.ExplainPassed.obstacles:type_name -> patchbay.v1.ExplainObstacle
 	20, // 20: patchbay.v1.ExplainObstacle.verdict:type_name -> patchbay.v1.Verdict
 	17, // 21: patchbay.v1.ExplainObstacle.until:type_name -> google.protobuf.Timestamp
-	8,  // 22: patchbay.v1.ExplainOutlook.survey:type_name -> patchbay.v1.ExplainSurvey
-	10, // 23: patchbay.v1.ExplainOutlook.near:type_name -> patchbay.v1.ExplainPassed
-	22, // 24: patchbay.v1.ExplainOutlook.estimated_wait:type_name -> google.protobuf.Duration
-	14, // 25: patchbay.v1.ExplainOutlook.coming:type_name -> patchbay.v1.ExplainComing
-	17, // 26: patchbay.v1.ExplainComing.at:type_name -> google.protobuf.Timestamp
-	17, // 27: patchbay.v1.ExplainMoment.at:type_name -> google.protobuf.Timestamp
-	11, // 28: patchbay.v1.ExplainMoment.obstacles:type_name -> patchbay.v1.ExplainObstacle
-	0,  // 29: patchbay.v1.ExplainService.ExplainWork:input_type -> patchbay.v1.ExplainWorkRequest
-	2,  // 30: patchbay.v1.ExplainService.StreamExplanation:input_type -> patchbay.v1.StreamExplanationRequest
-	1,  // 31: patchbay.v1.ExplainService.ExplainWork:output_type -> patchbay.v1.ExplainWorkResponse
-	3,  // 32: patchbay.v1.ExplainService.StreamExplanation:output_type -> patchbay.v1.StreamExplanationResponse
-	31, // [31:33] is the sub-list for method output_type
-	29, // [29:31] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	22, // 22: patchbay.v1.ExplainRequirement.need:type_name -> patchbay.v1.SkillNeed
+	8,  // 23: patchbay.v1.ExplainOutlook.survey:type_name -> patchbay.v1.ExplainSurvey
+	10, // 24: patchbay.v1.ExplainOutlook.near:type_name -> patchbay.v1.ExplainPassed
+	23, // 25: patchbay.v1.ExplainOutlook.estimated_wait:type_name -> google.protobuf.Duration
+	24, // 26: patchbay.v1.ExplainOutlook.unroutable:type_name -> patchbay.v1.Unroutable
+	14, // 27: patchbay.v1.ExplainOutlook.coming:type_name -> patchbay.v1.ExplainComing
+	17, // 28: patchbay.v1.ExplainComing.at:type_name -> google.protobuf.Timestamp
+	17, // 29: patchbay.v1.ExplainMoment.at:type_name -> google.protobuf.Timestamp
+	11, // 30: patchbay.v1.ExplainMoment.obstacles:type_name -> patchbay.v1.ExplainObstacle
+	0,  // 31: patchbay.v1.ExplainService.ExplainWork:input_type -> patchbay.v1.ExplainWorkRequest
+	2,  // 32: patchbay.v1.ExplainService.StreamExplanation:input_type -> patchbay.v1.StreamExplanationRequest
+	1,  // 33: patchbay.v1.ExplainService.ExplainWork:output_type -> patchbay.v1.ExplainWorkResponse
+	3,  // 34: patchbay.v1.ExplainService.StreamExplanation:output_type -> patchbay.v1.StreamExplanationResponse
+	33, // [33:35] is the sub-list for method output_type
+	31, // [31:33] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_explain_proto_init() }

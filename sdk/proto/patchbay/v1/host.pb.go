@@ -298,6 +298,8 @@ type QueueStatus struct {
 	Unroutable uint32 `protobuf:"varint,13,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
 	// What new work must expect to wait; not set without data.
 	EstimatedWait *durationpb.Duration `protobuf:"bytes,14,opt,name=estimated_wait,json=estimatedWait,proto3" json:"estimated_wait,omitempty"`
+	// To how many agents an item is offered at once; the first to accept has it.
+	OfferTo       uint32 `protobuf:"varint,15,opt,name=offer_to,json=offerTo,proto3" json:"offer_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -428,6 +430,13 @@ func (x *QueueStatus) GetEstimatedWait() *durationpb.Duration {
 		return x.EstimatedWait
 	}
 	return nil
+}
+
+func (x *QueueStatus) GetOfferTo() uint32 {
+	if x != nil {
+		return x.OfferTo
+	}
+	return 0
 }
 
 // StrategyStatus is how a strategy fares.
@@ -833,7 +842,7 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1b\n" +
 	"\tsigned_in\x18\n" +
 	" \x01(\rR\bsignedIn\x12\x1c\n" +
-	"\tconnected\x18\v \x01(\rR\tconnected\"\xc5\x03\n" +
+	"\tconnected\x18\v \x01(\rR\tconnected\"\xe0\x03\n" +
 	"\vQueueStatus\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\rR\awaiting\x12\x18\n" +
@@ -851,7 +860,8 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"unroutable\x18\r \x01(\rR\n" +
 	"unroutable\x12@\n" +
-	"\x0eestimated_wait\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\"\xb3\x04\n" +
+	"\x0eestimated_wait\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\x12\x19\n" +
+	"\boffer_to\x18\x0f \x01(\rR\aofferTo\"\xb3\x04\n" +
 	"\x0eStrategyStatus\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\aruntime\x18\x02 \x01(\tR\aruntime\x12\x18\n" +

@@ -1,0 +1,139 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scenario
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// unknownKeys finds the keys that nothing in a Scenario reads. The decoder finds
+// those that are there twice.
+func unknownKeys(file string, root *yaml.Node) Faults {
+	w := &keyWalk{file: file}
+	for _, top := range root.Content {
+		w.walk(top, reflect.TypeFor[Scenario](), nil)
+	}
+	return w.faults
+}
+
+// keyWalk goes through a document and the types that read it side by side.
+type keyWalk struct {
+	file   string
+	faults Faults
+}
+
+func (w *keyWalk) walk(n *yaml.Node, t reflect.Type, path []string) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == reflect.TypeFor[AnswerTime]() {
+		t = reflect.TypeFor[Distribution]()
+	}
+	if n.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice {
+		for i, item := range n.Content {
+			w.walk(item, t.Elem(), append(path, fmt.Sprint(i)))
+		}
+	}
+	if n.Kind != yaml.MappingNode { // an alias was walked where its anchor stands
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		at := append(slices.Clip(path), key.Value)
+		switch {
+		case key.ShortTag() == "!!merge":
+		case t.Kind() == reflect.Map:
+			w.walk(value, t.Elem(), at)
+		case t.Kind() == reflect.Struct:
+			field, ok := fieldOf(t, key.Value)
+			if !ok {
+				w.unknown(key, t, at)
+				continue
+			}
+			w.walk(value, field, at)
+		}
+	}
+}
+
+func (w *keyWalk) unknown(key *yaml.Node, t reflect.Type, path []string) {
+	names := keysOf(t)
+	if len(names) == 0 {
+		return // it is no map at all, which the decoder says
+	}
+	hint := "; there are " + strings.Join(names, ", ")
+	if near := nearest(key.Value, names); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	w.faults = append(w.faults, Fault{
+		File: w.file, Line: max(key.Line, 1), Column: max(key.Column, 1), Path: strings.Join(path, "."),
+		Message: fmt.Sprintf("there is no key %q here%s", key.Value, hint),
+	})
+}
+
+// fieldOf returns the type that reads a key of a map.
+func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
+	for field := range t.Fields() {
+		if name := field.Tag.Get("yaml"); name != "" && name == key {
+			return field.Type, true
+		}
+	}
+	return nil, false
+}
+
+// keysOf returns the keys of a map that the type reads, in its order.
+func keysOf(t reflect.Type) (names []string) {
+	for field := range t.Fields() {
+		if name := field.Tag.Get("yaml"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// nearest returns the candidate that got is most likely a misspelling of; empty
+// if it is like none. Of equally near ones the first by name is taken.
+func nearest(got string, candidates []string) string {
+	const longest = 64
+	from := []rune(strings.ToLower(got))
+	if len(from) == 0 || len(from) > longest {
+		return ""
+	}
+	best, distance := "", max(1, len(from)/3)+1
+	for _, candidate := range slices.Sorted(slices.Values(candidates)) {
+		if d := edits(from, []rune(strings.ToLower(candidate))); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	return best
+}
+
+// edits counts the letters to insert, delete, replace or swap with their
+// neighbour to turn a into b (optimal string alignment).
+func edits(a, b []rune) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
