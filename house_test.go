@@ -48,7 +48,6 @@ var may = []struct {
 	{"core/sim/calllog", nil, "reading logs needs nobody"},
 	{"core/sim/scenario", []string{"core/engine", "core/sim", "core/strategy", "sdk/route"}, "described days are played in virtual time, whatever the strategy"},
 	{"core/api", []string{"core/engine", "core/host", "core/strategy", "sdk/route", "sdk/proto/patchbay/v1"}, "the door shows the host to the outside"},
-	{"core/bench", []string{"sdk/match", "sdk/route"}, "strategies are measured through the contract alone, whichever they are; the plain scan shares the order"},
 	{"core/drive", []string{"core/sim/calllog", "sdk/proto/patchbay/v1"}, "load comes through the public API, as anybody's would"},
 	{"config", []string{"core/engine", "core/intake", "core/strategy", "sdk/route"}, "configuration turns a file into what engine and desk take, and says where an expression is wrong"},
 	{"cmd", []string{"config", "core", "plugins", "sdk"}, "commands wire everything together; nobody imports them"},

@@ -23,6 +23,7 @@ import (
 	"github.com/patchbay-cx/patchbay/core/strategy/process"
 	"github.com/patchbay-cx/patchbay/core/strategy/wasm"
 	"github.com/patchbay-cx/patchbay/plugins/queue"
+	"github.com/patchbay-cx/patchbay/plugins/skills"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 	"github.com/patchbay-cx/patchbay/sdk/routetest"
 )
@@ -30,19 +31,32 @@ import (
 // daySeed is the seed of the recorded day.
 const daySeed = 42
 
-// TestOneCorpusThreeRuntimes plays the conformance corpus with the queue
-// strategy in every runtime, and compares every proposal.
-//
-//nolint:tparallel // the transcripts are compared when all have been played
+// builtins are the strategies that are linked in.
+func builtins() map[string]route.Plugin {
+	return map[string]route.Plugin{"queue": queue.Plugin(), "skills": skills.Plugin()}
+}
+
+// TestOneCorpusThreeRuntimes plays the conformance corpus with the built-in
+// strategies in every runtime, and compares every proposal.
 func TestOneCorpusThreeRuntimes(t *testing.T) {
 	t.Parallel()
-	carriers, specs := runtimes(t)
+	for name, plugin := range builtins() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			compareRuntimes(t, plugin)
+		})
+	}
+}
+
+func compareRuntimes(t *testing.T, plugin route.Plugin) {
+	t.Helper()
+	carriers, specs := runtimes(t, plugin.Manifest.Name)
 	transcripts := make([]string, len(specs))
-	t.Run("corpus", func(t *testing.T) {
+	t.Run("corpus", func(t *testing.T) { //nolint:paralleltest // the transcripts are compared when all have been played
 		for i, spec := range specs {
 			t.Run(spec.Name, func(t *testing.T) {
 				t.Parallel()
-				transcripts[i] = played(t, carriers[spec.Runtime], spec)
+				transcripts[i] = played(t, carriers[spec.Runtime], spec, plugin)
 			})
 		}
 	})
@@ -57,12 +71,12 @@ func TestOneCorpusThreeRuntimes(t *testing.T) {
 }
 
 // played plays the corpus to the strategy and returns every proposal as text.
-func played(t *testing.T, carrier strategy.Runtime, spec strategy.Spec) string {
+func played(t *testing.T, carrier strategy.Runtime, spec strategy.Spec, plugin route.Plugin) string {
 	t.Helper()
 	spec.Limits = strategy.Limits{TurnDeadline: strategy.NoDeadline, StartTimeout: 5 * time.Minute}.WithDefaults()
 	suite := routetest.Suite{
-		Strategy: "queue",
-		Reasons:  queue.Plugin().Manifest.Reasons,
+		Strategy: plugin.Manifest.Name,
+		Reasons:  plugin.Manifest.Reasons,
 		Open: func(ctx context.Context) (routetest.Carrier, error) {
 			instance, _, err := carrier.Start(ctx, spec, 1)
 			return instance, err
@@ -89,27 +103,27 @@ func firstDifference(a, b string) string {
 	return "one is longer"
 }
 
-// runtimes has the queue strategy in every runtime, built from the same source.
-func runtimes(t *testing.T) (map[string]strategy.Runtime, []strategy.Spec) {
+// runtimes has a built-in strategy in every runtime, built from the same source.
+func runtimes(t *testing.T, name string) (map[string]strategy.Runtime, []strategy.Spec) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped: it builds plugins and plays a lot; leave out -short")
 	}
 	dir := t.TempDir()
-	const source = "github.com/patchbay-cx/patchbay/plugins/queue/plugin"
-	executable, executableSum := built(t, source, filepath.Join(dir, "queue"))
-	module, moduleSum := built(t, source, filepath.Join(dir, "queue.wasm"), "GOOS=wasip1", "GOARCH=wasm")
+	source := "github.com/patchbay-cx/patchbay/plugins/" + name + "/plugin"
+	executable, executableSum := built(t, source, filepath.Join(dir, name))
+	module, moduleSum := built(t, source, filepath.Join(dir, name+".wasm"), "GOOS=wasip1", "GOARCH=wasm")
 	guests, err := wasm.Open(wasm.Options{CacheDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = guests.Close() })
 	return map[string]strategy.Runtime{
-		"builtin": builtin.New(map[string]route.Plugin{"queue": queue.Plugin()}),
+		"builtin": builtin.New(builtins()),
 		"process": process.New(process.Options{}),
 		"wasm":    guests,
 	}, []strategy.Spec{
-		{Name: "builtin", Runtime: "builtin", Source: "queue"},
+		{Name: "builtin", Runtime: "builtin", Source: name},
 		{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
 		{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
 	}
@@ -149,7 +163,7 @@ func TestADayIsTheSameInEveryRuntime(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := log.Busiest()
-	carriers, specs := runtimes(t)
+	carriers, specs := runtimes(t, "queue")
 	for _, model := range []route.Model{route.ModelLongestIdle, route.ModelLeastActive} {
 		var first sim.DayResult
 		for _, spec := range specs {

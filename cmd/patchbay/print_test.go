@@ -16,7 +16,7 @@ import (
 // noon is that time of day wherever the test runs, since commands print local
 // time.
 func noon() *timestamppb.Timestamp {
-	return timestamppb.New(time.Date(2026, 7, 1, 12, 0, 0, 0, time.Local)) //nolint:gosmopolitan // see above
+	return timestamppb.New(time.Date(2026, 7, 1, 12, 0, 0, 0, time.Local))
 }
 
 func TestMessagesOfTheAgentsStream(t *testing.T) {

@@ -100,16 +100,25 @@ func (c *client) broughtIn(answer proto.Message, work *patchbayv1.Work, duplicat
 		return printJSON(c.std.out, answer)
 	}
 	state := word(work.GetState())
+	if x := holding(work); x != nil {
+		state += " at " + x.GetAgent() + " as " + x.GetId()
+	}
 	if duplicate {
 		state += ", was there already"
 	}
-	for _, x := range work.GetAssignments() {
-		if x.GetState() == patchbayv1.AssignmentState_ASSIGNMENT_STATE_ACCEPTED {
-			state += " at " + x.GetAgent() + " as " + x.GetId()
-		}
-	}
 	_, err := fmt.Fprintf(c.std.out, "%s (%s)\n", work.GetId(), state)
 	return err
+}
+
+// holding returns the assignment of the agent who has the work, nil if nobody
+// does.
+func holding(w *patchbayv1.Work) *patchbayv1.Assignment {
+	for _, x := range w.GetAssignments() {
+		if x.GetState() == patchbayv1.AssignmentState_ASSIGNMENT_STATE_ACCEPTED && !x.GetGuest() {
+			return x
+		}
+	}
+	return nil
 }
 
 func newWorkGet(c *client) *cobra.Command {
@@ -303,14 +312,14 @@ func (c *client) listWork(found []*patchbayv1.Work) error {
 	return table(c.std.out, rows)
 }
 
-// holder names the agent who has the work, else who had it last.
+// holder names the agent who has the work, else who was asked last.
 func holder(w *patchbayv1.Work) (agent string) {
+	if x := holding(w); x != nil {
+		return x.GetAgent()
+	}
 	for _, a := range w.GetAssignments() {
-		if a.GetGuest() {
-			continue
-		}
-		if agent = a.GetAgent(); a.GetState() == patchbayv1.AssignmentState_ASSIGNMENT_STATE_ACCEPTED {
-			return agent
+		if !a.GetGuest() {
+			agent = a.GetAgent()
 		}
 	}
 	return agent

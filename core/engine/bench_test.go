@@ -154,3 +154,44 @@ func BenchmarkPresence(b *testing.B) {
 		mustStep(b, e, start, engine.SignOut{Agent: name(0)})
 	}
 }
+
+// BenchmarkLarge is settling and the life of work where ten thousand agents are
+// there and as many items wait.
+func BenchmarkLarge(b *testing.B) {
+	const agents = 10_000
+	d := centre()
+	presence := d.Agents[0].PresenceConfig
+	name := func(i int) string { return fmt.Sprintf("z%05d", i) }
+	for i := range agents {
+		d.Agents = append(d.Agents, engine.AgentDefinition{ID: name(i), PresenceConfig: presence, Queues: engine.Member("support")})
+	}
+	d.KeepClosedItems = 10_000
+	e := engine.New()
+	mustStep(b, e, start, engine.Configure{Definition: d})
+	for i := range agents {
+		mustStep(b, e, start, engine.Connect{Agent: name(i)})
+		mustStep(b, e, start, engine.SignIn{Agent: name(i), Status: "online"})
+		mustStep(b, e, start, engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "support"}})
+	}
+	at, n := start, 0
+	b.Run("create", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			at++
+			mustStep(b, e, at, engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "support"}})
+		}
+	})
+	b.Run("settle", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			at++
+			n++
+			agent := name(n % agents)
+			w := mustStep(b, e, at, engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "support"}}).Work
+			r := mustStep(b, e, at, engine.Propose{By: engine.Decision{Strategy: "queue"}, Proposals: []engine.Proposal{{Work: w, Revision: 1, Agent: agent}}})
+			a := r.Events[0].Assignment
+			mustStep(b, e, at, engine.Accept{Assignment: a, Agent: agent})
+			mustStep(b, e, at, engine.Complete{Assignment: a, Agent: agent})
+		}
+	})
+}

@@ -175,6 +175,7 @@ func (w *world) goesOn(id engine.WorkID) *world {
 	w.do(engine.AbandonWork{Work: waits})
 	w.pass(5 * second) // spare overflows
 	w.do(engine.CancelWork{Work: spare})
+	w.declines(w.arrives("support", requires("ann")), "ann") // whom else to ask?
 	late := w.arrives("support", expiring(w.at+30*second))
 	w.offered(late, "dot")
 	w.pass(30 * second)

@@ -58,9 +58,8 @@ func (c *checker) arrivals(a *Arrivals, path []string) {
 
 func (c *checker) retrials(class *Class, path []string) {
 	r := class.Retrials
-	for key, p := range map[string]float64{"after_abandonment": r.AfterAbandonment, "after_block": r.AfterBlock} {
-		c.must(p >= 0 && p <= 1, under(path, key), "a probability is between 0 and 1")
-	}
+	c.must(r.AfterAbandonment >= 0 && r.AfterAbandonment <= 1, under(path, "after_abandonment"), "a probability is between 0 and 1")
+	c.must(r.AfterBlock >= 0 && r.AfterBlock <= 1, under(path, "after_block"), "a probability is between 0 and 1")
 	c.must(r.AfterAbandonment == 0 || class.Patience != nil, under(path, "after_abandonment"), "without patience nobody leaves")
 	c.count(r.Max, maxRetrials, under(path, "max"))
 	c.distribution(&r.Delay, under(path, "delay"))

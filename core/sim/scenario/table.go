@@ -91,7 +91,7 @@ func (r *Result) agents(w io.Writer) {
 	})
 }
 
-// day writes the periods, if there is more than one.
+// day writes the periods in which anybody came, if there is more than one.
 func (r *Result) day(w io.Writer) {
 	if len(r.Periods) < 2 {
 		return
@@ -99,6 +99,9 @@ func (r *Result) day(w io.Writer) {
 	table(w, "from\toffered\tabandoned\tblocked\tmean wait\tp95\tservice level\tqueue length\tpresent\toccupancy\t", func(out io.Writer) {
 		for i := range r.Periods {
 			p := &r.Periods[i]
+			if p.Offered == 0 {
+				continue
+			}
 			fmt.Fprintf(out, "%s\t%d\t%d\t%d\t%s\t%v\t%s\t%s\t%.1f\t%s\t\n", clock(p.Start), p.Offered, p.Abandoned, p.Blocked, around(p.Wait.Mean),
 				seconds(p.Wait.P95.Value), percent(p.ServiceLevel.OfOffered), number(p.QueueLength), p.Present.Value, percent(p.Occupancy))
 		}
