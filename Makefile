@@ -7,7 +7,7 @@ GENERATED := sdk/proto/patchbay sdk/route/rows.gen.go core/api/openapi.swagger.j
 GOFILES    = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v -E '\.(pb|pb\.gw|gen)\.go$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint lint-proto fmt check-fmt generate check-generated check-breaking bench reference
+.PHONY: help test race lint lint-proto fmt check-fmt generate check-generated check-breaking bench storm reference
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -48,6 +48,9 @@ check-breaking: ## Fail if a protocol no longer serves those who use it as it is
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+storm: ## Play a thousand random centres with every feature on and hold the invariants (ten minutes or so)
+	PATCHBAY_SEEDS=1000 go test -count=1 -timeout 60m -run '^TestStorm$$' ./core/sim
 
 reference: ## Hold the emulator against known values, millions of customers each (ten minutes or so)
 	PATCHBAY_REFERENCE=full go test -count=1 -timeout 30m -v -run '^TestReference$$' ./core/sim/scenario

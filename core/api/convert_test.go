@@ -61,6 +61,51 @@ func TestSizesAreExact(t *testing.T) {
 	})
 }
 
+// Spans of time go out and come in as they are, and finer ones are refused.
+func TestSpansAreExact(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		is := engine.Time(rapid.Int64Range(1, 100*366*24*3600*1000).Draw(t, "span"))
+		if back, err := span("f", lasting(is)); err != nil || back != is {
+			t.Fatalf("%d went out as %v and came back as %d, %v", is, lasting(is), back, err)
+		}
+		finer := lasting(is)
+		finer.Nanos += rapid.Int32Range(1, 999_999).Draw(t, "finer")
+		if got, err := span("f", finer); err == nil {
+			t.Fatalf("%v was read as %d", finer, got)
+		}
+	})
+}
+
+// Work that differs in what it asks for is not taken for the same.
+func TestDemandsAreToldApart(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]int)
+	for i, p := range []engine.Placement{
+		{},
+		{Queue: "a"},
+		{Size: engine.Units(55_500)},
+		{Size: engine.Units(55_600)},
+		{Size: engine.Percent(55_500)},
+		{Agent: "a", Required: true},
+		{Agent: "a"},
+		{Agent: "a", Required: true, Backup: "b"},
+		{Needs: []engine.Need{{Skill: "a"}}},
+		{Needs: []engine.Need{{Skill: "a", Level: 1}}},
+		{Needs: []engine.Need{{Skill: "a", Additional: true}}},
+		{Needs: []engine.Need{{Skill: "a", Level: 2, Relax: []engine.Relaxation{{After: 2_000_000, Level: 1}}}}},
+		{Needs: []engine.Need{{Skill: "a", Level: 2, Relax: []engine.Relaxation{{After: 2_000_000}}}}},
+		{Needs: []engine.Need{{Skill: "a"}, {Skill: "b"}}},
+		{Needs: []engine.Need{{Skill: `a" "b`}}},
+	} {
+		key := demandKey(&engine.Work{Placement: p})
+		if other, ok := seen[key]; ok {
+			t.Errorf("%d and %d are both %s", other, i, key)
+		}
+		seen[key] = i
+	}
+}
+
 func TestEveryCodeOfTheEngineHasAStatus(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[engine.Code]int{
@@ -68,7 +113,8 @@ func TestEveryCodeOfTheEngineHasAStatus(t *testing.T) {
 		engine.CodeUnknownAssignment: 404, engine.CodeUnknownQueue: 400, engine.CodeUnknownChannel: 400,
 		engine.CodeUnknownStatus: 400, engine.CodeSizeTooLarge: 400, engine.CodeNotSignedIn: 409,
 		engine.CodeAlreadySignedIn: 409, engine.CodeNotYours: 403, engine.CodeWrongState: 409,
-		engine.CodeReasonRequired: 400, engine.CodeInUse: 409,
+		engine.CodeReasonRequired: 400, engine.CodeInUse: 409, engine.CodeUnknownSkill: 400, engine.CodeAgentUnavailable: 409,
+		engine.CodeNoCapacity: 409, engine.CodeLimit: 409, engine.CodeQueueFull: 409, engine.CodeQueueClosed: 409,
 	} {
 		r, told := ofError(&engine.Refusal{Code: code, Field: "f", Message: "m"})
 		back := ofStatus(r.GRPCStatus())

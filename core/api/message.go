@@ -80,7 +80,7 @@ func demandKey(w *engine.Work) string {
 		n := &w.Needs[i]
 		needs = append(needs, n.Skill, n.Level, n.Additional, n.Relax)
 	}
-	return fmt.Sprintf("%q", []any{w.Queue, w.Spec.Channel, w.Size, w.Agent, w.Required, w.Backup, needs})
+	return fmt.Sprintf("%#v", []any{w.Queue, w.Spec.Channel, w.Size, w.Agent, w.Required, w.Backup, needs})
 }
 
 // describedMessage is work as its source described it and as it is routed at

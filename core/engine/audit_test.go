@@ -62,6 +62,20 @@ func TestAuditFindsPlantedFaults(t *testing.T) {
 	}{
 		{"used too high", func(e *Engine) { e.agents["ann"].Used++ }, RuleLedger},
 		{"used too low", func(e *Engine) { e.agents["bob"].Used = 0 }, RuleLedger},
+		{"interruptible used", func(e *Engine) { e.agents["ann"].InterruptibleUsed++ }, RuleLedger},
+		{"offers too many", func(e *Engine) { e.agents["ann"].Offers++ }, RuleLedger},
+		{"pool changed", func(e *Engine) { e.work[3].Assignments[0].Interruptible = true }, RuleLedger},
+		{"over interruptible capacity", func(e *Engine) {
+			e.agents["bob"].Presence = &PresenceConfig{Capacity: 3000, Interruptible: -1}
+		}, RuleCapacity},
+		{"two owners", func(e *Engine) {
+			e.work[3].Assignments = append(e.work[3].Assignments, Assignment{ID: 9, Agent: "bob", State: AssignmentAccepted})
+		}, RuleOneAgent},
+		{"owner and offer", func(e *Engine) {
+			e.work[3].Assignments = append(e.work[3].Assignments, Assignment{ID: 9, Agent: "bob", State: AssignmentOffered})
+		}, RuleOneAgent},
+		{"a guest of nobody", func(e *Engine) { e.work[4].Assignments[0].Guest = true }, RuleOneAgent},
+		{"paused counted as open", func(e *Engine) { e.work[4].State = Paused }, RuleLedger},
 		{"size changed", func(e *Engine) { e.work[3].Assignments[0].Size = 1 }, RuleLedger},
 		{"over capacity", func(e *Engine) { e.agents["ann"].Presence = &PresenceConfig{Capacity: 1999} }, RuleCapacity},
 		{"excess forgotten", func(e *Engine) {

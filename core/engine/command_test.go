@@ -4,6 +4,7 @@
 package engine_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,20 @@ func TestRefusals(t *testing.T) {
 		{"create, target before 1970", spec(func(s *engine.WorkSpec) { s.TargetAcceptAt = -1 }), engine.CodeInvalid, "target_accept_at"},
 		{"create, expired now", spec(expiring(start)), engine.CodeInvalid, "expires_at"},
 		{"create, expired before 1970", spec(expiring(-1)), engine.CodeInvalid, "expires_at"},
+		{"create, size twice", spec(func(s *engine.WorkSpec) { s.Size = engine.Amount{Units: 1, Percent: 1} }), engine.CodeInvalid, "size"},
+		{"create, size above all", spec(percent(100_001)), engine.CodeInvalid, "size"},
+		{"create, preferred agent", spec(prefers("zoe", 1)), engine.CodeUnknownAgent, "preferred_agent"},
+		{"create, preferred for no time", spec(prefers("ann", 0)), engine.CodeInvalid, "preferred_for"},
+		{"create, preferred for too long", spec(prefers("ann", math.MaxInt64)), engine.CodeInvalid, "preferred_for"},
+		{"create, preferred before", spec(prefers("ann", -1)), engine.CodeInvalid, "preferred_for"},
+		{"create, nobody preferred", spec(prefers("", 1)), engine.CodeInvalid, "preferred_for"},
+		{"create, preferred and required", spec(func(s *engine.WorkSpec) { requires("bob")(s); prefers("ann", 1)(s) }), engine.CodeInvalid, "preferred_agent"},
+		{"create, required for a time", spec(func(s *engine.WorkSpec) { requires("bob")(s); prefers("", 1)(s) }), engine.CodeInvalid, "preferred_for"},
+		{"create, backup", spec(func(s *engine.WorkSpec) { requires("bob")(s); s.Backup = "nowhere" }), engine.CodeUnknownQueue, "backup_queue"},
+		{"create, backup of nobody", spec(func(s *engine.WorkSpec) { s.Backup = "sales" }), engine.CodeInvalid, "backup_queue"},
+		{"create, skills", spec(needing(wants("magic", 1))), engine.CodeUnknownSkill, "skills"},
+		{"create, skills by rule", spec(func(s *engine.WorkSpec) { s.Ruled = []engine.Need{wants("magic", 1)} }), engine.CodeUnknownSkill, "skills"},
+		{"create, overflow's time", spec(func(s *engine.WorkSpec) { s.Overflow = &engine.Overflow{To: "sales", After: -1} }), engine.CodeInvalid, "overflow.after"},
 		{"cancel, unknown", engine.CancelWork{Work: unknown}, engine.CodeUnknownWork, "work"},
 		{"cancel, open", engine.CancelWork{Work: open}, engine.CodeWrongState, ""},
 		{"cancel, closed", engine.CancelWork{Work: closed}, engine.CodeWrongState, ""},
@@ -112,6 +127,10 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func prefers(agent string, span engine.Time) func(*engine.WorkSpec) {
+	return func(s *engine.WorkSpec) { s.PreferredAgent, s.PreferredFor = agent, span }
 }
 
 func TestRefusalSaysWhere(t *testing.T) {

@@ -139,3 +139,56 @@ func TestLoweringCapacityBelowWhatIsHeld(t *testing.T) {
 	}
 	w.offered(w.arrives("support"), "ann")
 }
+
+// What waits keeps in the definition whatever it is about, not only its queue.
+func TestConfigureWithWhatWorkIsAbout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, talented)
+	w.arrives("support", needing(wants("tax", 1)))
+	w.arrives("support", requires("ann"), func(s *engine.WorkSpec) { s.Backup = "claims" })
+	w.arrives("support", func(s *engine.WorkSpec) { s.Overflow = &engine.Overflow{To: "empty", After: minute} })
+	without := func(change func(*engine.Definition)) engine.Configure {
+		d := centre()
+		talented(&d)
+		change(&d)
+		return engine.Configure{Definition: d}
+	}
+	w.refused(without(func(d *engine.Definition) { d.Skills = d.Skills[:3] }), engine.CodeInUse, "skills.tax")
+	w.refused(without(func(d *engine.Definition) { d.Queues = slices.Delete(d.Queues, 1, 2) }), engine.CodeInUse, "queues.empty")
+	w.refused(without(func(d *engine.Definition) {
+		d.Queues = d.Queues[1:]
+		for i := range d.Agents {
+			d.Agents[i].Queues = engine.Member("support")
+		}
+	}), engine.CodeInUse, "queues.claims")
+	w.refused(without(func(d *engine.Definition) { d.Agents = d.Agents[1:] }), engine.CodeInUse, "agents.ann")
+}
+
+// Many definitions in a row do not pile timers up.
+func TestTimersOfManyDefinitions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	change := func(i int) func(*engine.Definition) {
+		return func(d *engine.Definition) {
+			tiered(d)
+			opening(engine.ClosedRefuse, night)(d)
+			d.Queues[3].Closed = engine.ClosedHold
+			d.Grace = engine.Time(i+1) * second
+		}
+	}
+	w.defined(change(0))
+	for range 40 {
+		w.arrives("support")
+	}
+	for i := range 30 {
+		w.defined(change(i + 1))
+	}
+	if w.Timers() > 3*(40+1)+64 {
+		t.Errorf("%d timers", w.Timers())
+	}
+	w.present("ann")
+	w.pass(10 * second)
+	if at, ok := w.NextTimer(); !ok || at > start+30*second {
+		t.Errorf("next timer at %d, %v", at, ok)
+	}
+}

@@ -36,12 +36,13 @@ type machine struct {
 	main, follower, twin *engine.Engine
 	shadow               *shadow
 	at                   engine.Time
-	now                  []byte // picture of the main workspace
+	now                  []byte // sketch of the main workspace
+	config               uint64 // the definition with which all were equal
 }
 
 func newMachine(t *rapid.T) *machine {
 	m := &machine{T: t, main: engine.New(), follower: engine.New(), shadow: newShadow(t), at: start}
-	m.now = picture(t, m.main)
+	m.now = sketch(t, m.main)
 	m.do(engine.Configure{Definition: m.definition(false)})
 	for range 4 {
 		m.create()
@@ -159,14 +160,14 @@ func (m *machine) step(command engine.Command) (engine.Result, error) {
 	if err != nil && (!errors.As(err, &refusal) || refusal.Code == "" || refusal.Message == "") {
 		m.Fatalf("%T: %v is not a refusal", command, err)
 	}
-	m.now = picture(m, m.main)
+	m.now = sketch(m, m.main)
 	if len(result.Events) == 0 && !bytes.Equal(before, m.now) {
 		m.Fatalf("%T%+v changed something without an event", command, command)
 	}
-	wire := m.encode(result.Events)
+	wire := encode(m, result.Events)
 	if m.twin != nil {
 		other, otherErr := m.twin.Step(m.at, command)
-		if fmt.Sprint(otherErr) != fmt.Sprint(err) || !bytes.Equal(wire, m.encode(other.Events)) ||
+		if fmt.Sprint(otherErr) != fmt.Sprint(err) || !bytes.Equal(wire, encode(m, other.Events)) ||
 			other.Work != result.Work || other.Duplicate != result.Duplicate || !slices.Equal(other.Verdicts, result.Verdicts) {
 			m.Fatalf("%T%+v: the restored workspace says %+v, %v; the first %+v, %v", command, command, other, otherErr, result, err)
 		}
@@ -193,19 +194,6 @@ func (m *machine) audit(but string) {
 	}
 }
 
-func (m *machine) encode(events []engine.Event) []byte {
-	m.Helper()
-	mode, err := cbor.CanonicalEncOptions().EncMode()
-	if err != nil {
-		m.Fatalf("%v", err)
-	}
-	out, err := mode.Marshal(events)
-	if err != nil {
-		m.Fatalf("%v", err)
-	}
-	return out
-}
-
 // check holds after every step.
 func (m *machine) check() {
 	m.Helper()
@@ -215,6 +203,7 @@ func (m *machine) check() {
 	if m.twin != nil {
 		m.same("restored", m.twin)
 	}
+	m.config = m.main.Config()
 	if due, what, ok := m.shadow.nextDue(); ok {
 		if at, timer := m.main.NextTimer(); !timer || at > due {
 			m.Fatalf("%s is due at %d, the next timer at %d, %v", what, due, at, timer)
@@ -226,7 +215,7 @@ func (m *machine) check() {
 func (m *machine) same(how string, other *engine.Engine) {
 	m.Helper()
 	other.Hear(m.main)
-	if !bytes.Equal(m.now, picture(m, other)) || !slices.Equal(backlogs(m.main), backlogs(other)) {
+	if m.config != m.main.Config() || !bytes.Equal(m.now, sketch(m, other)) || !slices.Equal(backlogs(m.main), backlogs(other)) {
 		same(m, how, m.main, other)
 	}
 }

@@ -200,6 +200,8 @@ func (x *index) checkOverflow(code Code, at, from string, o *Overflow) error {
 		return refuse(code, at+".to", "there is no queue %q", o.To)
 	case o.To == from:
 		return refuse(code, at+".to", "the queue would overflow to itself")
+	case o.After < 0 || o.After > maxSpan:
+		return refuse(code, at+".after", "this must not be negative, nor longer than a hundred years")
 	}
-	return spanned(at+".after", o.After)
+	return nil
 }

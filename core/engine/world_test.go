@@ -9,6 +9,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
@@ -335,14 +336,30 @@ func allWork(e *engine.Engine) []*engine.Work {
 	return work
 }
 
+// canonical writes the same in the same bytes.
+var canonical = sync.OnceValues(cbor.CanonicalEncOptions().EncMode)
+
 // picture is all that is durable of a workspace, as bytes.
 func picture(t fataler, e *engine.Engine) []byte {
 	t.Helper()
-	mode, err := cbor.CanonicalEncOptions().EncMode()
+	return encode(t, saved{State: e.State(), Work: allWork(e)})
+}
+
+// sketch is a picture without the definition, which is most of it.
+func sketch(t fataler, e *engine.Engine) []byte {
+	t.Helper()
+	s := saved{State: e.State(), Work: allWork(e)}
+	s.State.Definition = nil
+	return encode(t, s)
+}
+
+func encode(t fataler, v any) []byte {
+	t.Helper()
+	mode, err := canonical()
 	if err != nil {
 		t.Fatalf("cbor: %v", err)
 	}
-	out, err := mode.Marshal(saved{State: e.State(), Work: allWork(e)})
+	out, err := mode.Marshal(v)
 	if err != nil {
 		t.Fatalf("cbor: %v", err)
 	}

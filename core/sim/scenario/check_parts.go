@@ -16,7 +16,11 @@ func (c *checker) class(class *Class, path []string) {
 	c.units(class.Size.Units, under(path, "size"))
 	share := class.Size.Percent
 	c.must(share == 0 || share >= 0.001 && share <= 100, under(path, "size"), "it must be between 0.001%% and 100%%")
-	c.arrivals(&class.Arrivals, under(path, "arrivals"))
+	if len(class.Customers) > 0 {
+		c.customers(class, under(path, "customers"))
+	} else {
+		c.arrivals(&class.Arrivals, under(path, "arrivals"))
+	}
 	c.distribution(&class.Service, under(path, "service"))
 	if class.Patience != nil {
 		c.distribution(class.Patience, under(path, "patience"))
@@ -54,6 +58,27 @@ func (c *checker) arrivals(a *Arrivals, path []string) {
 	}
 	c.must(len(a.Times) <= maxCustomers, under(path, "times"), "at most %d customers can be played", maxCustomers)
 	c.must(some, path, "a rate above 0 is needed, such as {rate: 48/min}, or times")
+}
+
+// customers checks those who are recorded one by one.
+func (c *checker) customers(class *Class, path []string) {
+	a := &class.Arrivals
+	c.must(a.Rate == 0 && len(a.Periods) == 0 && len(a.Times) == 0, path, "customers come instead of arrivals; leave arrivals empty")
+	c.must(len(class.Customers) <= maxCustomers, path, "at most %d customers can be played", maxCustomers)
+	before := Span(0)
+	for i := range class.Customers {
+		one := &class.Customers[i]
+		good := one.Arrived >= before && one.Arrived <= maxSpan && one.Service >= 0 && one.Service <= maxSpan &&
+			one.Patience >= 0 && one.Patience <= maxSpan && (one.Priority == nil || *one.Priority >= 0)
+		c.must(good, index(path, i), "customers are in order of arrival, and no time or priority is negative, or longer than ten years")
+		if before = one.Arrived; !good {
+			break
+		}
+		for _, name := range sortedKeys(one.Skills) {
+			need := one.Skills[name]
+			c.need(&need, index(path, i, "skills", name))
+		}
+	}
 }
 
 func (c *checker) retrials(class *Class, path []string) {
@@ -103,7 +128,7 @@ func (g *Group) holds(needs Needs, dropped bool) bool {
 			level = need.Relax[n-1].Level
 		}
 		held, ok := g.Skills[name]
-		if (!ok || held < level) && !(dropped && need.Additional) {
+		if (!ok || held < level) && (!dropped || !need.Additional) {
 			return false
 		}
 	}

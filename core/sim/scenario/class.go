@@ -26,6 +26,26 @@ type Class struct {
 	Size Size `yaml:"size"`
 	// Skills are what an agent must hold to take one.
 	Skills Needs `yaml:"skills"`
+	// Customers are recorded one by one, in order of arrival. They are for
+	// scenarios made in Go, and come instead of Arrivals.
+	Customers []Customer
+}
+
+// Customer is one who came once. What is zero is drawn as for any other of the
+// class.
+type Customer struct {
+	// Arrived is since the beginning.
+	Arrived Span
+	// Service is how long an agent takes, before the agent's speed, whatever the
+	// group.
+	Service Span
+	// Patience is after how long the customer leaves. Forever says that this one
+	// does not.
+	Patience Span
+	Forever  bool
+	// Priority replaces the class's, if not nil, and so do Skills.
+	Priority *int32
+	Skills   Needs
 }
 
 // Arrivals says when customers come: by a Poisson process at one rate, or at a
@@ -48,8 +68,8 @@ type Arrivals struct {
 type Period struct {
 	// Length is how long it takes.
 	Length Span `schema:"required" yaml:"length"`
-	// Rate is how often customers come in it.
-	Rate Rate `schema:"required" yaml:"rate"`
+	// Rate is how often customers come in it; never if left out.
+	Rate Rate `yaml:"rate"`
 }
 
 // Retrials says who comes back. One who does is a customer anew, with the same

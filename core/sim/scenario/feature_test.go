@@ -345,3 +345,37 @@ func TestPeriods(t *testing.T) {
 		t.Errorf("%d periods and %d points, the last %+v", len(r.Periods), len(r.Series), r.Periods[len(r.Periods)-1])
 	}
 }
+
+// TestRecordedCustomers wants those who are recorded one by one to come, speak,
+// leave and ask as they did.
+func TestRecordedCustomers(t *testing.T) {
+	t.Parallel()
+	second := scenario.Span(time.Second)
+	first := int32(0)
+	s := &scenario.Scenario{
+		Seed: 1, Horizon: scenario.Extent{Time: scenario.Span(time.Hour)}, RouteBy: "skills", Strategy: scenario.Strategy{Source: "skills"},
+		Classes: map[string]scenario.Class{"calls": {
+			Priority: 5, Service: scenario.Distribution{Shape: scenario.Deterministic, Mean: 7 * second},
+			Customers: []scenario.Customer{
+				{Service: 100 * second},
+				{Arrived: 10 * second, Service: 50 * second, Patience: 30 * second},                  // leaves at 40
+				{Arrived: 20 * second, Service: 60 * second, Forever: true},                          // from 109 to 169
+				{Arrived: 30 * second, Priority: &first, Service: 9 * second},                        // from 100 to 109
+				{Arrived: 40 * second, Skills: scenario.Needs{"german": {Level: 2}}},                 // at once, by the other
+				{Arrived: 50 * second, Skills: scenario.Needs{"french": {}}, Patience: 500 * second}, // leaves at 550
+			},
+		}},
+		Groups: map[string]scenario.Group{
+			"one":   {Agents: 1, Queues: []string{"calls"}},
+			"other": {Agents: 1, Skills: map[string]scenario.Level{"german": 3}},
+		},
+	}
+	r := run(t, s)
+	if r.Overall.Served != 4 || r.Overall.Abandoned != 2 || r.Overall.HandleTime.Value != 44 || r.Overall.AnsweredWait.P95.Value != 89 {
+		t.Errorf("got %+v, handled in %g s, waited up to %g s", r.Overall.Counts, r.Overall.HandleTime.Value, r.Overall.AnsweredWait.P95.Value)
+	}
+	s.Classes["calls"].Customers[3].Arrived = 0
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "classes.calls.customers.3: customers are in order") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -39,8 +39,8 @@ type Group struct {
 type Staffing struct {
 	// Length is how long it takes.
 	Length Span `schema:"required" yaml:"length"`
-	// Agents may be 0.
-	Agents int `schema:"required" yaml:"agents"`
+	// Agents is how many there are; nobody if left out.
+	Agents int `yaml:"agents"`
 }
 
 // Shift is when some agents of a group work. What they hold at its end they

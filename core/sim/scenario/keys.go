@@ -47,7 +47,12 @@ func (w *keyWalk) walk(n *yaml.Node, t reflect.Type, path []string) {
 		key, value := n.Content[i], n.Content[i+1]
 		at := append(slices.Clip(path), key.Value)
 		switch {
+		case key.ShortTag() == "!!merge" && value.Kind == yaml.SequenceNode:
+			for _, one := range value.Content {
+				w.walk(one, t, path)
+			}
 		case key.ShortTag() == "!!merge":
+			w.walk(value, t, path)
 		case t.Kind() == reflect.Map:
 			w.walk(value, t.Elem(), at)
 		case t.Kind() == reflect.Struct:

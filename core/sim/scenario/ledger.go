@@ -257,12 +257,12 @@ func (l *ledger) leaveQueue(it *item, at engine.Time) {
 	s.waits += int64(at - it.arrived)
 }
 
-// completed books that a customer was served, and returns by whom.
-func (l *ledger) completed(ev *engine.Event) *seat {
+// completed books that a customer was served.
+func (l *ledger) completed(ev *engine.Event) {
 	it := l.items[ev.Work]
 	if it == nil || it.accepted == 0 || l.seats[ev.Agent] != it.seat {
 		l.breach("unknown: %v is completed by %q, who does not hold it", ev.Work, ev.Agent)
-		return nil
+		return
 	}
 	delete(l.items, ev.Work)
 	s := &l.states[it.class]
@@ -273,7 +273,6 @@ func (l *ledger) completed(ev *engine.Event) *seat {
 		t.served++
 		t.handles += float64(ev.At - it.accepted)
 	}
-	return it.seat
 }
 
 // abandoned books that a customer left.

@@ -141,7 +141,9 @@ func TestRoster(t *testing.T) {
 func TestRosterChangesOnlyAtEdges(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		minutes := func(most int, name string) Span { return Span(rapid.IntRange(1, most).Draw(t, name)) * Span(time.Minute) }
+		minutes := func(most int, name string) Span {
+			return Span(rapid.IntRange(1, most).Draw(t, name)) * Span(time.Minute)
+		}
 		g := Group{Breaks: []Break{{Start: minutes(1439, "break"), Length: minutes(600, "length"), Spread: minutes(600, "spread")}}}
 		start := minutes(1439, "start")
 		g.Shifts = []Shift{{Start: start, End: start + minutes(1440, "shift"), Agents: 3}}

@@ -57,6 +57,14 @@ type class struct {
 	delay    *law
 }
 
+// recorded returns what is recorded of a customer; nil if nothing is.
+func (c *class) recorded(number uint64) *Customer {
+	if len(c.Customers) == 0 {
+		return nil
+	}
+	return &c.Customers[number-1]
+}
+
 type group struct {
 	Group
 	name     string
@@ -126,6 +134,9 @@ func (p *plan) period() engine.Time {
 
 func (p *plan) addClass(name string, c Class) {
 	out := class{Class: c, name: name, source: newSource(p.seed, name), needs: c.Skills.engine()}
+	for _, customer := range c.Customers {
+		out.Arrivals.Times = append(out.Arrivals.Times, customer.Arrived)
+	}
 	out.queue = slices.Index(p.queues, c.queue(name))
 	if c.Patience != nil {
 		out.patience = c.Patience.law()
@@ -253,6 +264,11 @@ func (p *plan) skills() []string {
 	for i := range p.classes {
 		for name := range p.classes[i].Skills {
 			names[name] = true
+		}
+		for _, customer := range p.classes[i].Customers {
+			for name := range customer.Skills {
+				names[name] = true
+			}
 		}
 	}
 	for i := range p.groups {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -52,7 +53,7 @@ func play(ctx context.Context, plan *plan, opts *Options, progress func(float64,
 	p.compare()
 	out := p.sampled()
 	for _, status := range p.world.Status() {
-		out.strategy = fmt.Sprintf("%s %s (%s)", or(plan.Strategy.Source, "queue"), status.Version, status.Runtime)
+		out.strategy = fmt.Sprintf("%s %s (%s)", filepath.Base(or(plan.Strategy.Source, "queue")), status.Version, status.Runtime)
 	}
 	return out, nil
 }
@@ -216,9 +217,7 @@ func (p *player) arrive(class int, number uint64, try int) {
 	c := &p.plan.classes[class]
 	p.ledger.advance(p.world.Now())
 	p.coming = item{class: class, number: number, try: try}
-	result, err := p.world.Do(engine.CreateWork{Spec: engine.WorkSpec{
-		Channel: c.channel(), Queue: p.plan.queues[c.queue], Priority: &c.Priority, Size: c.Size.amount(), Needs: c.needs,
-	}})
+	result, err := p.world.Do(engine.CreateWork{Spec: p.plan.work(c, number)})
 	if refusal, ok := errors.AsType[*engine.Refusal](err); ok && refusal.Code == engine.CodeQueueFull {
 		p.ledger.blocked(class, try)
 		if c.Retrials != nil {
@@ -230,16 +229,57 @@ func (p *player) arrive(class int, number uint64, try int) {
 		p.err = fmt.Errorf("scenario: a customer of class %q: %w", c.name, err)
 		return
 	}
-	if it := p.ledger.items[result.Work]; it != nil && c.patience != nil {
+	if it := p.ledger.items[result.Work]; it != nil {
 		p.lose(result.Work, it)
 	}
+}
+
+// work is what is asked of the host for a customer.
+func (p *plan) work(c *class, number uint64) engine.WorkSpec {
+	spec := engine.WorkSpec{
+		Channel: c.channel(), Queue: p.queues[c.queue], Priority: &c.Priority, Size: c.Size.amount(), Needs: c.needs,
+	}
+	if r := c.recorded(number); r != nil {
+		if r.Priority != nil {
+			spec.Priority = r.Priority
+		}
+		if r.Skills != nil {
+			spec.Needs = r.Skills.engine()
+		}
+	}
+	return spec
+}
+
+// patienceOf returns how long a customer waits at that try, and whether the
+// customer ever leaves.
+func (c *class) patienceOf(number uint64, try int) (patience engine.Time, leaves bool) {
+	switch r := c.recorded(number); {
+	case r != nil && r.Forever:
+		return 0, false
+	case r != nil && r.Patience > 0:
+		return r.Patience.engine(), true
+	case c.patience == nil:
+		return 0, false
+	default:
+		return c.patience.sample(c.source.draw(number, forPatience, try), 1), true
+	}
+}
+
+// service returns how long an agent of the group takes for a customer.
+func (p *plan) service(it *item) engine.Time {
+	c, g := &p.classes[it.class], &p.groups[it.seat.group]
+	if r := c.recorded(it.number); r != nil && r.Service > 0 {
+		return engine.Time(r.Service.Milliseconds()/g.speed + 0.5)
+	}
+	return g.service[it.class].sample(c.source.draw(it.number, forService, 0), g.speed)
 }
 
 // lose has a customer leave when out of patience, if still waiting then.
 func (p *player) lose(id engine.WorkID, it *item) {
 	c := &p.plan.classes[it.class]
-	at := it.arrived + c.patience.sample(c.source.draw(it.number, forPatience, it.try), 1)
-	if at > p.plan.to {
+	patience, leaves := c.patienceOf(it.number, it.try)
+	at := it.arrived + patience
+	if !leaves || at > p.plan.to {
 		return
 	}
 	p.world.At(at, func() {
@@ -294,8 +334,7 @@ func (p *player) watch(ev *engine.Event) {
 
 // serve has an agent complete what was accepted.
 func (p *player) serve(ev *engine.Event, it *item) {
-	c, g, s := &p.plan.classes[it.class], &p.plan.groups[it.seat.group], it.seat
-	at := ev.At + g.service[it.class].sample(c.source.draw(it.number, forService, 0), g.speed)
+	s, at := it.seat, ev.At+p.plan.service(it)
 	if at > p.plan.to {
 		return
 	}

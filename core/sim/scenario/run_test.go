@@ -8,15 +8,18 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/sim/scenario"
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
+	"github.com/patchbay-cx/patchbay/sdk/match"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -33,6 +36,72 @@ func TestSameSeedSameBytes(t *testing.T) {
 	if text(t, run(t, s)) == first {
 		t.Error("another seed changes nothing")
 	}
+}
+
+// TestInvariantsOnEveryScenario plays a little of every scenario there is, again,
+// and with agents named otherwise.
+func TestInvariantsOnEveryScenario(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*/*.yaml")
+	if err != nil || len(files) < len(references) {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	for _, file := range append(files, "testdata/day.yaml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			s := load(t, file)
+			s.Replications, s.WarmUp = 1, scenario.Extent{}
+			if s.Horizon.Customers > 0 {
+				s.Horizon.Customers = 1500
+			} else {
+				s.Horizon.Time = scenario.Span(8*time.Hour + 10*time.Minute)
+			}
+			result, err := scenario.Run(t.Context(), s, scenario.Options{Runtimes: runtimes(), Verify: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, broken := range result.Broken {
+				t.Errorf("seed %d: %s", s.Seed, broken)
+			}
+		})
+	}
+}
+
+// TestVerifyFindsWhatDiffers wants a strategy found out that goes by its agents'
+// names, or by the wall.
+func TestVerifyFindsWhatDiffers(t *testing.T) {
+	t.Parallel()
+	s := parse(t, small)
+	s.Strategy.Source = "bad"
+	var made atomic.Uint64
+	bad := route.Plugin{
+		Manifest: route.Manifest{Name: "bad", Version: "1.0.0", Tables: match.Tables(), Reasons: match.Reasons()},
+		New:      func() route.Strategy { return &moody{Rule: match.NewRule("moody"), every: made.Add(1) + 1} },
+	}
+	result, err := scenario.Run(t.Context(), s, scenario.Options{
+		Runtimes: map[string]strategy.Runtime{"builtin": builtin.New(map[string]route.Plugin{"bad": bad})}, Verify: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(result.Broken, func(b string) bool { return strings.HasPrefix(b, "same_seed: ") }) {
+		t.Errorf("found %q", result.Broken)
+	}
+}
+
+// moody proposes nothing now and then; each instance has moods of its own.
+type moody struct {
+	*match.Rule
+	every uint64
+}
+
+// Turn implements route.Strategy.
+func (m *moody) Turn(turn *route.Turn, reply *route.Reply) error {
+	err := m.Rule.Turn(turn, reply)
+	if turn.Seq%m.every == 0 {
+		reply.Proposals = reply.Proposals[:0]
+	}
+	return err
 }
 
 // TestSameCustomers wants the same customers whatever the model, the staffing,

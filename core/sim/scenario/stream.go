@@ -15,7 +15,7 @@ import (
 type stream struct {
 	source source
 	start  engine.Time
-	times  []Span
+	times  []Span // nil if they are drawn
 	pieces []piece
 	// length and mass are of one round through the pieces.
 	length, mass float64
@@ -32,7 +32,11 @@ const never = engine.Time(1 << 53)
 
 // newStream multiplies rates by the factor.
 func newStream(s source, start engine.Time, a *Arrivals, factor float64) *stream {
-	st := &stream{source: s, start: start, times: a.Times}
+	st := &stream{source: s, start: start}
+	if len(a.Times) > 0 {
+		st.times = a.Times
+		return st
+	}
 	if len(a.Periods) == 0 {
 		st.pieces = []piece{{length: 3_600_000, rate: factor * float64(a.Rate) / 1000}}
 	}

@@ -71,9 +71,17 @@ func (t *tally) leave(waiting bool) {
 // time: then the spans add up, too.
 func (t *tally) add(o *tally) {
 	for _, pair := range [][2]*int64{
-		{&t.offered, &o.offered}, {&t.served, &o.served}, {&t.abandoned, &o.abandoned}, {&t.blocked, &o.blocked},
-		{&t.waiting, &o.waiting}, {&t.open, &o.open}, {&t.retried, &o.retried}, {&t.answered, &o.answered},
-		{&t.ended, &o.ended}, {&t.delayed, &o.delayed}, {&t.answeredWithin, &o.answeredWithin},
+		{&t.offered, &o.offered},
+		{&t.served, &o.served},
+		{&t.abandoned, &o.abandoned},
+		{&t.blocked, &o.blocked},
+		{&t.waiting, &o.waiting},
+		{&t.open, &o.open},
+		{&t.retried, &o.retried},
+		{&t.answered, &o.answered},
+		{&t.ended, &o.ended},
+		{&t.delayed, &o.delayed},
+		{&t.answeredWithin, &o.answeredWithin},
 		{&t.abandonedWithin, &o.abandonedWithin},
 	} {
 		*pair[0] += *pair[1]
@@ -92,13 +100,6 @@ type load struct {
 	used, there float64
 	// agents is the time integral of how many were there, span the time.
 	agents, span float64
-}
-
-func (l *load) add(o *load) {
-	l.used += o.used
-	l.there += o.there
-	l.agents += o.agents
-	l.span += o.span
 }
 
 // sample is what one replication says of a set of customers.
