@@ -77,35 +77,6 @@ func TestSpansAreExact(t *testing.T) {
 	})
 }
 
-// Work that differs in what it asks for is not taken for the same.
-func TestDemandsAreToldApart(t *testing.T) {
-	t.Parallel()
-	seen := make(map[string]int)
-	for i, p := range []engine.Placement{
-		{},
-		{Queue: "a"},
-		{Size: engine.Units(55_500)},
-		{Size: engine.Units(55_600)},
-		{Size: engine.Percent(55_500)},
-		{Agent: "a", Required: true},
-		{Agent: "a"},
-		{Agent: "a", Required: true, Backup: "b"},
-		{Needs: []engine.Need{{Skill: "a"}}},
-		{Needs: []engine.Need{{Skill: "a", Level: 1}}},
-		{Needs: []engine.Need{{Skill: "a", Additional: true}}},
-		{Needs: []engine.Need{{Skill: "a", Level: 2, Relax: []engine.Relaxation{{After: 2_000_000, Level: 1}}}}},
-		{Needs: []engine.Need{{Skill: "a", Level: 2, Relax: []engine.Relaxation{{After: 2_000_000}}}}},
-		{Needs: []engine.Need{{Skill: "a"}, {Skill: "b"}}},
-		{Needs: []engine.Need{{Skill: `a" "b`}}},
-	} {
-		key := demandKey(&engine.Work{Placement: p})
-		if other, ok := seen[key]; ok {
-			t.Errorf("%d and %d are both %s", other, i, key)
-		}
-		seen[key] = i
-	}
-}
-
 func TestEveryCodeOfTheEngineHasAStatus(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[engine.Code]int{

@@ -4,7 +4,6 @@
 package api
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,13 +17,10 @@ import (
 type reading struct {
 	engine *engine.Engine
 	now    engine.Time
-	// unroutable remembers what was found out, since lists have much work that
-	// asks for the same.
-	unroutable map[string]*patchbayv1.Unroutable
 }
 
 func newReading(e *engine.Engine) *reading {
-	return &reading{engine: e, now: wall(), unroutable: make(map[string]*patchbayv1.Unroutable)}
+	return &reading{engine: e, now: wall()}
 }
 
 // wall is the time by the clock on the wall.
@@ -55,32 +51,11 @@ func recordMessage(w *engine.Work, now engine.Time) *patchbayv1.Work {
 
 // routability says why nobody could ever take the work, nil if somebody could.
 func (r *reading) routability(w *engine.Work) *patchbayv1.Unroutable {
-	if w.State != engine.Waiting {
+	why, ok := r.engine.Unroutable(w)
+	if !ok {
 		return nil
 	}
-	if b, _ := r.engine.Backlog(w.Queue); b.Unroutable == 0 {
-		return nil
-	}
-	key := demandKey(w)
-	if known, ok := r.unroutable[key]; ok {
-		return known
-	}
-	var m *patchbayv1.Unroutable
-	if why, ok := r.engine.Unroutable(w); ok {
-		m = &patchbayv1.Unroutable{Reason: why.Reason, Text: why.Text, Help: why.Help}
-	}
-	r.unroutable[key] = m
-	return m
-}
-
-// demandKey names all on which it depends who could ever take the work.
-func demandKey(w *engine.Work) string {
-	var needs []any
-	for i := range w.Needs {
-		n := &w.Needs[i]
-		needs = append(needs, n.Skill, n.Level, n.Additional, n.Relax)
-	}
-	return fmt.Sprintf("%#v", []any{w.Queue, w.Spec.Channel, w.Size, w.Agent, w.Required, w.Backup, needs})
+	return &patchbayv1.Unroutable{Reason: why.Reason, Text: why.Text, Help: why.Help}
 }
 
 // describedMessage is work as its source described it and as it is routed at

@@ -95,10 +95,16 @@ func guestsOf(w *engine.Work) (agents []string) {
 func noticeMessage(agent string, n *host.Notice) *patchbayv1.StreamOffersResponse {
 	ev := &n.Event
 	m := &patchbayv1.StreamOffersResponse{Event: ev.Number, At: stamp(ev.At)}
-	if ev.Agent != agent {
+	id, work := ev.Assignment.String(), ev.Work.String()
+	switch {
+	case ev.From == agent:
+		m.Message = &patchbayv1.StreamOffersResponse_Ended{Ended: &patchbayv1.AssignmentEnded{
+			Assignment: ev.Former.String(), Work: work, State: patchbayv1.AssignmentState_ASSIGNMENT_STATE_TRANSFERRED, Reason: ev.Reason,
+		}}
+		return m
+	case ev.Agent != agent:
 		return ofGuest(m, ev)
 	}
-	id, work := ev.Assignment.String(), ev.Work.String()
 	switch ev.Kind {
 	case engine.KindWorkOffered:
 		m.Message = &patchbayv1.StreamOffersResponse_Offered{Offered: offerMessage(n)}

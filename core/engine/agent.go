@@ -252,18 +252,22 @@ func (s *step) signOut(a *Agent, cause Cause) {
 	s.emit(Event{Kind: KindAgentSignedOut, Agent: a.ID, Status: Offline, Cause: cause})
 	s.reconsider(a)
 	for _, w := range back { // it may be of a queue the agent has left meanwhile
-		s.clearIfExhausted(w)
+		s.giveBack(w)
+		s.waitsAnew(w)
 	}
-	s.giveBack(back)
 }
 
-// giveBack sends work to its backup queue that the required agent did not take.
-func (s *step) giveBack(back []*Work) {
-	for _, w := range back {
-		if w.State == Waiting && w.Required && w.Backup != "" {
-			s.move(w, w.Backup, "required_agent_did_not_take_it")
-		}
+// giveBack sends work to its backup queue if the required agent did not take
+// it, or is gone.
+func (s *step) giveBack(w *Work) {
+	if w.State != Waiting || !w.Required || w.Backup == "" {
+		return
 	}
+	why := "required_agent_did_not_take_it"
+	if w.last() == w.Agent {
+		why = "required_agent_is_gone"
+	}
+	s.move(w, w.Backup, why)
 }
 
 func (c Connect) decide(s *step) error {

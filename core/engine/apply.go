@@ -72,13 +72,15 @@ func (e *Engine) followsWork(ev *Event, w *Work) error {
 		if ev.Decision == nil || ev.Assignment < e.nextAssignment || e.agents[ev.Agent] == nil || !w.State.offers(ev.Guest) || w.standingAt(ev.Agent) != nil {
 			return fmt.Errorf("%v is %v, with agent %q already, or agent or decision is missing", w.ID, w.State, ev.Agent)
 		}
-	case ev.Assignment != 0 || ev.Kind.answers() || ev.Kind == KindHandedOver || ev.Kind == KindWorkRequeued:
+	case ev.Kind == KindHandedOver:
+		former, x := w.Owner(), w.assignment(ev.Assignment)
+		if former == nil || former.ID != ev.Former || former.Agent != ev.From || x == nil || !x.Guest || x.State != AssignmentAccepted || x.Agent != ev.Agent {
+			return fmt.Errorf("%v is no guest of %v, or %v does not own it", ev.Assignment, w.ID, ev.Former)
+		}
+	case ev.Assignment != 0 || ev.Kind.answers() || ev.Kind == KindWorkRequeued:
 		x := w.assignment(ev.Assignment)
 		if x == nil || !x.State.Stands() || x.Agent != ev.Agent {
 			return fmt.Errorf("%v of agent %q does not stand for %v", ev.Assignment, ev.Agent, w.ID)
-		}
-		if ev.Kind == KindHandedOver && (!x.Guest || x.State != AssignmentAccepted || w.State != Waiting) {
-			return fmt.Errorf("%v is no guest of %v, or its owner is still there", ev.Assignment, w.ID)
 		}
 	}
 	return nil
@@ -210,7 +212,8 @@ func (e *Engine) answered(ev *Event, w *Work) {
 		x.Size, w.State = ev.Size, Open
 		x.unpause(ev.At)
 	case KindWrapUpStarted:
-		w.State, x.WrapUpAt, x.WrapUpUntil = WrapUpWork, ev.At, ev.Deadline
+		e.agents[x.Agent].takes(x, x.Size, ev.Size, ev.Granted)
+		x.Size, w.State, x.WrapUpAt, x.WrapUpUntil = ev.Size, WrapUpWork, ev.At, ev.Deadline
 		x.unpause(ev.At)
 		e.clock(x)
 	case KindWrapUpExtended:
@@ -264,10 +267,11 @@ func (e *Engine) accepted(ev *Event, w *Work, x *Assignment) {
 	if e.queueOf(w).routing.DeclineRule != Forever {
 		w.Excluded = nil
 	}
-	if !w.Spec.Outbound {
-		e.waits.accepted(inQueue(w.Queue), ev.At, ev.At-w.RequestedAt)
+	if x.Decision.Strategy != "" { // what was given directly did not wait
+		wait := ev.At - w.waitsSince()
+		e.waits.accepted(inQueue(w.Queue), ev.At, wait)
 		if len(w.Needs) > 0 {
-			e.waits.accepted(withSkills(w.Needs), ev.At, ev.At-w.RequestedAt)
+			e.waits.accepted(withSkills(w.Needs), ev.At, wait)
 		}
 	}
 	e.remember(w, x.Agent, ev.At)
@@ -311,22 +315,19 @@ func (e *Engine) placed(ev *Event, w *Work) {
 	if ev.Assignment != 0 {
 		e.assignmentEnded(ev, w.assignment(ev.Assignment), AssignmentTransferred)
 	}
+	if ev.Created != nil {
+		w.Spec = *ev.Created
+	}
 	if ev.Kind == KindWorkReopened {
 		e.ended = slices.DeleteFunc(e.ended, func(id WorkID) bool { return id == w.ID })
 		w.EndedAt = 0
-		if w.Spec.ExpiresAt > e.told { // its timer may have been swept while it was closed
-			e.schedule(timer{at: w.Spec.ExpiresAt, kind: timeToLive, id: uint64(w.ID)})
-		}
 	}
-	if moved := w.Queue != ev.Placed.Queue; moved || ev.Kind == KindWorkReopened || ev.Kind == KindWorkTransferred {
+	if moved := w.Queue != ev.Placed.Queue; moved || ev.Kind == KindWorkOverflowed || ev.Kind == KindWorkReopened || ev.Kind == KindWorkTransferred {
 		w.Reason = ev.Reason
 		w.Excluded = nil
 	}
 	if ev.Kind == KindWorkTransferred || ev.Kind == KindWorkReopened {
 		e.waitsAgain(w)
-	}
-	if ev.Created != nil {
-		w.Spec = *ev.Created
 	}
 	w.Placement = *ev.Placed
 }
@@ -345,9 +346,12 @@ func (e *Engine) waitsAgain(w *Work) {
 	}
 }
 
-// handedOver makes a guest the owner of work that its owner has just left.
+// handedOver makes a guest the owner.
 func (e *Engine) handedOver(ev *Event, w *Work) {
-	w.State = Open
+	e.assignmentEnded(ev, w.assignment(ev.Former), AssignmentTransferred)
+	if ev.Created != nil {
+		w.Spec = *ev.Created
+	}
 	x := w.assignment(ev.Assignment)
 	x.Guest = false
 	e.agents[x.Agent].Version++
@@ -404,7 +408,7 @@ func (e *Engine) skillsChanged(a *Agent, at Time) {
 	e.learn(a)
 	for _, q := range e.queues {
 		q.stale = true
-		clear(q.routable)
+		clear(q.routability)
 	}
 }
 

@@ -60,6 +60,8 @@ type UpdateWork struct {
 	// skills by the rules; the engine reads Ruled alone.
 	Reevaluate bool
 	Ruled      *[]Need
+	// Taken is what became of the rules, filled in by the host.
+	Taken []Taken
 	// Transcript refers to what was said so far.
 	Transcript string
 }
@@ -71,7 +73,7 @@ type UpdateWork struct {
 // To an agent it is offered at once, whatever queue that agent belongs to, and
 // waits in its queue if that agent does not take it. If the agent cannot take
 // it now, the command is refused. An agent who has joined the work as a guest
-// becomes its owner.
+// becomes its owner; then it stays where it is, as it is.
 type TransferWork struct {
 	Work WorkID
 	// Queue and Agent say where to; at least one of Queue, Agent and Needs is

@@ -24,8 +24,10 @@ func (c Configure) decide(s *step) error {
 	}
 	s.emit(Event{Kind: KindConfigured, Config: s.config + 1, Definition: d})
 	for i := range d.Queues {
+		s.openOrClose(s.queues[d.Queues[i].Name])
+	}
+	for i := range d.Queues {
 		q := s.queues[d.Queues[i].Name]
-		s.openOrClose(q)
 		s.reconsiderQueue(q)
 		s.desert(q)
 	}

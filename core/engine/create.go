@@ -93,6 +93,9 @@ func (c StartWork) decide(s *step) error {
 		return err
 	}
 	spec := c.Spec.clone()
+	if spec.RequiredAgent != "" || spec.PreferredAgent != "" || spec.Backup != "" {
+		return refuse(CodeInvalid, "required_agent", "agent %q starts it; nobody else can be required or preferred", a.ID)
+	}
 	spec.Outbound = true
 	if err := s.check(&spec); err != nil {
 		return err
@@ -181,7 +184,7 @@ func (c RequeueWork) decide(s *step) error {
 	default:
 		return refuse(CodeWrongState, "", "%v is %v; only offered, open or paused work can be requeued", w.ID, w.State)
 	}
-	s.clearIfExhausted(w)
+	s.waitsAnew(w)
 	return nil
 }
 

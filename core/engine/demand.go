@@ -106,19 +106,25 @@ func (e *Engine) somebody(q *queue, d demand, pass func(*Agent) bool) bool {
 // maxRoutable bounds how many answers a queue remembers.
 const maxRoutable = 1 << 14
 
-// routable reports whether somebody who is configured could ever take the work.
-// It is asked for each piece of work that comes, and there are few kinds of it.
-func (e *Engine) routable(q *queue, w *Work) bool {
+// routability says why nobody who is configured could ever take the work; nil if
+// somebody could. It is asked for each piece of work that comes, and there are
+// few kinds of it.
+func (e *Engine) routability(q *queue, w *Work) *Unroutable {
 	e.scratch = e.appendKind(e.scratch[:0], w)
-	if known, ok := q.routable[string(e.scratch)]; ok {
+	if known, ok := q.routability[string(e.scratch)]; ok {
 		return known
 	}
-	if q.routable == nil || len(q.routable) >= maxRoutable {
-		q.routable = make(map[string]bool)
+	if q.routability == nil || len(q.routability) >= maxRoutable {
+		q.routability = make(map[string]*Unroutable)
 	}
 	key := string(e.scratch)
-	q.routable[key] = e.somebody(q, e.demandOf(w), anybody)
-	return q.routable[key]
+	var found *Unroutable
+	if d := e.demandOf(w); !e.somebody(q, d, anybody) {
+		why := e.why(w, q, d)
+		found = &why
+	}
+	q.routability[key] = found
+	return found
 }
 
 // appendKind appends all that a demand is made of.
@@ -215,11 +221,10 @@ func (e *Engine) Unroutable(w *Work) (Unroutable, bool) {
 	if w.State != Waiting {
 		return Unroutable{}, false
 	}
-	q, d := e.queueOf(w), e.demandOf(w)
-	if e.somebody(q, d, anybody) {
-		return Unroutable{}, false
+	if found := e.routability(e.queueOf(w), w); found != nil {
+		return *found, true
 	}
-	return e.why(w, q, d), true
+	return Unroutable{}, false
 }
 
 func anybody(*Agent) bool { return true }

@@ -68,11 +68,14 @@ const (
 	// KindOfferDeclined: Agent declined Assignment for Reason; Work waits
 	// unless another offer of it stands.
 	KindOfferDeclined
-	// KindOfferTimedOut: Assignment was not answered in time; so does Work.
+	// KindOfferTimedOut: Assignment was not answered in time; Work waits unless
+	// another offer of it stands.
 	KindOfferTimedOut
-	// KindOfferUnavailable: Agent went away while offered; so does Work.
+	// KindOfferUnavailable: Agent went away while offered; Work waits unless
+	// another offer of it stands.
 	KindOfferUnavailable
-	// KindOfferWithdrawn: Assignment was taken back for Reason; so does Work.
+	// KindOfferWithdrawn: Assignment was taken back for Reason; Work waits unless
+	// another offer of it stands.
 	KindOfferWithdrawn
 	// KindGuestLeft: Agent left the conference that it had joined as
 	// Assignment, for Reason.
@@ -103,8 +106,8 @@ const (
 	// KindWorkTransferred: Work was taken from Agent's Assignment, if it had
 	// one, for Reason, and waits as Created, if given, and Placed say.
 	KindWorkTransferred
-	// KindHandedOver: the guest Agent with Assignment now owns Work, which its
-	// owner left in the event before.
+	// KindHandedOver: Work goes from From's assignment Former to the guest Agent
+	// with Assignment, for Reason; it is as Created says, if given.
 	KindHandedOver
 	// KindWorkOverflowed: Work moved from Queue to where Placed says, for
 	// Reason.
@@ -223,6 +226,9 @@ type Event struct {
 	Size       Milli         `cbor:"18,keyasint,omitempty"`
 	Guest      bool          `cbor:"19,keyasint,omitempty"`
 	Granted    bool          `cbor:"20,keyasint,omitempty"`
+	// From and Former are the agent and the assignment that lose the work.
+	From   string       `cbor:"21,keyasint,omitempty"`
+	Former AssignmentID `cbor:"22,keyasint,omitempty"`
 }
 
 // GoesTo returns the queue in which the event leaves its work, and whether that

@@ -180,9 +180,9 @@ func (w *world) goesOn(id engine.WorkID) *world {
 	w.offered(late, "dot")
 	w.pass(30 * second)
 	w.do(engine.Disconnect{Agent: "dot"})
-	w.at = morning(7, 0)
+	w.at = morning(7)
 	w.pass(0)
-	w.at = morning(22, 0)
+	w.at = morning(22)
 	w.pass(0)
 	return w
 }

@@ -29,9 +29,9 @@ func opening(closed engine.ClosedRule, h engine.Hours) func(*engine.Definition) 
 // The story begins on a Tuesday, at 22:13:20 UTC.
 var night = engine.Hours{Zone: "UTC", Weekly: []engine.Shift{everyDay(8, 22)}}
 
-// on of an hour and a minute of the next morning.
-func morning(hour, minutes engine.Time) engine.Time {
-	return (start/(24*60*minute)+1)*24*60*minute + hour*60*minute + minutes*minute
+// morning is an hour of the next day.
+func morning(hour engine.Time) engine.Time {
+	return (start/(24*60*minute)+1)*24*60*minute + hour*60*minute
 }
 
 func TestClosedQueueHoldsItsWork(t *testing.T) {
@@ -46,16 +46,16 @@ func TestClosedQueueHoldsItsWork(t *testing.T) {
 	if _, stuck := w.Unroutable(w.item(id)); stuck {
 		t.Error("it only has to wait")
 	}
-	if at, ok := w.NextTimer(); !ok || at != morning(8, 0) {
-		t.Errorf("next timer at %d, %v, want %d", at, ok, morning(8, 0))
+	if at, ok := w.NextTimer(); !ok || at != morning(8) {
+		t.Errorf("next timer at %d, %v, want %d", at, ok, morning(8))
 	}
-	w.at = morning(8, 0) - 1
+	w.at = morning(8) - 1
 	w.happens(0)
 	if ev := w.happens(1, engine.KindQueueOpened)[0]; ev.Queue != "support" {
 		t.Errorf("%+v", ev)
 	}
 	w.offered(id, "ann")
-	w.at = morning(22, 0)
+	w.at = morning(22)
 	w.happens(0, engine.KindQueueClosed, engine.KindOfferTimedOut, engine.KindExclusionsCleared)
 	w.cannot(id, "ann", route.VerdictNotEligible)
 }
@@ -71,10 +71,10 @@ func TestClosedQueueRefuses(t *testing.T) {
 	w.refused(engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "support", RequiredAgent: "ann"}}, engine.CodeQueueClosed, "queue")
 	id := w.arrives("sales")
 	w.refused(engine.TransferWork{Work: id, Queue: "support"}, engine.CodeQueueClosed, "queue")
-	w.at = morning(9, 0)
+	w.at = morning(9)
 	w.happens(0, engine.KindQueueOpened)
 	w.do(engine.TransferWork{Work: id, Queue: "support"})
-	w.at = morning(23, 0)
+	w.at = morning(23)
 	w.happens(0, engine.KindQueueClosed)
 	w.offered(id, "ann") // what waits is still offered
 	w.do(engine.RequeueWork{Work: id})
@@ -91,7 +91,7 @@ func TestClosedQueueOverflows(t *testing.T) {
 		t.Errorf("%+v", item)
 	}
 	w.offered(item.ID, "ann")
-	w.at = morning(8, 0)
+	w.at = morning(8)
 	w.pass(0)
 	w.in(w.arrives("support"), "support")
 }
@@ -100,7 +100,7 @@ func TestClosedQueueOverflows(t *testing.T) {
 func TestOpeningUnseen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, opening(engine.ClosedHold, night))
-	w.at = morning(23, 0)
+	w.at = morning(23)
 	w.happens(0)
 	again := restored(t, w.Engine)
 	w.at += 9 * 60 * minute
@@ -117,7 +117,7 @@ func TestHoursChange(t *testing.T) {
 	d := centre()
 	opening(engine.ClosedHold, engine.Hours{Zone: "UTC", Weekly: []engine.Shift{everyDay(8, 23)}})(&d)
 	w.did(engine.Configure{Definition: d}, engine.KindConfigured, engine.KindQueueOpened)
-	w.at = morning(0, 0) - 60*minute - 1
+	w.at = morning(0) - 60*minute - 1
 	w.happens(0)
 	w.happens(1, engine.KindQueueClosed)
 	w.did(engine.Configure{Definition: centre()}, engine.KindConfigured, engine.KindQueueOpened)
@@ -137,26 +137,58 @@ func TestHoursByTheWallClock(t *testing.T) {
 		from  string
 		want  []string // opens, closes, opens …
 	}{
-		{"on Monday again", engine.Hours{Zone: "Europe/Berlin", Weekly: []engine.Shift{shift(weekdays, 9*60, 17*60)}},
-			"2026-03-06T18:00:00Z", []string{"2026-03-09T08:00:00Z", "2026-03-09T16:00:00Z"}},
-		{"clocks go forward", engine.Hours{Zone: "Europe/Berlin", Weekly: []engine.Shift{everyDay(1, 17)}},
-			"2026-03-28T18:00:00Z", []string{"2026-03-29T00:00:00Z", "2026-03-29T15:00:00Z", "2026-03-29T23:00:00Z"}},
-		{"clocks go back", engine.Hours{Zone: "Europe/Berlin", Weekly: []engine.Shift{everyDay(1, 17)}},
-			"2026-10-24T18:00:00Z", []string{"2026-10-24T23:00:00Z", "2026-10-25T16:00:00Z", "2026-10-26T00:00:00Z"}},
-		{"an hour that does not exist", engine.Hours{Zone: "America/New_York", Weekly: []engine.Shift{shift(0x7f, 150, 240)}},
-			"2026-03-08T00:00:00Z", []string{"2026-03-08T07:00:00Z", "2026-03-08T08:00:00Z", "2026-03-09T06:30:00Z"}},
-		{"a midnight that does not exist", engine.Hours{Zone: "America/Santiago", Weekly: []engine.Shift{everyDay(0, 6), everyDay(20, 22)}},
-			"2026-09-05T12:00:00Z", []string{"2026-09-06T00:00:00Z", "2026-09-06T02:00:00Z", "2026-09-06T04:00:00Z", "2026-09-06T09:00:00Z"}},
-		{"until a midnight that does not exist", engine.Hours{Zone: "America/Santiago", Weekly: []engine.Shift{everyDay(20, 24)}},
-			"2026-09-05T12:00:00Z", []string{"2026-09-06T00:00:00Z", "2026-09-06T04:00:00Z", "2026-09-06T23:00:00Z"}},
-		{"through midnight", engine.Hours{Zone: "Asia/Kolkata", Weekly: []engine.Shift{everyDay(0, 2), everyDay(22, 24)}},
-			"2026-05-01T12:00:00Z", []string{"2026-05-01T16:30:00Z", "2026-05-01T20:30:00Z"}},
+		{
+			"on Monday again",
+			engine.Hours{Zone: "Europe/Berlin", Weekly: []engine.Shift{shift(weekdays, 9*60, 17*60)}},
+			"2026-03-06T18:00:00Z",
+			[]string{"2026-03-09T08:00:00Z", "2026-03-09T16:00:00Z"},
+		},
+		{
+			"clocks go forward",
+			engine.Hours{Zone: "Europe/Berlin", Weekly: []engine.Shift{everyDay(1, 17)}},
+			"2026-03-28T18:00:00Z",
+			[]string{"2026-03-29T00:00:00Z", "2026-03-29T15:00:00Z", "2026-03-29T23:00:00Z"},
+		},
+		{
+			"clocks go back",
+			engine.Hours{Zone: "Europe/Berlin", Weekly: []engine.Shift{everyDay(1, 17)}},
+			"2026-10-24T18:00:00Z",
+			[]string{"2026-10-24T23:00:00Z", "2026-10-25T16:00:00Z", "2026-10-26T00:00:00Z"},
+		},
+		{
+			"an hour that does not exist",
+			engine.Hours{Zone: "America/New_York", Weekly: []engine.Shift{shift(0x7f, 150, 240)}},
+			"2026-03-08T00:00:00Z",
+			[]string{"2026-03-08T07:00:00Z", "2026-03-08T08:00:00Z", "2026-03-09T06:30:00Z"},
+		},
+		{
+			"a midnight that does not exist",
+			engine.Hours{Zone: "America/Santiago", Weekly: []engine.Shift{everyDay(0, 6), everyDay(20, 22)}},
+			"2026-09-05T12:00:00Z",
+			[]string{"2026-09-06T00:00:00Z", "2026-09-06T02:00:00Z", "2026-09-06T04:00:00Z", "2026-09-06T09:00:00Z"},
+		},
+		{
+			"until a midnight that does not exist",
+			engine.Hours{Zone: "America/Santiago", Weekly: []engine.Shift{everyDay(20, 24)}},
+			"2026-09-05T12:00:00Z",
+			[]string{"2026-09-06T00:00:00Z", "2026-09-06T04:00:00Z", "2026-09-06T23:00:00Z"},
+		},
+		{
+			"through midnight",
+			engine.Hours{Zone: "Asia/Kolkata", Weekly: []engine.Shift{everyDay(0, 2), everyDay(22, 24)}},
+			"2026-05-01T12:00:00Z",
+			[]string{"2026-05-01T16:30:00Z", "2026-05-01T20:30:00Z"},
+		},
 		{"holidays", engine.Hours{
 			Zone: "Europe/London", Weekly: []engine.Shift{everyDay(9, 17)},
 			Holidays: []engine.Holiday{{Date: "2026-12-25"}, {Date: "2026-12-26", Open: []engine.Span{{From: 600, To: 660}, {From: 720, To: 780}}}},
 		}, "2026-12-24T18:00:00Z", []string{"2026-12-26T10:00:00Z", "2026-12-26T11:00:00Z", "2026-12-26T12:00:00Z", "2026-12-26T13:00:00Z", "2026-12-27T09:00:00Z"}},
-		{"on one day of the year", engine.Hours{Zone: "UTC", Holidays: []engine.Holiday{{Date: "2027-01-01", Open: []engine.Span{{To: 1440}}}}},
-			"2026-06-01T00:00:00Z", []string{"2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"}},
+		{
+			"on one day of the year",
+			engine.Hours{Zone: "UTC", Holidays: []engine.Holiday{{Date: "2027-01-01", Open: []engine.Span{{To: 1440}}}}},
+			"2026-06-01T00:00:00Z",
+			[]string{"2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"},
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -213,8 +213,8 @@ func (s *step) missed(w *Work, a *Agent, status string, cause Cause) {
 	if status != "" && a.SignedIn() {
 		s.setStatus(a, status, cause)
 	}
-	s.giveBack([]*Work{w})
-	s.clearIfExhausted(w)
+	s.giveBack(w)
+	s.waitsAnew(w)
 }
 
 // held returns an assignment of the agent, in whatever state it is.

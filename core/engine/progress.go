@@ -3,6 +3,8 @@
 
 package engine
 
+import "github.com/patchbay-cx/patchbay/sdk/route"
+
 func (c Complete) decide(s *step) error {
 	x, w, err := s.held(c.Assignment, c.Agent)
 	if err != nil || x.State == AssignmentCompleted || x.WrapUpAt > 0 && x.State == AssignmentAccepted {
@@ -17,7 +19,11 @@ func (c Complete) decide(s *step) error {
 	}
 	s.disperse(w, "completed")
 	if wrapUp := s.channel(w).WrapUp.For; wrapUp > 0 {
-		s.emit(s.about(w, x.ID, Event{Kind: KindWrapUpStarted, Deadline: s.now + wrapUp}))
+		ev := Event{Kind: KindWrapUpStarted, Deadline: s.now + wrapUp, Size: x.Size}
+		if whole := s.whole(w, x); Milli(whole.Takes()) > x.Size && (whole.Fits() || s.channel(w).ResumeOver) {
+			ev.Size, ev.Granted = Milli(whole.Takes()), !whole.Fits()
+		}
+		s.emit(s.about(w, x.ID, ev))
 		return nil
 	}
 	s.complete(w, x.ID, "")
@@ -102,23 +108,26 @@ func (c ResumeWork) decide(s *step) error {
 	if w.State != Paused {
 		return refuse(CodeWrongState, "", "%v is %v; only paused work can be resumed", w.ID, w.State)
 	}
-	x, channel := w.Owner(), s.channel(w)
-	a := s.agents[x.Agent]
-	ev := Event{Kind: KindWorkResumed, Size: x.Size}
-	if channel.Capacity == ByStatus {
-		load := s.load(w.Spec.Channel, w.Size, a)
-		if load.Interruptible = x.Interruptible; x.Interruptible {
-			load.InterruptibleUsed -= int32(x.Size)
-		} else {
-			load.Used -= int32(x.Size)
-		}
-		ev.Size = Milli(load.Takes())
-		if ev.Granted = channel.ResumeOver && !load.Fits(); !ev.Granted && !load.Fits() {
-			return refuse(CodeNoCapacity, "", "agent %q has no capacity to go on with %v: it takes %v, and %v is free", a.ID, w.ID, ev.Size, free(&load))
-		}
+	x := w.Owner()
+	whole := s.whole(w, x)
+	ev := Event{Kind: KindWorkResumed, Size: max(x.Size, Milli(whole.Takes()))}
+	if ev.Granted = ev.Size > x.Size && !whole.Fits(); ev.Granted && !s.channel(w).ResumeOver {
+		return refuse(CodeNoCapacity, "", "agent %q has no capacity to go on with %v: it takes %v, and %v is free", x.Agent, w.ID, ev.Size, free(&whole))
 	}
 	s.emit(s.about(w, x.ID, ev))
 	return nil
+}
+
+// whole is what an assignment would take of its agent if it took its whole size
+// again.
+func (e *Engine) whole(w *Work, x *Assignment) route.Load {
+	load := e.load(w.Spec.Channel, w.Size, e.agents[x.Agent])
+	if load.Interruptible = x.Interruptible; x.Interruptible {
+		load.InterruptibleUsed -= int32(x.Size)
+	} else {
+		load.Used -= int32(x.Size)
+	}
+	return load
 }
 
 func (c DeactivateWork) decide(s *step) error {
@@ -149,18 +158,43 @@ func (c ReopenWork) decide(s *step) error {
 	if s.queues[w.Queue] == nil || !s.hasChannel(w.Spec.Channel) {
 		return refuse(CodeUnknownQueue, "queue", "queue %q or channel %q of %v is no longer there; create new work", w.Queue, w.Spec.Channel, w.ID)
 	}
-	a := s.agents[w.last()]
-	placed := s.placement(&w.Spec, s.queues[w.Queue], s.now)
-	channel := s.channel(w)
-	if a != nil && a.SignedIn() && channel.LastAgentFor > 0 {
-		placed.Agent, placed.Until = a.ID, s.now+channel.LastAgentFor
+	spec := w.Spec.clone()
+	spec.ExpiresAt = 0 // its time was that of the first wait
+	placed, err := s.reopened(w, &spec)
+	if err != nil {
+		return err
 	}
-	s.emit(Event{Kind: KindWorkReopened, Work: w.ID, Queue: w.Queue, Placed: &placed})
-	if a == nil || channel.Capacity != ByStatus || s.ableNow(w, w.Size, a) != nil {
+	s.emit(Event{Kind: KindWorkReopened, Work: w.ID, Queue: w.Queue, Created: &spec, Placed: placed})
+	a := s.agents[w.last()]
+	if a == nil || s.channel(w).Capacity != ByStatus || !w.admits(a.ID) || s.ableNow(w, w.Size, a) != nil {
+		s.waitsAnew(w)
 		return nil
 	}
 	load := s.load(w.Spec.Channel, w.Size, a)
 	s.offerTo(w, a, &load, Decision{Reason: "reopened"}, Event{})
 	s.accept(w, a, s.nextAssignment-1)
 	return nil
+}
+
+// reopened says how work begins that is taken up again: with a new age, for its
+// required agent, or for its last one first.
+func (s *step) reopened(w *Work, spec *WorkSpec) (*Placement, error) {
+	q := s.queues[w.Queue]
+	for _, needs := range [][]Need{spec.Needs, spec.Ruled} {
+		if err := s.names.checkNeeds(CodeInvalid, "skills", needs); err != nil {
+			return nil, err
+		}
+	}
+	placed := s.placement(spec, q, s.now)
+	if err := s.fits(spec, q, &placed); err != nil {
+		return nil, err
+	}
+	channel, last := s.channel(w), s.agents[w.last()]
+	switch {
+	case s.agents[spec.RequiredAgent] != nil && (spec.Backup == "" || s.queues[spec.Backup] != nil):
+		s.forAgent(spec, &placed)
+	case last != nil && last.SignedIn() && channel.LastAgentFor > 0:
+		placed.Agent, placed.Until = last.ID, s.now+channel.LastAgentFor
+	}
+	return &placed, nil
 }

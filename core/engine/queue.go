@@ -36,8 +36,9 @@ type queue struct {
 	// take, unless stale: then a skill has begun or ended since.
 	unroutable int
 	stale      bool
-	// routable is what is known of such questions, by what work asks for.
-	routable map[string]bool
+	// routability is what is known of that, by what work asks for; nil where
+	// somebody could take it.
+	routability map[string]*Unroutable
 }
 
 // pools are the largest amounts that any of some agents may hold.
@@ -90,7 +91,7 @@ func (e *Engine) backlog(q *queue) Backlog {
 func (e *Engine) recount(q *queue) {
 	q.stale, q.unroutable = false, 0
 	for _, w := range q.waiting {
-		if w.unroutable = !e.routable(q, w); w.unroutable {
+		if w.unroutable = e.routability(q, w) != nil; w.unroutable {
 			q.unroutable++
 		}
 	}
@@ -104,7 +105,7 @@ func (e *Engine) enter(w *Work) {
 		e.waiting++
 		heap.Push(&q.waiting, w)
 		q.overflowing += w.overflows()
-		if w.unroutable = !e.routable(q, w); w.unroutable {
+		if w.unroutable = e.routability(q, w) != nil; w.unroutable {
 			q.unroutable++
 		}
 		if at := e.due(w); at != 0 {

@@ -174,6 +174,8 @@ type Placement struct {
 	Backup string `cbor:"14,keyasint,omitempty"`
 	// Overflow replaces the queue's, if not nil.
 	Overflow *Overflow `cbor:"15,keyasint,omitempty"`
+	// Passed lists the queues that sent it on because it waited there.
+	Passed []string `cbor:"16,keyasint,omitempty"`
 }
 
 // placement says how work of that kind begins in a queue.

@@ -21,15 +21,22 @@ func (c TransferWork) decide(s *step) error {
 	}
 	if a != nil {
 		if guest := w.standingAt(a.ID); guest != nil && guest.Guest && guest.State == AssignmentAccepted {
-			return s.handOver(w, guest, c.Reason)
+			return c.handOver(s, w, guest, &spec)
 		}
 	}
 	requested := c.RequestedAt
 	if requested == 0 {
 		requested = w.RequestedAt
 	}
-	placed := s.placement(&spec, s.queues[spec.Queue], requested)
-	if err := s.fits(&spec, s.queues[spec.Queue], &placed); err != nil {
+	q, why := s.queues[spec.Queue], c.Reason
+	if a == nil {
+		var further string
+		if q, further = s.passOn(&spec, q, nil); further != "" {
+			why = further
+		}
+	}
+	placed := s.placement(&spec, q, requested)
+	if err := s.fits(&spec, q, &placed); err != nil {
 		return err
 	}
 	if a != nil {
@@ -37,7 +44,7 @@ func (c TransferWork) decide(s *step) error {
 			return err
 		}
 	}
-	s.transfer(w, &spec, &placed, c.Reason)
+	s.transfer(w, &spec, &placed, why)
 	if a != nil {
 		return s.direct(w, a, "transferred", false)
 	}
@@ -83,8 +90,14 @@ func (c *TransferWork) to(s *step, w *Work) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x := w.standingAt(a.ID); x != nil && !x.Guest {
+	switch x := w.standingAt(a.ID); {
+	case x == nil:
+	case !x.Guest:
 		return nil, refuse(CodeWrongState, "agent", "%v is with agent %q already", w.ID, a.ID)
+	case x.State == AssignmentOffered:
+		return nil, refuse(CodeWrongState, "agent", "agent %q is invited to %v and has not answered yet", a.ID, w.ID)
+	case c.Queue != "" || c.Needs != nil || c.RequestedAt != 0:
+		return nil, refuse(CodeInvalid, "queue", "agent %q has joined %v and would go on with it as it is; leave out queue, skills and age", a.ID, w.ID)
 	}
 	return a, nil
 }
@@ -101,13 +114,14 @@ func (s *step) transfer(w *Work, spec *WorkSpec, placed *Placement, reason strin
 }
 
 // handOver makes a guest the owner of the work.
-func (s *step) handOver(w *Work, guest *Assignment, reason string) error {
+func (c *TransferWork) handOver(s *step, w *Work, guest *Assignment, spec *WorkSpec) error {
 	if w.State != Open {
 		return refuse(CodeWrongState, "", "%v is %v; go on with it first", w.ID, w.State)
 	}
-	owner := w.Owner()
-	s.emit(s.about(w, owner.ID, Event{Kind: KindWorkRequeued, Reason: reason}))
-	s.emit(s.about(w, guest.ID, Event{Kind: KindHandedOver, Reason: reason}))
+	former := w.Owner()
+	s.emit(s.about(w, guest.ID, Event{
+		Kind: KindHandedOver, Reason: c.Reason, Created: spec, From: former.Agent, Former: former.ID,
+	}))
 	return nil
 }
 
@@ -130,8 +144,9 @@ func (c UpdateWork) decide(s *step) error {
 	if c.Needs != nil || c.Ruled != nil {
 		placed.require(s.needs(&spec, q), s.now)
 	}
+	spec.Intake = append(spec.Intake, c.Taken...)
 	s.emit(Event{Kind: KindWorkUpdated, Work: w.ID, Queue: w.Queue, Created: &spec, Placed: placed})
-	s.clearIfExhausted(w)
+	s.waitsAnew(w)
 	return nil
 }
 

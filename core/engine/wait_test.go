@@ -17,15 +17,15 @@ func (w *world) waited(queue string, by engine.Time, change ...func(*engine.Work
 	w.do(engine.Complete{Assignment: w.opened(id, "ann"), Agent: "ann"})
 }
 
-func (w *world) expects(queue string, want engine.Time) {
+func (w *world) expects(want engine.Time) {
 	w.Helper()
-	got, ok := w.EstimatedWait(queue)
-	if b, _ := w.Backlog(queue); got != want || !ok || b.EstimatedWait != got || !b.Estimated {
-		w.Fatalf("%s is estimated at %d, %v, want %d; backlog %+v", queue, got, ok, want, b)
+	got, ok := w.EstimatedWait("support")
+	if b, _ := w.Backlog("support"); got != want || !ok || b.EstimatedWait != got || !b.Estimated {
+		w.Fatalf("it is estimated at %d, %v, want %d; backlog %+v", got, ok, want, b)
 	}
 }
 
-// The weighted mean of the last ten, newest first with weights 10, 9, 8 …
+// The weighted mean of the last ten, newest first with weights from ten down.
 func TestEstimatedWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -34,11 +34,11 @@ func TestEstimatedWait(t *testing.T) {
 		t.Errorf("%d without data", wait)
 	}
 	w.waited("support", 1000)
-	w.expects("support", 1000)
+	w.expects(1000)
 	w.waited("support", 20_000)
-	w.expects("support", (10*20_000+9*1000)/19)
+	w.expects((10*20_000 + 9*1000) / 19)
 	w.waited("support", 0)
-	w.expects("support", (9*20_000+8*1000)/27)
+	w.expects((9*20_000 + 8*1000) / 27)
 	if _, ok := w.EstimatedWait("sales"); ok {
 		t.Error("another queue is estimated")
 	}
@@ -46,7 +46,7 @@ func TestEstimatedWait(t *testing.T) {
 		w.waited("support", (i+1)*1000)
 	}
 	// 12 s weighs 10, 11 s 9, and so on to 3 s, which weighs 1.
-	w.expects("support", (12*10+11*9+10*8+9*7+8*6+7*5+6*4+5*3+4*2+3*1)*1000/55)
+	w.expects((12*10 + 11*9 + 10*8 + 9*7 + 8*6 + 7*5 + 6*4 + 5*3 + 4*2 + 3*1) * 1000 / 55)
 }
 
 // What was accepted more than ten minutes ago counts no more.
@@ -59,10 +59,10 @@ func TestEstimatesAreOfTheLastTenMinutes(t *testing.T) {
 	w.waited("support", 7000)
 	w.at += minute
 	w.do(engine.Tick{})
-	w.expects("support", (10*7000+9*1000)/19)
+	w.expects((10*7000 + 9*1000) / 19)
 	w.at++
 	w.do(engine.Tick{})
-	w.expects("support", 7000)
+	w.expects(7000)
 	w.at += 10 * minute
 	w.do(engine.Tick{})
 	if wait, ok := w.EstimatedWait("support"); ok {

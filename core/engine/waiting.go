@@ -3,7 +3,10 @@
 
 package engine
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // destination returns the queue in which incoming work waits: its own, or where
 // that sends it on, and then why. A queue that takes nothing in refuses it.
@@ -22,9 +25,10 @@ func (s *step) destination(spec *WorkSpec) (q *queue, why string, err error) {
 }
 
 // passOn follows the queues that send such work on at once. Nothing goes to a
-// queue twice. From is where it came from, nil if it has just come in.
+// queue twice, and what is sent round in a circle stays where it began. From is
+// where it came from, nil if it has just come in.
 func (s *step) passOn(spec *WorkSpec, q, from *queue) (to *queue, why string) {
-	seen := map[*queue]bool{from: true}
+	first, seen := q, map[*queue]bool{from: true}
 	for {
 		seen[q] = true
 		overflow := q.definition.Overflow
@@ -32,8 +36,11 @@ func (s *step) passOn(spec *WorkSpec, q, from *queue) (to *queue, why string) {
 			overflow = spec.Overflow
 		}
 		reason := s.cannotStay(spec, q, overflow)
-		if reason == "" || seen[s.queues[overflow.To]] {
+		switch {
+		case reason == "" || from != nil && seen[s.queues[overflow.To]]:
 			return q, why
+		case seen[s.queues[overflow.To]]:
+			return first, ""
 		}
 		q, why = s.queues[overflow.To], reason
 	}
@@ -53,10 +60,30 @@ func (s *step) cannotStay(spec *WorkSpec, q *queue, overflow *Overflow) string {
 	case overflow.WhenNobody:
 		placed := s.placement(spec, q, s.requested(spec))
 		if !s.somebody(q, s.demand(spec, &placed), (*Agent).SignedIn) {
-			return "nobody_signed_in"
+			return nobodySignedIn
 		}
 	}
 	return ""
+}
+
+// The reasons of an overflow that the engine asks for: the work waited for long,
+// or nobody who could ever take it is signed in.
+const (
+	waitedLong     = "waited"
+	nobodySignedIn = "nobody_signed_in"
+)
+
+// waitsAnew does what follows when work waits again, or asks for something else.
+func (s *step) waitsAnew(w *Work) {
+	s.clearIfExhausted(w)
+	if w.State != Waiting {
+		return
+	}
+	q := s.queueOf(w)
+	o := w.overflow(q)
+	if o != nil && o.WhenNobody && !s.somebody(q, s.demandOf(w), (*Agent).SignedIn) {
+		s.move(w, o.To, nobodySignedIn)
+	}
 }
 
 // due returns when waiting changes how the work is placed; 0 for never.
@@ -74,7 +101,7 @@ func (e *Engine) due(w *Work) Time {
 	if after, ok := relaxesAfter(w.Needs); ok {
 		at = min(at, w.NeedsSince+after)
 	}
-	if o := w.overflow(q); o != nil && o.After > 0 {
+	if o := w.overflow(q); o != nil && o.After > 0 && !w.passedOn() {
 		at = min(at, w.QueuedAt+o.After)
 	}
 	if w.Required && w.Backup != "" && w.Until > 0 {
@@ -94,8 +121,8 @@ func (s *step) advance(w *Work) {
 			s.move(w, w.Backup, "required_agent_did_not_take_it")
 			continue
 		}
-		if o := w.overflow(q); o != nil && o.After > 0 && w.QueuedAt+o.After <= s.now {
-			s.move(w, o.To, "waited")
+		if o := w.overflow(q); o != nil && o.After > 0 && !w.passedOn() && w.QueuedAt+o.After <= s.now {
+			s.move(w, o.To, waitedLong)
 			continue
 		}
 		switch {
@@ -117,16 +144,28 @@ func (s *step) place(w *Work, kind Kind, placed *Placement, reason string) {
 	s.emit(Event{Kind: kind, Work: w.ID, Queue: w.Queue, Placed: placed, Reason: reason})
 }
 
+// passedOn reports whether the work's queue has sent it on before because it
+// waited, which happens once: or it would go round for ever.
+func (p *Placement) passedOn() bool { return slices.Contains(p.Passed, p.Queue) }
+
 // move sends waiting work to another queue, or further on if that one cannot
-// keep it. It keeps its age, and whom it was for does not count any more.
+// keep it. It keeps its age, and whom it was for does not count any more. From
+// where nobody is it does not go to where nobody is either, and back.
 func (s *step) move(w *Work, to, why string) {
 	spec := w.Spec
 	spec.RequiredAgent, spec.RequestedAt = "", w.RequestedAt
 	q, further := s.passOn(&spec, s.queues[to], s.queueOf(w))
+	waited := why == waitedLong
 	if further != "" {
 		why = further
 	}
+	if why == nobodySignedIn && s.cannotStay(&spec, q, q.definition.Overflow) == nobodySignedIn {
+		return
+	}
 	placed := s.placement(&spec, q, w.RequestedAt)
+	if placed.Passed = w.Passed; waited {
+		placed.Passed = append(slices.Clone(w.Passed), w.Queue)
+	}
 	s.place(w, KindWorkOverflowed, &placed, why)
 }
 
@@ -148,7 +187,7 @@ func (s *step) desert(q *queue) {
 			known[d.key()] = there
 		}
 		if !there {
-			s.move(w, o.To, "nobody_signed_in")
+			s.move(w, o.To, nobodySignedIn)
 		}
 	}
 }

@@ -157,6 +157,21 @@ func (w *Work) standing(pass func(*Assignment) bool) (ids []AssignmentID) {
 	return ids
 }
 
+// waitsSince is since when work waits that is about to be accepted: since it was
+// requested, or, if somebody had it before, since it came back or was moved.
+func (w *Work) waitsSince() Time {
+	var back Time
+	for i := range w.Assignments {
+		if x := &w.Assignments[i]; !x.Guest && x.AcceptedAt > 0 && x.EndedAt > 0 {
+			back = max(back, x.EndedAt)
+		}
+	}
+	if back == 0 {
+		return w.RequestedAt
+	}
+	return max(back, w.QueuedAt)
+}
+
 // last returns the last agent who accepted the work; empty if nobody did.
 func (w *Work) last() string {
 	for i := len(w.Assignments) - 1; i >= 0; i-- {

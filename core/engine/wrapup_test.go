@@ -102,8 +102,13 @@ func TestWrapUpCannotBeInterrupted(t *testing.T) {
 	w.do(engine.PauseWork{Work: chat})
 	w.did(engine.Complete{Assignment: a, Agent: "ann"}, engine.KindWrapUpStarted) // paused work can be completed
 	for _, command := range []engine.Command{
-		engine.RequeueWork{Work: call}, engine.TransferWork{Work: call, Queue: "sales"}, engine.CancelWork{Work: call},
-		engine.PauseWork{Work: call}, engine.ResumeWork{Work: call}, engine.DeactivateWork{Work: call}, engine.ReopenWork{Work: call},
+		engine.RequeueWork{Work: call},
+		engine.TransferWork{Work: call, Queue: "sales"},
+		engine.CancelWork{Work: call},
+		engine.PauseWork{Work: call},
+		engine.ResumeWork{Work: call},
+		engine.DeactivateWork{Work: call},
+		engine.ReopenWork{Work: call},
 		engine.InviteAgent{Work: call, Agent: "bob"},
 	} {
 		w.refused(command, engine.CodeWrongState, "")

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/intake"
 	"github.com/patchbay-cx/patchbay/core/journal"
 	"github.com/patchbay-cx/patchbay/core/strategy"
 )
@@ -84,6 +85,7 @@ type Workspace struct {
 // request is something asked of the loop: a command, or a reading.
 type request struct {
 	find   func(*engine.Engine) (engine.Command, error)
+	plan   *intake.Plan // of a definition to be put in force
 	read   func(*loop)
 	result engine.Result
 	err    error
@@ -142,15 +144,27 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 // which closes the workspace. When the context ends first, the command may or
 // may not have been carried out.
 func (w *Workspace) Do(ctx context.Context, command engine.Command) (engine.Result, error) {
-	return w.DoWith(ctx, func(*engine.Engine) (engine.Command, error) { return command, nil })
+	r := &request{done: make(chan struct{}), find: func(*engine.Engine) (engine.Command, error) { return command, nil }}
+	if configure, ok := command.(engine.Configure); ok { // it takes too long to hold up the loop
+		plan, err := intake.Compile(&configure.Definition)
+		if err != nil {
+			return engine.Result{}, err
+		}
+		r.plan = plan
+	}
+	return w.decided(ctx, r)
 }
 
 // DoWith is Do with a command that depends on the state: find reads it and
 // returns the command, which is decided before anything else happens, or an
 // error, which DoWith returns. What holds when find looks, such as whose the
 // work is, holds when the command is decided. For find the rules of View apply.
+// It is not for Configure.
 func (w *Workspace) DoWith(ctx context.Context, find func(*engine.Engine) (engine.Command, error)) (engine.Result, error) {
-	r := &request{find: find, done: make(chan struct{})}
+	return w.decided(ctx, &request{find: find, done: make(chan struct{})})
+}
+
+func (w *Workspace) decided(ctx context.Context, r *request) (engine.Result, error) {
 	if err := w.ask(ctx, r); err != nil {
 		return engine.Result{}, err
 	}

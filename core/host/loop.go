@@ -5,6 +5,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -55,9 +56,13 @@ type loop struct {
 	opened     time.Time
 }
 
+// errNotCompiled says that a definition came in another way than by Do.
+var errNotCompiled = errors.New("host: a definition is put in force by Do, not found by DoWith")
+
 // batch is what becomes durable together: events, and who waits for them.
 type batch struct {
 	events  []engine.Event
+	notices []notice
 	waiting []*request
 	err     error
 }
@@ -81,7 +86,11 @@ func newLoop(ctx context.Context, w *Workspace, e *engine.Engine, snapshotAt uin
 func (l *loop) begin(ctx context.Context, opts Options) error {
 	l.settle(engine.DisconnectAll{})
 	l.settle(engine.Tick{}) // what ran out meanwhile did so under the former definition
-	if _, err := l.step(engine.Configure{Definition: opts.Definition}); err != nil {
+	plan, err := intake.Compile(&opts.Definition)
+	if err == nil {
+		_, err = l.configure(engine.Configure{Definition: opts.Definition}, plan)
+	}
+	if err != nil {
 		return fmt.Errorf("host: workspace %s: the definition cannot be put in force: %w", l.name, err)
 	}
 	desk, err := strategy.NewDesk(l.engine, opts.Strategies, opts.Runtimes, opts.Seed)
@@ -208,42 +217,55 @@ func (l *loop) decide(r *request) {
 	switch {
 	case r.left:
 	case r.find != nil:
-		r.result, r.err = l.stepWith(r.find)
+		r.result, r.err = l.stepWith(r)
 	default:
 		r.read(l)
 	}
 }
 
 // stepWith decides the command that a caller finds for the present state.
-func (l *loop) stepWith(find func(*engine.Engine) (engine.Command, error)) (engine.Result, error) {
-	command, err := find(l.engine)
+func (l *loop) stepWith(r *request) (engine.Result, error) {
+	command, err := r.find(l.engine)
 	if err != nil {
 		return engine.Result{}, err
 	}
 	if err := reserved(command); err != nil {
 		return engine.Result{}, err
 	}
+	if configure, ok := command.(engine.Configure); ok {
+		return l.configure(configure, r.plan)
+	}
 	return l.step(command)
+}
+
+// configure puts a definition in force, whose conditions have been compiled.
+func (l *loop) configure(c engine.Configure, plan *intake.Plan) (engine.Result, error) {
+	if plan == nil {
+		return engine.Result{}, errNotCompiled
+	}
+	if l.desk != nil {
+		if err := l.desk.Check(&c.Definition); err != nil {
+			return engine.Result{}, err
+		}
+	}
+	former := l.plan
+	l.plan = plan
+	result, err := l.step(c)
+	if err != nil {
+		l.plan = former
+	}
+	return result, err
 }
 
 // step decides a command now and spreads its events.
 func (l *loop) step(command engine.Command) (engine.Result, error) {
 	now := l.now()
-	var plan *intake.Plan
-	if configure, ok := command.(engine.Configure); ok {
-		var err error
-		if plan, err = l.compile(&configure.Definition); err != nil {
-			return engine.Result{}, err
-		}
-	} else if l.plan != nil {
+	if l.plan != nil {
 		command = l.plan.Prepare(command, l.engine, now)
 	}
 	result, err := l.engine.Step(now, command)
 	if err != nil {
 		return result, err
-	}
-	if plan != nil {
-		l.plan = plan
 	}
 	l.batch.events = append(l.batch.events, result.Events...)
 	if l.desk == nil {
@@ -256,18 +278,8 @@ func (l *loop) step(command engine.Command) (engine.Result, error) {
 		}
 		l.desk.Observe(ev)
 	}
+	l.note(result.Events)
 	return result, err
-}
-
-// compile checks what the engine knows nothing of in a definition: that every
-// strategy is there, and that conditions compile.
-func (l *loop) compile(definition *engine.Definition) (*intake.Plan, error) {
-	if l.desk != nil {
-		if err := l.desk.Check(definition); err != nil {
-			return nil, err
-		}
-	}
-	return intake.Compile(definition)
 }
 
 // settle is step for the loop's own commands, which are never refused.
@@ -295,8 +307,8 @@ func (l *loop) release(b *batch) {
 		if ev.Kind == engine.KindStrategyChanged {
 			l.report(ev)
 		}
-		l.notify(ev)
 	}
+	l.tell(b.notices)
 	l.tail.put(b.events)
 	l.snapshots.note(b.events[len(b.events)-1].Number)
 	for _, r := range b.waiting {
@@ -308,45 +320,6 @@ func (l *loop) release(b *batch) {
 		}
 		l.batch.waiting = nil
 	}
-}
-
-// notify tells the agents whom the event concerns. One who does not listen is
-// not there: the grace period begins.
-func (l *loop) notify(ev *engine.Event) {
-	if ev.Kind == engine.KindProposalRefused {
-		return
-	}
-	l.tell(ev.Agent, ev)
-	if owner := l.visited(ev); owner != "" {
-		l.tell(owner, ev)
-	}
-}
-
-func (l *loop) tell(agent string, ev *engine.Event) {
-	stream := l.streams[agent]
-	if stream != nil && !stream.put(ev, l.work(ev)) {
-		l.detach(agent, stream)
-	}
-}
-
-// visited returns the agent whose work the event's agent joins or leaves as a
-// guest; empty if it is not about that.
-func (l *loop) visited(ev *engine.Event) string {
-	x, w, ok := l.engine.Assignment(ev.Assignment)
-	if !ok || !x.Guest || ev.Kind == engine.KindWorkOffered {
-		return ""
-	}
-	if owner := w.Owner(); owner != nil && owner.Agent != ev.Agent {
-		return owner.Agent
-	}
-	return ""
-}
-
-func (l *loop) work(ev *engine.Event) *engine.Work {
-	if w, ok := l.engine.Work(ev.Work); ok {
-		return w.Clone()
-	}
-	return nil
 }
 
 func (l *loop) report(ev *engine.Event) {

@@ -19,8 +19,9 @@ const maxPending = 10_000
 // one of the agent's own, or tells what becomes of a guest in the agent's work.
 type Notice struct {
 	Event engine.Event
-	// Work is how the work is by then, nil if the event is about none, or about
-	// some that is forgotten already.
+	// Work is how the work was after the command that led to the event; nil if it
+	// is about none, or about some that was forgotten with it. It is shared and
+	// must not be changed.
 	Work *engine.Work
 }
 
@@ -103,14 +104,14 @@ func (l *loop) detach(agent string, s *Stream) {
 
 // put adds an event for the reader, and reports false if that has fallen too
 // far behind. The loop calls it.
-func (s *Stream) put(ev *engine.Event, work *engine.Work) bool {
-	if ev.Number <= s.after {
+func (s *Stream) put(n Notice) bool {
+	if n.Event.Number <= s.after {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		s.pending = append(s.pending, Notice{Event: *ev, Work: work})
+		s.pending = append(s.pending, n)
 	}
 	if len(s.pending) > maxPending {
 		s.err, s.pending = ErrSlow, nil

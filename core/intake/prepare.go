@@ -3,11 +3,15 @@
 
 package intake
 
-import "github.com/patchbay-cx/patchbay/core/engine"
+import (
+	"slices"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+)
 
 // Prepare returns the command as the engine should decide it at that time:
-// incoming work has gone through rules and flow, and an update that asks for it
-// has the rules evaluated again. Other commands are returned as they are. The
+// incoming work has gone through rules and flow, what an agent starts through the
+// rules, and an update that asks for it has the rules evaluated again. Other commands are returned as they are. The
 // engine is read, not changed.
 func (p *Plan) Prepare(command engine.Command, e *engine.Engine, now engine.Time) engine.Command {
 	switch c := command.(type) {
@@ -16,13 +20,20 @@ func (p *Plan) Prepare(command engine.Command, e *engine.Engine, now engine.Time
 			c.Spec = p.Arrive(c.Spec, now, present{e})
 		}
 		return c
+	case engine.StartWork:
+		if !e.Known(c.Spec.Key) {
+			c.Spec.Ruled, c.Spec.Intake = p.Rules(c.Spec, now)
+		}
+		return c
 	case engine.UpdateWork:
 		w, ok := e.Work(c.Work)
 		if !ok || !c.Reevaluate {
 			return c
 		}
-		ruled, _ := p.Rules(c.Changed(w), now)
-		c.Ruled = &ruled
+		ruled, taken := p.Rules(c.Changed(w), now)
+		if c.Taken = taken; !slices.ContainsFunc(taken, func(t engine.Taken) bool { return t.Failed != "" }) {
+			c.Ruled = &ruled // else what was required before is required still
+		}
 		return c
 	default:
 		return command

@@ -155,9 +155,11 @@ func (d *Desk) Observe(ev *engine.Event) {
 			p.feed.touchQueue(ev.Queue)
 		}
 	}
-	if a, ok := d.engine.Agent(ev.Agent); ok {
-		for _, p := range d.posts {
-			p.feed.touchAgent(a)
+	for _, name := range [...]string{ev.Agent, ev.From} {
+		if a, ok := d.engine.Agent(name); ok {
+			for _, p := range d.posts {
+				p.feed.touchAgent(a)
+			}
 		}
 	}
 }

@@ -62,8 +62,8 @@ type runner struct {
 	err    error
 }
 
-func (r *runner) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (r *runner) run(parent context.Context) error {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	var workers sync.WaitGroup
 	parallel := r.opts.Parallel
@@ -82,6 +82,9 @@ func (r *runner) run(ctx context.Context) error {
 		})
 	}
 	workers.Wait()
+	if r.err != nil && parent.Err() != nil {
+		return parent.Err() // whatever it made fail
+	}
 	return r.err
 }
 
