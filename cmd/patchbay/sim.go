@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchbay-cx/patchbay/core/kit"
+	"github.com/patchbay-cx/patchbay/core/sim/report"
 	"github.com/patchbay-cx/patchbay/core/sim/scenario"
 )
 
@@ -28,13 +29,14 @@ type simulating struct {
 	seed         uint64
 	replications int
 	strategy     string
+	html         string
 	json, csv    bool
 	quiet        bool
 	verify       bool
 }
 
 func newSim(std stdio) *cobra.Command {
-	return group("sim", "Play contact centres in virtual time", newSimRun(std), newSimSchema(std))
+	return group("sim", "Play contact centres in virtual time", newSimRun(std), newSimCompare(std), newSimReplay(std), newSimSchema(std))
 }
 
 func newSimRun(std stdio) *cobra.Command {
@@ -70,6 +72,7 @@ waits beside an agent who could take them.`,
 	f.StringVar(&s.strategy, "strategy", "", "a built-in strategy, or the file of one, to decide instead of the file's")
 	f.BoolVar(&s.json, "json", false, "print the result as JSON")
 	f.BoolVar(&s.csv, "csv", false, "print every figure of the result on a line of CSV")
+	f.StringVar(&s.html, "html", "", "write a report as one HTML file, too")
 	f.BoolVar(&s.quiet, "no-progress", false, "show no progress bar")
 	f.BoolVar(&s.verify, "verify", false, "play the first replication again, and with agents named otherwise, and compare")
 	return cmd
@@ -94,18 +97,9 @@ func (s *simulating) run(cmd *cobra.Command, file string) error {
 	if s.json && s.csv {
 		return usagef("--json and --csv exclude each other; give one of the two")
 	}
-	described, err := scenario.Load(file)
+	described, err := s.load(cmd, file)
 	if err != nil {
 		return err
-	}
-	if cmd.Flags().Changed("seed") {
-		described.Seed = s.seed
-	}
-	if cmd.Flags().Changed("replications") {
-		if s.replications < 1 {
-			return usagef("--replications: %d is not how often anything can be played", s.replications)
-		}
-		described.Replications = s.replications
 	}
 	if s.strategy != "" {
 		if described.Strategy, err = simStrategy(s.strategy, described.Strategy.Holds); err != nil {
@@ -175,8 +169,11 @@ func simBar(w io.Writer, passed func() time.Duration) (draw func(share float64, 
 }
 
 // report prints the result and fails if it is not sound.
-func (s *simulating) report(result *scenario.Result) error {
-	var err error
+func (s *simulating) report(result *scenario.Result, notes ...report.Note) error {
+	err := s.page(func() ([]byte, error) { return report.Result(result, notes...) })
+	if err != nil {
+		return err
+	}
 	switch {
 	case s.json:
 		err = json.NewEncoder(s.std.out).Encode(result)

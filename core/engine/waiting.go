@@ -155,12 +155,12 @@ func (s *step) move(w *Work, to, why string) {
 	spec := w.Spec
 	spec.RequiredAgent, spec.RequestedAt = "", w.RequestedAt
 	q, further := s.passOn(&spec, s.queues[to], s.queueOf(w))
+	if why == nobodySignedIn && s.cannotStay(&spec, q, q.definition.Overflow) == nobodySignedIn {
+		return
+	}
 	waited := why == waitedLong
 	if further != "" {
 		why = further
-	}
-	if why == nobodySignedIn && s.cannotStay(&spec, q, q.definition.Overflow) == nobodySignedIn {
-		return
 	}
 	placed := s.placement(&spec, q, w.RequestedAt)
 	if placed.Passed = w.Passed; waited {

@@ -7,9 +7,9 @@
 // is reported with its line and skipped, a row that is odd is kept and
 // remarked upon.
 //
-// It understands one format, "bank": the tab-separated one of the
-// AnonymousBank data set of the Technion's Service Enterprise Engineering
-// laboratory.
+// It understands two formats: "bank", the tab-separated one of the AnonymousBank
+// data set of the Technion's Service Enterprise Engineering laboratory; and a
+// neutral one, a strict CSV table, for everybody else (see ReadTable).
 //
 // It must not know of hosts, queues, strategies or virtual time: what is played
 // from a log, and how, is its user's matter.

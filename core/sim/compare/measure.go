@@ -63,20 +63,20 @@ func unitOf(measure string) Unit {
 // Title is a measure's name for people.
 func Title(measure string) string {
 	if title, ok := map[string]string{
-		waitSpread:          "spread of waits",
-		p95Wait:             "95th percentile of waits",
-		"p50_wait":          "median wait",
-		"mean_square_wait":  "mean square of waits",
-		"delayed_share":     "share who waited at all",
-		abandonShare:        "share who abandoned",
-		blockShare:          "share blocked",
-		"answered_within":   "answered within the acceptable wait",
-		"abandoned_within":  "abandoned within the acceptable wait",
-		"abandoned_after":   "abandoned after the acceptable wait",
-		present:             "agents present",
-		fairness:            "fairness among agents",
-		"open":              "still served at the end",
-		"waiting":           "still waiting at the end",
+		waitSpread:            "spread of waits",
+		p95Wait:               "95th percentile of waits",
+		"p50_wait":            "median wait",
+		"mean_square_wait":    "mean square of waits",
+		"delayed_share":       "share who waited at all",
+		abandonShare:          "share who abandoned",
+		blockShare:            "share blocked",
+		"answered_within":     "answered within the acceptable wait",
+		"abandoned_within":    "abandoned within the acceptable wait",
+		"abandoned_after":     "abandoned after the acceptable wait",
+		present:               "agents present",
+		fairness:              "fairness among agents",
+		"open":                "still served at the end",
+		"waiting":             "still waiting at the end",
 		"p50_speed_of_answer": "median speed of answer",
 		"p95_speed_of_answer": "95th percentile of speed of answer",
 	}[measure]; ok {
@@ -98,7 +98,7 @@ func Format(measure string, value float64) string {
 		}
 		return fmt.Sprintf("%.1f %%", 100*value)
 	default:
-		return fmt.Sprintf("%.4g", value)
+		return fmt.Sprintf("%.3g", value)
 	}
 }
 
@@ -132,6 +132,9 @@ func change(measure string, value float64) string {
 func within(measure string, value float64) string {
 	if unitOf(measure) == Share && measure != fairness {
 		return fmt.Sprintf("%.1f", 100*value)
+	}
+	if unitOf(measure) == Number {
+		return fmt.Sprintf("%.2g", value)
 	}
 	return Format(measure, value)
 }

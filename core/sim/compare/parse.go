@@ -90,7 +90,9 @@ func (l *lexer) token() token {
 		t.kind, t.text = name, l.take(func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) })
 	case c == '-' || c == '.' || unicode.IsDigit(c):
 		l.at++
-		t.kind, t.text = value, string(c)+l.take(func(r rune) bool { return r == '.' || r == '%' || r == 'µ' || unicode.IsLetter(r) || unicode.IsDigit(r) })
+		t.kind, t.text = value, string(c)+l.take(func(r rune) bool {
+			return r == '.' || r == '%' || r == 'µ' || unicode.IsLetter(r) || unicode.IsDigit(r)
+		})
 	case c == '"':
 		t.kind, t.text = l.quote()
 	default:

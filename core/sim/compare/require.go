@@ -203,9 +203,9 @@ func exact(measure string, e scenario.Estimate) string {
 	case Number:
 	}
 	if width > 0 {
-		return fmt.Sprintf("%.5g ± %.2g%s", value, width, unit)
+		return fmt.Sprintf("%.4g ± %.2g%s", value, width, unit)
 	}
-	return fmt.Sprintf("%.5g%s", value, unit)
+	return fmt.Sprintf("%.4g%s", value, unit)
 }
 
 // estimate finds what an operand is worth.

@@ -9,6 +9,8 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/patchbay-cx/patchbay/core/sim/scenario"
 )
 
 // WriteTo writes the comparison for people: a verdict for each pair, and a table
@@ -57,14 +59,17 @@ func plural(n int, word string) string {
 }
 
 // Shown returns the differences that tables and plots have: of all customers
-// and agents, without those counts that say little.
+// and agents, but without counts, which shares tell better, and without what is
+// 0 under both.
 func (p *Pair) Shown() []Difference {
+	var counts reading
+	for name := range (&scenario.Counts{}).All() {
+		counts.put(name, 0)
+	}
 	var shown []Difference
 	for _, d := range p.Differences {
-		switch {
-		case d.Of != ofAll, d.Measure == "mean_square_wait", d.Measure == "open", d.Measure == "retried",
-			strings.HasPrefix(d.Measure, "answered_"), strings.HasPrefix(d.Measure, "abandoned_"):
-		default:
+		_, count := counts.values[d.Measure]
+		if d.Of == ofAll && !count && d.Measure != "mean_square_wait" && (d.Baseline != 0 || d.Variant != 0) {
 			shown = append(shown, d)
 		}
 	}
