@@ -56,7 +56,8 @@ type Config struct {
 	Statuses map[string]Status `koanf:"statuses"`
 	// PresenceConfigs are by name.
 	PresenceConfigs map[string]PresenceConfig `koanf:"presence_configs"`
-	// Strategies are by name. There is always one named "queue".
+	// Strategies are by name: those of the file, "queue", and other built-in
+	// ones that a routing config names.
 	Strategies map[string]Strategy `koanf:"strategies"`
 	// RoutingConfigs are by name.
 	RoutingConfigs map[string]RoutingConfig `koanf:"routing_configs"`
@@ -223,7 +224,7 @@ func parse(name string, data []byte, opts []Option) (*Config, error) {
 	faults := &faults{}
 	doc := readYAML(name, data, faults)
 	doc.folder = folder
-	values, err := overlay(doc, o.layers, faults)
+	values, err := overlay(doc, &o, faults)
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +240,7 @@ func parse(name string, data []byte, opts []Option) (*Config, error) {
 			File: name, Line: 1, Column: 1, Code: CodeInternal, Message: err.Error(),
 		}}}
 	}
+	c.forget(doc.added)
 	c.resolve(doc)
 	if _, err := c.Definition(); err != nil {
 		return nil, &Errors{List: []Error{doc.refused(err)}}

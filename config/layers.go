@@ -29,16 +29,16 @@ func (s source) ReadBytes() ([]byte, error) {
 // overlay puts the layers over each other, the file with its defaults, the
 // environment and flags, and returns the whole in plain types; nil if the file
 // could not be read.
-func overlay(doc *document, layers []layer, faults *faults) (map[string]any, error) {
+func overlay(doc *document, o *options, faults *faults) (map[string]any, error) {
 	if doc.root == nil {
 		return nil, nil
 	}
 	file, _ := doc.root.plain().(map[string]any)
-	withQueue(file)
+	doc.added = withBuiltins(file, o.builtins)
 	s := theSchema()
 	s.complete(s.raw, file)
 	all := []map[string]any{head(file)}
-	for _, l := range layers {
+	for _, l := range o.layers {
 		if l.unknown != "" {
 			warnVariable(l, faults)
 			continue
@@ -68,16 +68,39 @@ func head(file map[string]any) map[string]any {
 	return m
 }
 
-// withQueue adds the built-in strategy "queue" unless it is defined anew. A new
-// definition replaces it whole: half of each would be neither.
-func withQueue(file map[string]any) {
-	const name = "queue"
+// fallback is the built-in strategy that there always is.
+const fallback = "queue"
+
+// withBuiltins adds the built-in strategies that are not defined anew, and
+// returns their names. A new definition replaces one whole: half of each would
+// be neither.
+func withBuiltins(file map[string]any, names []string) (added []string) {
 	if _, ok := file["strategies"]; !ok {
 		file["strategies"] = map[string]any{}
 	}
-	if strategies, ok := file["strategies"].(map[string]any); ok {
+	strategies, ok := file["strategies"].(map[string]any)
+	if !ok {
+		return nil
+	}
+	for _, name := range append([]string{fallback}, names...) {
 		if _, ok := strategies[name]; !ok {
 			strategies[name] = map[string]any{"runtime": runtimeBuiltin, "source": name}
+			added = append(added, name)
+		}
+	}
+	return added
+}
+
+// forget drops the strategies that were added and that nothing names, but for
+// the fallback.
+func (c *Config) forget(added []string) {
+	named := map[string]bool{fallback: true}
+	for _, r := range c.RoutingConfigs {
+		named[r.Strategy], named[r.Fallback] = true, true
+	}
+	for _, name := range added {
+		if !named[name] {
+			delete(c.Strategies, name)
 		}
 	}
 }

@@ -62,6 +62,8 @@ type document struct {
 	root *node
 	// over holds the origin of each value set from outside, by joined path.
 	over map[string]string
+	// added lists the built-in strategies that the file does not define.
+	added []string
 }
 
 // separator joins paths for koanf and for maps. No name holds it: readYAML

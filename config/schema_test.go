@@ -22,7 +22,7 @@ import (
 
 func example(t testing.TB) *config.Config {
 	t.Helper()
-	c, err := config.Load("example.yaml", config.Builtins("queue"))
+	c, err := config.Load("example.yaml", config.Builtins("queue", "skills"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func ExampleLoad() {
 }
 
 func ExampleConfig_Definition() {
-	c, err := config.Load("example.yaml")
+	c, err := config.Load("example.yaml", config.Builtins("queue", "skills"))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -227,7 +227,7 @@ func (c SignOut) decide(s *step) error {
 // signOut takes back what the agent was offered, deals with what it has open by
 // the channels' rules, and ends its presence.
 func (s *step) signOut(a *Agent, cause Cause) {
-	var back []*Work
+	var back, lost []*Work
 	for _, id := range slices.Clone(a.Held) {
 		w := s.assignments[id]
 		x := w.assignment(id)
@@ -246,28 +246,26 @@ func (s *step) signOut(a *Agent, cause Cause) {
 			s.complete(w, id, cause.String()) // the customer is served
 		default:
 			s.requeue(w, cause.String())
-			back = append(back, w)
+			lost = append(lost, w)
 		}
 	}
 	s.emit(Event{Kind: KindAgentSignedOut, Agent: a.ID, Status: Offline, Cause: cause})
 	s.reconsider(a)
 	for _, w := range back { // it may be of a queue the agent has left meanwhile
-		s.giveBack(w)
+		s.giveBack(w, a, agentTookNot)
+		s.waitsAnew(w)
+	}
+	for _, w := range lost {
+		s.giveBack(w, a, agentGone)
 		s.waitsAnew(w)
 	}
 }
 
-// giveBack sends work to its backup queue if the required agent did not take
-// it, or is gone.
-func (s *step) giveBack(w *Work) {
-	if w.State != Waiting || !w.Required || w.Backup == "" {
-		return
+// giveBack sends work to its backup queue if the agent is the one it requires.
+func (s *step) giveBack(w *Work, a *Agent, why string) {
+	if w.State == Waiting && w.Required && w.Backup != "" && w.Agent == a.ID {
+		s.move(w, w.Backup, why)
 	}
-	why := "required_agent_did_not_take_it"
-	if w.last() == w.Agent {
-		why = "required_agent_is_gone"
-	}
-	s.move(w, w.Backup, why)
 }
 
 func (c Connect) decide(s *step) error {

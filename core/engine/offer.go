@@ -213,7 +213,7 @@ func (s *step) missed(w *Work, a *Agent, status string, cause Cause) {
 	if status != "" && a.SignedIn() {
 		s.setStatus(a, status, cause)
 	}
-	s.giveBack(w)
+	s.giveBack(w, a, agentTookNot)
 	s.waitsAnew(w)
 }
 

@@ -191,8 +191,10 @@ func (s *step) reopened(w *Work, spec *WorkSpec) (*Placement, error) {
 	}
 	channel, last := s.channel(w), s.agents[w.last()]
 	switch {
-	case s.agents[spec.RequiredAgent] != nil && (spec.Backup == "" || s.queues[spec.Backup] != nil):
-		s.forAgent(spec, &placed)
+	case s.agents[spec.RequiredAgent] != nil:
+		if s.forAgent(spec, &placed); s.queues[placed.Backup] == nil {
+			placed.Backup, placed.Until = "", 0
+		}
 	case last != nil && last.SignedIn() && channel.LastAgentFor > 0:
 		placed.Agent, placed.Until = last.ID, s.now+channel.LastAgentFor
 	}

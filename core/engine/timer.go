@@ -53,7 +53,7 @@ func (e *Engine) void(t timer) bool {
 		return !ok || x.State != AssignmentOffered
 	case timeToLive:
 		w, ok := e.work[WorkID(t.id)]
-		return !ok || w.State.Ended()
+		return !ok || w.State.Ended() || w.Spec.ExpiresAt != t.at // reopened, it has none
 	case wrapUpEnds:
 		x, _, ok := e.Assignment(AssignmentID(t.id))
 		return !ok || x.State != AssignmentAccepted || x.WrapUpUntil != t.at

@@ -20,22 +20,15 @@ func (c TransferWork) decide(s *step) error {
 		return err
 	}
 	if a != nil {
-		if guest := w.standingAt(a.ID); guest != nil && guest.Guest && guest.State == AssignmentAccepted {
-			return c.handOver(s, w, guest, &spec)
+		if guest := w.standingAt(a.ID); guest != nil {
+			return c.handOver(s, w, guest)
 		}
-	}
-	requested := c.RequestedAt
-	if requested == 0 {
-		requested = w.RequestedAt
 	}
 	q, why := s.queues[spec.Queue], c.Reason
 	if a == nil {
-		var further string
-		if q, further = s.passOn(&spec, q, nil); further != "" {
-			why = further
-		}
+		q, why = c.destination(s, w, &spec)
 	}
-	placed := s.placement(&spec, q, requested)
+	placed := s.placement(&spec, q, c.age(w))
 	if err := s.fits(&spec, q, &placed); err != nil {
 		return err
 	}
@@ -51,15 +44,41 @@ func (c TransferWork) decide(s *step) error {
 	return nil
 }
 
-// spec returns what the work is to be from then on.
-func (c *TransferWork) spec(s *step, w *Work) (WorkSpec, error) {
+// age is since when the customer waits.
+func (c *TransferWork) age(w *Work) Time {
+	if c.RequestedAt != 0 {
+		return c.RequestedAt
+	}
+	return w.RequestedAt
+}
+
+// destination returns the queue in which the work waits then: the one it is sent
+// to, or where that sends it on, which is then the reason.
+func (c *TransferWork) destination(s *step, w *Work, spec *WorkSpec) (*queue, string) {
+	aged := *spec
+	aged.RequestedAt = c.age(w)
+	q, further := s.passOn(&aged, s.queues[spec.Queue], w, nil)
+	if further != "" {
+		return q, further
+	}
+	return q, c.Reason
+}
+
+// merged returns what the work is with what the command says of it.
+func (c *TransferWork) merged(w *Work) WorkSpec {
 	spec := w.Spec.clone()
-	spec.Queue = w.Queue
-	spec.RequiredAgent, spec.Backup, spec.PreferredAgent, spec.PreferredFor, spec.Overflow = "", "", "", 0, nil
 	spec.withAttributes(c.Attributes)
 	if c.Transcript != "" {
 		spec.Transcript = c.Transcript
 	}
+	return spec
+}
+
+// spec returns what the work is to be from then on.
+func (c *TransferWork) spec(s *step, w *Work) (WorkSpec, error) {
+	spec := c.merged(w)
+	spec.Queue = w.Queue
+	spec.RequiredAgent, spec.Backup, spec.PreferredAgent, spec.PreferredFor, spec.Overflow = "", "", "", 0, nil
 	if c.Queue != "" {
 		spec.Queue = c.Queue
 	}
@@ -114,13 +133,13 @@ func (s *step) transfer(w *Work, spec *WorkSpec, placed *Placement, reason strin
 }
 
 // handOver makes a guest the owner of the work.
-func (c *TransferWork) handOver(s *step, w *Work, guest *Assignment, spec *WorkSpec) error {
+func (c *TransferWork) handOver(s *step, w *Work, guest *Assignment) error {
 	if w.State != Open {
 		return refuse(CodeWrongState, "", "%v is %v; go on with it first", w.ID, w.State)
 	}
-	former := w.Owner()
+	former, spec := w.Owner(), c.merged(w)
 	s.emit(s.about(w, guest.ID, Event{
-		Kind: KindHandedOver, Reason: c.Reason, Created: spec, From: former.Agent, Former: former.ID,
+		Kind: KindHandedOver, Reason: c.Reason, Created: &spec, From: former.Agent, Former: former.ID,
 	}))
 	return nil
 }

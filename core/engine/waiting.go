@@ -14,7 +14,7 @@ func (s *step) destination(spec *WorkSpec) (q *queue, why string, err error) {
 	if most := s.definition.MaxWaiting; most > 0 && s.waiting >= int(most) {
 		return nil, "", refuse(CodeQueueFull, "queue", "%d items wait in the workspace, which is the limit; try again later", s.waiting)
 	}
-	q, why = s.passOn(spec, s.queues[spec.Queue], nil)
+	q, why = s.passOn(spec, s.queues[spec.Queue], nil, nil)
 	switch most := q.definition.MaxWaiting; {
 	case q.closed && q.definition.Closed == ClosedRefuse:
 		return nil, "", refuse(CodeQueueClosed, "queue", "queue %q is closed and takes nothing in until it opens", q.definition.Name)
@@ -26,8 +26,8 @@ func (s *step) destination(spec *WorkSpec) (q *queue, why string, err error) {
 
 // passOn follows the queues that send such work on at once. Nothing goes to a
 // queue twice, and what is sent round in a circle stays where it began. From is
-// where it came from, nil if it has just come in.
-func (s *step) passOn(spec *WorkSpec, q, from *queue) (to *queue, why string) {
+// where it came from, nil if it has just come in; w is the work, nil if it is new.
+func (s *step) passOn(spec *WorkSpec, q *queue, w *Work, from *queue) (to *queue, why string) {
 	first, seen := q, map[*queue]bool{from: true}
 	for {
 		seen[q] = true
@@ -35,7 +35,7 @@ func (s *step) passOn(spec *WorkSpec, q, from *queue) (to *queue, why string) {
 		if spec.Overflow != nil && from == nil && q.definition.Name == spec.Queue {
 			overflow = spec.Overflow
 		}
-		reason := s.cannotStay(spec, q, overflow)
+		reason := s.cannotStay(spec, q, overflow, w)
 		switch {
 		case reason == "" || from != nil && seen[s.queues[overflow.To]]:
 			return q, why
@@ -47,30 +47,43 @@ func (s *step) passOn(spec *WorkSpec, q, from *queue) (to *queue, why string) {
 }
 
 // cannotStay says why the queue sends such work on at once; empty if it does
-// not.
-func (s *step) cannotStay(spec *WorkSpec, q *queue, overflow *Overflow) string {
+// not. The work itself, if it waits there already, does not fill it.
+func (s *step) cannotStay(spec *WorkSpec, q *queue, overflow *Overflow, w *Work) string {
 	if overflow == nil || spec.RequiredAgent != "" {
 		return ""
+	}
+	others := q.counts[Waiting]
+	if w != nil && w.State == Waiting && s.queueOf(w) == q {
+		others--
 	}
 	switch {
 	case q.closed && q.definition.Closed == ClosedOverflow:
 		return "closed"
-	case overflow.At > 0 && q.counts[Waiting] >= int(overflow.At):
+	case overflow.At > 0 && others >= int(overflow.At):
 		return "full"
-	case overflow.WhenNobody:
-		placed := s.placement(spec, q, s.requested(spec))
-		if !s.somebody(q, s.demand(spec, &placed), (*Agent).SignedIn) {
-			return nobodySignedIn
-		}
+	case s.deserted(spec, q, overflow):
+		return nobodySignedIn
 	}
 	return ""
 }
 
-// The reasons of an overflow that the engine asks for: the work waited for long,
-// or nobody who could ever take it is signed in.
+// deserted reports whether the queue sends such work on because nobody who could
+// ever take it is signed in.
+func (s *step) deserted(spec *WorkSpec, q *queue, overflow *Overflow) bool {
+	if overflow == nil || !overflow.WhenNobody {
+		return false
+	}
+	placed := s.placement(spec, q, s.requested(spec))
+	return !s.somebody(q, s.demand(spec, &placed), (*Agent).SignedIn)
+}
+
+// The reasons of an overflow: the work waited for long, nobody who could ever take
+// it is signed in, or the required agent did not take it or is gone.
 const (
 	waitedLong     = "waited"
 	nobodySignedIn = "nobody_signed_in"
+	agentTookNot   = "required_agent_did_not_take_it"
+	agentGone      = "required_agent_is_gone"
 )
 
 // waitsAnew does what follows when work waits again, or asks for something else.
@@ -118,7 +131,7 @@ func (s *step) advance(w *Work) {
 	for at := s.due(w); at != 0 && at <= s.now; at = s.due(w) {
 		q, placed := s.queueOf(w), w.Placement.clone()
 		if w.Required && w.Backup != "" && w.Until > 0 && w.Until <= s.now {
-			s.move(w, w.Backup, "required_agent_did_not_take_it")
+			s.move(w, w.Backup, agentTookNot)
 			continue
 		}
 		if o := w.overflow(q); o != nil && o.After > 0 && !w.passedOn() && w.QueuedAt+o.After <= s.now {
@@ -154,8 +167,8 @@ func (p *Placement) passedOn() bool { return slices.Contains(p.Passed, p.Queue) 
 func (s *step) move(w *Work, to, why string) {
 	spec := w.Spec
 	spec.RequiredAgent, spec.RequestedAt = "", w.RequestedAt
-	q, further := s.passOn(&spec, s.queues[to], s.queueOf(w))
-	if why == nobodySignedIn && s.cannotStay(&spec, q, q.definition.Overflow) == nobodySignedIn {
+	q, further := s.passOn(&spec, s.queues[to], w, s.queueOf(w))
+	if why == nobodySignedIn && s.deserted(&spec, q, q.definition.Overflow) {
 		return
 	}
 	waited := why == waitedLong

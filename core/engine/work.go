@@ -66,7 +66,8 @@ type Work struct {
 	Declines uint32 `cbor:"6,keyasint,omitempty"`
 	// Excluded lists agents it is not offered to now, by the decline rule.
 	Excluded []string `cbor:"7,keyasint,omitempty"`
-	// Assignments are its tries, oldest first. Of very many those that ended
+	// Assignments are its tries, oldest first; what was handed over to a guest
+	// counts from then on. Of very many those that ended
 	// first are dropped.
 	Assignments []Assignment `cbor:"8,keyasint,omitempty"`
 	EndedAt     Time         `cbor:"9,keyasint,omitempty"`
