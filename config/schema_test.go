@@ -183,7 +183,7 @@ queues: {support: {routing: standrad}}
 }
 
 func ExampleLoad() {
-	c, err := config.Load("example.yaml", config.Flag("listen", "127.0.0.1:0"))
+	c, err := config.Load("example.yaml", config.Builtins("queue", "skills"), config.Flag("listen", "127.0.0.1:0"))
 	if err != nil {
 		fmt.Println(err)
 		return
