@@ -81,7 +81,7 @@ func TestTheCalendarReadsNoClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := []string{"Date", "DateOnly", "Time", "UnixMilli", "LoadLocation", "Location", "Parse", "Weekday"}
+	allowed := []string{"Date", "DateOnly", "Time", "UnixMilli", "LoadLocation", "Location", "Parse", "UTC", "Weekday"}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		if call, ok := n.(*ast.SelectorExpr); ok {
 			if of, ok := call.X.(*ast.Ident); ok && of.Name == "time" && !slices.Contains(allowed, call.Sel.Name) {

@@ -52,7 +52,7 @@ func compareRuntimes(t *testing.T, plugin route.Plugin) {
 	t.Helper()
 	carriers, specs := runtimes(t, plugin.Manifest.Name)
 	transcripts := make([]string, len(specs))
-	t.Run("corpus", func(t *testing.T) { //nolint:paralleltest // the transcripts are compared when all have been played
+	t.Run("corpus", func(t *testing.T) {
 		for i, spec := range specs {
 			t.Run(spec.Name, func(t *testing.T) {
 				t.Parallel()

@@ -5,6 +5,7 @@ package engine_test
 
 import (
 	"reflect"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -34,6 +35,9 @@ func (m *machine) create() {
 	}
 	if err != nil || result.Duplicate {
 		return
+	}
+	if outbound && (spec.RequiredAgent != "" || spec.PreferredAgent != "" || spec.Backup != "") {
+		m.Fatalf("somebody started work that is for somebody: %+v", spec)
 	}
 	want := spec
 	want.Outbound = outbound
@@ -273,6 +277,9 @@ func (m *machine) progress() {
 	}
 }
 
+// wrongDesk is why work is transferred.
+const wrongDesk = "wrong desk"
+
 // direct is what goes to an agent or elsewhere because somebody says so.
 func (m *machine) direct() {
 	open := []engine.WorkState{engine.Open, engine.Paused}
@@ -280,7 +287,8 @@ func (m *machine) direct() {
 		m.do(engine.InviteAgent{Work: m.workIn(open...), Agent: m.one("a", agents)})
 		return
 	}
-	c := engine.TransferWork{Work: m.workIn(engine.Waiting, engine.Offered, engine.Open, engine.Open, engine.Paused), Reason: "wrong desk"}
+	c := engine.TransferWork{Work: m.workIn(engine.Waiting, engine.Offered, engine.Open, engine.Open, engine.Paused), Reason: wrongDesk}
+	handsOver := false
 	switch m.pick("to", 6) {
 	case 0, 1:
 		c.Queue = m.one("q", queues)
@@ -291,21 +299,22 @@ func (m *machine) direct() {
 			return x.Guest && x.State == engine.AssignmentAccepted
 		})
 		if x, w, ok := m.main.Assignment(id); ok && x.Guest {
-			c.Work, c.Agent = w.ID, agent
+			c.Work, c.Agent, handsOver = w.ID, agent, m.chance("as it is", 80)
 		}
 	case 4:
 		c.Queue, c.Agent = m.one("q", queues), m.one("a", agents)
 	}
-	if m.chance("skills", 35) {
+	if !handsOver && m.chance("skills", 35) {
 		needs := m.needs(2)
 		c.Needs = &needs
 	}
-	if m.chance("new age", 30) {
+	if !handsOver && m.chance("new age", 30) {
 		c.RequestedAt = m.at - engine.Time(m.pick("age", 20)-1)*second
 	}
 	if m.chance("attributes", 30) {
 		c.Attributes, c.Transcript = map[string]string{"k": "", "by": "bot"}, "said"
 	}
+	m.shadow.direct = c.Agent != ""
 	m.do(c)
 }
 
@@ -328,9 +337,15 @@ func (m *machine) update() {
 	}
 	if m.chance("ruled", 20) {
 		needs := m.needs(2)
-		c.Ruled = &needs
+		c.Ruled, c.Taken = &needs, []engine.Taken{{Step: "rules/one"}}
 	}
-	m.do(c)
+	var before []engine.Taken
+	if w := m.shadow.work[c.Work]; w != nil {
+		before = w.spec.Intake
+	}
+	if _, err := m.do(c); err == nil && !slices.Equal(m.shadow.work[c.Work].spec.Intake, slices.Concat(before, c.Taken)) {
+		m.Fatalf("%+v led to %+v after %+v", c, m.shadow.work[c.Work].spec.Intake, before)
+	}
 }
 
 func (m *machine) end() {
@@ -362,6 +377,11 @@ func (m *machine) presence() {
 	agent, status := m.one("a", agents), m.one("s", statuses)
 	switch m.pick("presence", 10) {
 	case 0:
+		if fitting := m.workIn(engine.Open); m.chance("its owner", 70) {
+			if w, ok := m.main.Work(fitting); ok && w.Owner() != nil {
+				agent = w.Owner().Agent
+			}
+		}
 		m.do(engine.SignOut{Agent: agent})
 	case 1:
 		m.do(engine.Disconnect{Agent: agent})

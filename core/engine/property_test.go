@@ -88,7 +88,10 @@ func TestRandomHistoriesReachEverything(t *testing.T) {
 	}
 	for _, what := range []string{
 		"work_created/closed", "work_created/full", "work_created/nobody_signed_in",
-		"work_overflowed/waited", "work_overflowed/nobody_signed_in", "work_overflowed/full", "work_overflowed/required_agent_did_not_take_it",
+		"work_overflowed/waited", "work_overflowed/nobody_signed_in", "work_overflowed/full", "work_overflowed/closed",
+		"work_overflowed/required_agent_did_not_take_it", "work_overflowed/required_agent_is_gone",
+		"work_transferred/closed", "work_transferred/full", "work_transferred/nobody_signed_in",
+		"wrap_up_started/more", "wrap_up_started/as it was", "wrap_up_started/granted", "work_reopened/required",
 		"work_offered/invited", "work_offered/transferred", "work_offered/agent_started", "work_offered/reopened",
 		"work_offered/to several", "work_offered/granted", "work_resumed/granted",
 		"offer_accepted/guest", "offer_declined/guest", "offer_timed_out/guest", "offer_unavailable/guest", "offer_withdrawn/guest",
@@ -148,7 +151,30 @@ func (m *machine) do(command engine.Command) (engine.Result, error) {
 	for _, ev := range result.Events {
 		m.shadow.see(ev)
 	}
+	m.stays(command, result.Events)
 	return result, err
+}
+
+// stays objects to work that came back, or asks for something else, and waits
+// where nobody is for it although it should have been sent on. It looks at one
+// item alone: others may have changed since what there was to decide by.
+func (m *machine) stays(command engine.Command, events []engine.Event) {
+	m.Helper()
+	switch command.(type) {
+	case engine.RequeueWork, engine.Decline, engine.SignOut, engine.ReopenWork, engine.UpdateWork:
+	default:
+		return
+	}
+	about := make(map[engine.WorkID]bool)
+	for _, ev := range events {
+		about[ev.Work] = true
+	}
+	delete(about, 0)
+	for id := range about {
+		if len(about) == 1 && m.shadow.shouldMove(m.shadow.work[id], events[0].At) {
+			m.Fatalf("%T%+v left %v where nobody is for it: %+v", command, command, id, m.shadow.work[id])
+		}
+	}
 }
 
 func (m *machine) step(command engine.Command) (engine.Result, error) {

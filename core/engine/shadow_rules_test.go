@@ -245,45 +245,6 @@ func (s *shadow) needs(spec engine.WorkSpec, queue string) []engine.Need {
 	return out
 }
 
-// overflow is where the work goes that cannot stay; nil if it stays.
-func (s *shadow) overflow(w *shadowWork) *engine.Overflow {
-	switch {
-	case w.placed.Required:
-		return nil
-	case w.placed.Overflow != nil:
-		return w.placed.Overflow
-	default:
-		return s.queue(w.placed.Queue).Overflow
-	}
-}
-
-// follow says where work comes to rest that is sent to a queue, and why not there.
-func (s *shadow) follow(spec engine.WorkSpec, queue, from string, requested, at engine.Time) (to, why string) {
-	seen := []string{from}
-	for {
-		seen = append(seen, queue)
-		q := s.queue(queue)
-		o := q.Overflow
-		if from == "" && queue == spec.Queue && spec.Overflow != nil {
-			o = spec.Overflow
-		}
-		if o == nil || spec.RequiredAgent != "" || slices.Contains(seen, o.To) {
-			return queue, why
-		}
-		switch {
-		case s.closed[queue] && q.Closed == engine.ClosedOverflow:
-			why = "closed"
-		case o.At > 0 && s.counts(queue)[engine.Waiting] >= int(o.At):
-			why = "full"
-		case o.WhenNobody && !s.somebody(queue, spec, s.place(spec, queue, requested, at), s.isIn):
-			why = "nobody_signed_in"
-		default:
-			return queue, why
-		}
-		queue = o.To
-	}
-}
-
 // somebody reports whether one who passes could ever take such work.
 func (s *shadow) somebody(queue string, spec engine.WorkSpec, p engine.Placement, pass func(string) bool) bool {
 	for agent := range s.agents {

@@ -28,6 +28,7 @@ type shadow struct {
 	waits      map[string][]engine.Accepted
 	told       engine.Time // the latest time that the workspace was told
 	seen       map[string]int
+	direct     bool // the transfer that follows is to an agent
 }
 
 type shadowWork struct {
@@ -37,17 +38,21 @@ type shadowWork struct {
 	excluded []string
 	declines uint32
 	tries    map[engine.AssignmentID]*shadowTry // that stand
-	last     string                             // who accepted it last
+	last     string                             // who owned it last
 	endedAt  engine.Time
+	// OwnedUntil is when its last owner lost it; Lost says how its required agent
+	// did, and LostAt when.
+	ownedUntil, lostAt engine.Time
+	lost               string
 }
 
 // shadowTry is an assignment that stands.
 type shadowTry struct {
-	agent                          string
-	guest, accepted, interruptible bool
-	size                           engine.Milli
-	deadline, wrapUp               engine.Time
-	extensions                     int
+	agent                                    string
+	guest, accepted, interruptible, proposed bool
+	size                                     engine.Milli
+	deadline, wrapUp                         engine.Time
+	extensions                               int
 }
 
 type shadowAgent struct {
@@ -110,8 +115,8 @@ func (s *shadow) see(ev engine.Event) {
 func (s *shadow) count(ev engine.Event) {
 	s.seen[ev.Kind.String()]++
 	switch ev.Kind {
-	case engine.KindWorkCreated, engine.KindWorkOverflowed:
-		if ev.Reason != "" {
+	case engine.KindWorkCreated, engine.KindWorkOverflowed, engine.KindWorkTransferred:
+		if ev.Reason != "" && ev.Reason != wrongDesk {
 			s.seen[ev.Kind.String()+"/"+ev.Reason]++
 		}
 	case engine.KindWorkOffered:
@@ -189,7 +194,7 @@ func (s *shadow) arrived(ev engine.Event) {
 	}
 	queue, why := spec.Queue, ""
 	if !spec.Outbound {
-		queue, why = s.follow(spec, spec.Queue, "", requested, ev.At)
+		queue, why = s.follow(spec, spec.Queue, "", requested, ev.At, nil)
 		most, all := s.queue(queue).MaxWaiting, s.definition.MaxWaiting
 		s.must(ev, most == 0 || s.counts(queue)[engine.Waiting] < int(most))
 		s.must(ev, all == 0 || s.waiting() < int(all))

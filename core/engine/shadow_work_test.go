@@ -29,7 +29,7 @@ func (s *shadow) seeWork(ev engine.Event, w *shadowWork) {
 		s.answered(ev, w, x)
 	case engine.KindGuestLeft:
 		s.must(ev, x != nil && x.guest && x.accepted && ev.Guest)
-		s.released(w, ev.Assignment)
+		s.released(ev, w, ev.Assignment)
 	case engine.KindWorkPaused, engine.KindWorkResumed, engine.KindWrapUpStarted, engine.KindWrapUpExtended, engine.KindWorkCompleted:
 		s.must(ev, x != nil && x.accepted && !x.guest)
 		s.progressed(ev, w, x)
@@ -39,12 +39,13 @@ func (s *shadow) seeWork(ev engine.Event, w *shadowWork) {
 		s.ends(ev, w)
 	case engine.KindWorkRequeued:
 		s.must(ev, x != nil && x.accepted && !x.guest && w.state != engine.WrapUpWork)
-		s.released(w, ev.Assignment)
+		s.released(ev, w, ev.Assignment)
 		w.state = engine.Waiting
+		if ev.Agent == w.placed.Agent && ev.Reason != "again" {
+			w.lost, w.lostAt = "required_agent_is_gone", ev.At
+		}
 	case engine.KindHandedOver:
-		s.must(ev, x != nil && x.accepted && x.guest && w.state == engine.Waiting)
-		x.guest, w.state, w.last = false, engine.Open, ev.Agent
-		s.contact(w, ev)
+		s.handedOver(ev, w, x)
 	case engine.KindExclusionsCleared:
 		s.must(ev, w.state == engine.Waiting && len(w.excluded) > 0 && s.exhausted(w))
 		s.must(ev, s.routing(w.placed.Queue).DeclineRule == engine.UntilExhausted)
@@ -52,6 +53,20 @@ func (s *shadow) seeWork(ev engine.Event, w *shadowWork) {
 	default:
 		s.moved(ev, w)
 	}
+}
+
+// handedOver is what a guest takes over as it is, but for what was said with it.
+func (s *shadow) handedOver(ev engine.Event, w *shadowWork, x *shadowTry) {
+	s.Helper()
+	former, owner := w.owner()
+	s.must(ev, x != nil && x.accepted && x.guest && w.state == engine.Open && ev.Created != nil && ev.Placed == nil)
+	s.must(ev, former != 0 && former == ev.Former && owner.agent == ev.From && ev.Reason == wrongDesk)
+	want := w.spec
+	want.Attributes, want.Transcript = ev.Created.Attributes, ev.Created.Transcript
+	s.must(ev, reflect.DeepEqual(*ev.Created, want))
+	s.released(ev, w, former)
+	x.guest, w.last, w.spec = false, ev.Agent, want
+	s.contact(w, ev)
 }
 
 func (s *shadow) offered(ev engine.Event, w *shadowWork) {
@@ -72,6 +87,7 @@ func (s *shadow) offered(ev engine.Event, w *shadowWork) {
 		s.must(ev, (ev.Decision.Reason == "invited") == ev.Guest && (ev.Guest || w.state == engine.Waiting))
 		s.must(ev, a.connected && slices.Contains(s.listed(ev.Agent), w.spec.Channel))
 		s.must(ev, p.MaxOffers == 0 || s.offersOf(ev.Agent) < int(p.MaxOffers))
+		s.must(ev, ev.Guest || !w.placed.Required || w.placed.Agent == ev.Agent)
 	}
 	s.tries++
 	var deadline engine.Time
@@ -80,9 +96,11 @@ func (s *shadow) offered(ev engine.Event, w *shadowWork) {
 	}
 	s.must(ev, ev.Deadline == deadline)
 	if !ev.Guest {
-		w.state = engine.Offered
+		w.state, w.lost = engine.Offered, ""
 	}
-	x := &shadowTry{agent: ev.Agent, guest: ev.Guest, interruptible: interruptible, size: ev.Size, deadline: deadline}
+	x := &shadowTry{
+		agent: ev.Agent, guest: ev.Guest, interruptible: interruptible, size: ev.Size, deadline: deadline, proposed: ev.Decision.Strategy != "",
+	}
 	w.tries[ev.Assignment], s.agents[ev.Agent].held[ev.Assignment] = x, x
 	s.agents[ev.Agent].assigned = ev.At
 }
@@ -92,16 +110,19 @@ func (s *shadow) answered(ev engine.Event, w *shadowWork, x *shadowTry) {
 	if ev.Kind == engine.KindOfferAccepted {
 		x.accepted = true
 		if !x.guest {
-			s.accepted(ev, w)
+			s.accepted(ev, w, x)
 		}
 		return
 	}
 	s.must(ev, ev.Kind != engine.KindOfferTimedOut || ev.At >= x.deadline && x.deadline > 0)
-	s.released(w, ev.Assignment)
+	s.released(ev, w, ev.Assignment)
 	if x.guest {
 		return
 	}
-	w.declines += uint32(b2i(ev.Kind != engine.KindOfferWithdrawn))
+	if ev.Kind != engine.KindOfferWithdrawn {
+		w.declines++
+		w.lost, w.lostAt = "required_agent_did_not_take_it", ev.At
+	}
 	if ev.Kind == engine.KindOfferDeclined || ev.Kind == engine.KindOfferTimedOut {
 		s.excludes(ev.Agent, w)
 	}
@@ -118,7 +139,7 @@ func (s *shadow) answered(ev engine.Event, w *shadowWork, x *shadowTry) {
 }
 
 // accepted is the first to accept: nobody else has an offer by then.
-func (s *shadow) accepted(ev engine.Event, w *shadowWork) {
+func (s *shadow) accepted(ev engine.Event, w *shadowWork, x *shadowTry) {
 	s.Helper()
 	s.must(ev, w.state == engine.Offered && len(w.tries) == 1)
 	w.state, w.last = engine.Open, ev.Agent
@@ -126,10 +147,14 @@ func (s *shadow) accepted(ev engine.Event, w *shadowWork) {
 		w.excluded = nil
 	}
 	s.contact(w, ev)
-	if w.spec.Outbound {
+	if !x.proposed {
 		return
 	}
-	waited := engine.Accepted{At: ev.At, Wait: max(ev.At-w.placed.RequestedAt, 0)}
+	since := w.placed.RequestedAt
+	if w.ownedUntil > 0 {
+		since = max(w.ownedUntil, w.placed.QueuedAt)
+	}
+	waited := engine.Accepted{At: ev.At, Wait: max(ev.At-since, 0)}
 	s.waits["q/"+w.placed.Queue] = append(s.waits["q/"+w.placed.Queue], waited)
 	if names := named(w.placed.Needs); names != "" {
 		s.waits["k/"+names] = append(s.waits["k/"+names], waited)
@@ -160,6 +185,8 @@ func (s *shadow) contact(w *shadowWork, ev engine.Event) {
 func (s *shadow) progressed(ev engine.Event, w *shadowWork, x *shadowTry) {
 	s.Helper()
 	c := s.channel(w.spec.Channel)
+	whole := s.takes(ev.Agent, w.placed.Size, x.interruptible)
+	fits := s.fits(ev.Agent, whole, x.interruptible, ev.Assignment)
 	switch ev.Kind {
 	case engine.KindWorkPaused:
 		s.must(ev, w.state == engine.Open)
@@ -171,16 +198,18 @@ func (s *shadow) progressed(ev engine.Event, w *shadowWork, x *shadowTry) {
 		x.size, w.state = ev.Size, engine.Paused
 	case engine.KindWorkResumed:
 		s.must(ev, w.state == engine.Paused)
-		if c.Capacity == engine.ByStatus {
-			fits := s.fits(ev.Agent, ev.Size, x.interruptible, ev.Assignment)
-			s.must(ev, ev.Size == s.takes(ev.Agent, w.placed.Size, x.interruptible) && ev.Granted == !fits && (fits || c.ResumeOver))
-		} else {
-			s.must(ev, ev.Size == x.size && !ev.Granted)
-		}
+		s.must(ev, ev.Size == max(x.size, whole) && ev.Granted == (whole > x.size && !fits) && (!ev.Granted || c.ResumeOver))
 		x.size, w.state = ev.Size, engine.Open
 	case engine.KindWrapUpStarted:
 		s.must(ev, w.guests() == 0 && (w.state == engine.Open || w.state == engine.Paused) && c.WrapUp.For > 0 && ev.Deadline == ev.At+c.WrapUp.For)
-		x.wrapUp, w.state = ev.Deadline, engine.WrapUpWork
+		want := x.size
+		if whole > x.size && (fits || c.ResumeOver) {
+			want = whole
+		}
+		s.must(ev, ev.Size == want && ev.Granted == (want > x.size && !fits))
+		s.seen["wrap_up_started/more"] += b2i(want > x.size)
+		s.seen["wrap_up_started/as it was"] += b2i(want < whole)
+		x.size, x.wrapUp, w.state = ev.Size, ev.Deadline, engine.WrapUpWork
 	case engine.KindWrapUpExtended:
 		s.must(ev, w.state == engine.WrapUpWork && x.extensions < int(c.WrapUp.Extensions))
 		s.must(ev, ev.Deadline == max(x.wrapUp, ev.At)+c.WrapUp.Extension)
@@ -188,7 +217,7 @@ func (s *shadow) progressed(ev engine.Event, w *shadowWork, x *shadowTry) {
 		x.extensions++
 	case engine.KindWorkCompleted:
 		s.must(ev, w.guests() == 0 && len(w.tries) == 1)
-		s.released(w, ev.Assignment)
+		s.released(ev, w, ev.Assignment)
 		s.ends(ev, w)
 	}
 }
@@ -203,7 +232,10 @@ func (s *shadow) ends(ev engine.Event, w *shadowWork) {
 }
 
 // released takes an assignment from its agent.
-func (s *shadow) released(w *shadowWork, id engine.AssignmentID) {
+func (s *shadow) released(ev engine.Event, w *shadowWork, id engine.AssignmentID) {
+	if x := w.tries[id]; x.accepted && !x.guest {
+		w.ownedUntil = ev.At
+	}
 	delete(s.agents[w.tries[id].agent].held, id)
 	delete(w.tries, id)
 }
@@ -238,15 +270,25 @@ func (s *shadow) moved(ev engine.Event, w *shadowWork) {
 
 func (s *shadow) reopened(ev engine.Event, w *shadowWork) {
 	s.Helper()
-	s.must(ev, w.state == engine.Closed)
-	want := s.place(w.spec, w.placed.Queue, ev.At, ev.At)
-	a := s.agents[w.last]
-	if span := s.channel(w.spec.Channel).LastAgentFor; span > 0 && a != nil && a.status != engine.Offline {
+	spec := w.spec
+	spec.ExpiresAt = 0
+	s.must(ev, w.state == engine.Closed && ev.Created != nil && reflect.DeepEqual(*ev.Created, spec))
+	want := s.place(spec, w.placed.Queue, ev.At, ev.At)
+	a, span := s.agents[w.last], s.channel(spec.Channel).LastAgentFor
+	switch {
+	case s.agents[spec.RequiredAgent] != nil:
+		want.Agent, want.Required = spec.RequiredAgent, true
+		if slices.ContainsFunc(s.definition.Queues, func(q engine.QueueDefinition) bool { return q.Name == spec.Backup }) {
+			want.Backup = spec.Backup
+			want.Until = (ev.At + spec.PreferredFor) * engine.Time(b2i(spec.PreferredFor > 0))
+		}
+		s.seen["work_reopened/required"]++
+	case span > 0 && a != nil && a.status != engine.Offline:
 		want.Agent, want.Until = w.last, ev.At+span
 	}
 	s.placedAs(ev, want)
 	s.ended = slices.DeleteFunc(s.ended, func(id engine.WorkID) bool { return id == ev.Work })
-	w.state, w.excluded, w.endedAt = engine.Waiting, nil, 0
+	w.spec, w.state, w.excluded, w.endedAt, w.lost = spec, engine.Waiting, nil, 0, ""
 }
 
 func (s *shadow) transferred(ev engine.Event, w *shadowWork) {
@@ -254,46 +296,25 @@ func (s *shadow) transferred(ev engine.Event, w *shadowWork) {
 	owner, _ := w.owner()
 	s.must(ev, w.state != engine.WrapUpWork && ev.Assignment == owner && len(w.tries) == b2i(owner != 0))
 	s.must(ev, ev.Created != nil && ev.Created.Key == w.spec.Key && ev.Created.Channel == w.spec.Channel && ev.Placed.RequestedAt <= ev.At)
-	s.placedAs(ev, s.place(*ev.Created, ev.Created.Queue, ev.Placed.RequestedAt, ev.At))
+	queue, why := ev.Created.Queue, wrongDesk
+	if !s.direct {
+		var further string
+		if queue, further = s.follow(*ev.Created, queue, "", ev.Placed.RequestedAt, ev.At, w); further != "" {
+			why = further
+		}
+	}
+	s.must(ev, ev.Reason == why)
+	s.placedAs(ev, s.place(*ev.Created, queue, ev.Placed.RequestedAt, ev.At))
 	if owner != 0 {
-		s.released(w, owner)
+		s.released(ev, w, owner)
 	}
-	w.spec, w.state, w.excluded = *ev.Created, engine.Waiting, nil
-}
-
-// overflowed checks that there was a reason to send the work on, and that it
-// came to where that leads.
-func (s *shadow) overflowed(ev engine.Event, w *shadowWork) {
-	s.Helper()
-	s.must(ev, w.state == engine.Waiting)
-	var from []string
-	o := s.overflow(w)
-	if o != nil && o.After > 0 && w.placed.QueuedAt+o.After <= ev.At {
-		from = append(from, o.To)
-	}
-	if o != nil && o.WhenNobody && !s.somebody(w.placed.Queue, w.spec, w.placed, s.isIn) {
-		from = append(from, o.To)
-	}
-	if w.placed.Required && w.placed.Backup != "" {
-		from = append(from, w.placed.Backup)
-	}
-	spec := w.spec
-	spec.RequiredAgent = ""
-	if !slices.ContainsFunc(from, func(start string) bool {
-		to, _ := s.follow(spec, start, w.placed.Queue, w.placed.RequestedAt, ev.At)
-		return to == ev.Placed.Queue
-	}) {
-		s.Fatalf("%v overflowed to %s for %q, it should start at one of %v; it is %+v", ev.Work, ev.Placed.Queue, ev.Reason, from, w)
-	}
-	s.placedAs(ev, s.place(spec, ev.Placed.Queue, w.placed.RequestedAt, ev.At))
-	if ev.Placed.Queue != w.placed.Queue {
-		w.excluded = nil
-	}
+	w.spec, w.state, w.excluded, w.lost = *ev.Created, engine.Waiting, nil, ""
 }
 
 func (s *shadow) updated(ev engine.Event, w *shadowWork) {
 	s.Helper()
 	s.must(ev, ev.Created != nil && ev.Created.Key == w.spec.Key && ev.Created.Channel == w.spec.Channel)
+	s.must(ev, len(ev.Created.Intake) >= len(w.spec.Intake) && slices.Equal(ev.Created.Intake[:len(w.spec.Intake)], w.spec.Intake))
 	want := w.placed
 	fresh := s.place(*ev.Created, w.placed.Queue, w.placed.RequestedAt, ev.At)
 	want.Priority, want.Secondary = fresh.Priority, fresh.Secondary
@@ -381,7 +402,7 @@ func (s *shadow) dueOf(w *shadowWork) engine.Time {
 			}
 		}
 	}
-	if o := s.overflow(w); o != nil && o.After > 0 {
+	if o := s.overflow(w); o != nil && o.After > 0 && !slices.Contains(p.Passed, p.Queue) {
 		at = min(at, p.QueuedAt+o.After)
 	}
 	if p.Required && p.Backup != "" && p.Until > 0 {

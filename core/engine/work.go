@@ -66,9 +66,9 @@ type Work struct {
 	Declines uint32 `cbor:"6,keyasint,omitempty"`
 	// Excluded lists agents it is not offered to now, by the decline rule.
 	Excluded []string `cbor:"7,keyasint,omitempty"`
-	// Assignments are its tries, oldest first; what was handed over to a guest
-	// counts from then on. Of very many those that ended
-	// first are dropped.
+	// Assignments are its tries, oldest first; one that became the owner's by a
+	// hand-over comes where that was. Of very many those that ended first are
+	// dropped.
 	Assignments []Assignment `cbor:"8,keyasint,omitempty"`
 	EndedAt     Time         `cbor:"9,keyasint,omitempty"`
 	// Reason says why it was cancelled, requeued or moved last.

@@ -322,9 +322,13 @@ func (s *storm) handle() {
 		return
 	}
 	commands := []engine.Command{
-		engine.PauseWork{Work: w.ID}, engine.ResumeWork{Work: w.ID}, engine.DeactivateWork{Work: w.ID},
-		engine.InviteAgent{Work: w.ID, Agent: s.agent()}, engine.TransferWork{Work: w.ID, Agent: s.agent()},
-		engine.Complete{Assignment: id, Agent: name}, engine.ExtendWrapUp{Assignment: id, Agent: name},
+		engine.PauseWork{Work: w.ID},
+		engine.ResumeWork{Work: w.ID},
+		engine.DeactivateWork{Work: w.ID},
+		engine.InviteAgent{Work: w.ID, Agent: s.agent()},
+		engine.TransferWork{Work: w.ID, Agent: s.agent()},
+		engine.Complete{Assignment: id, Agent: name},
+		engine.ExtendWrapUp{Assignment: id, Agent: name},
 		engine.StartWork{Agent: name, Spec: engine.WorkSpec{Channel: "mail", Queue: s.queue()}},
 	}
 	s.try(commands[s.IntN(len(commands))])
@@ -333,7 +337,9 @@ func (s *storm) handle() {
 func (s *storm) presence() {
 	name := s.agent()
 	commands := []engine.Command{
-		engine.SignOut{Agent: name}, engine.Disconnect{Agent: name}, engine.Connect{Agent: name},
+		engine.SignOut{Agent: name},
+		engine.Disconnect{Agent: name},
+		engine.Connect{Agent: name},
 		engine.SetStatus{Agent: name, Status: s.one("all", "calls", "texts", "busy")},
 	}
 	s.try(commands[s.IntN(len(commands))])
@@ -342,7 +348,8 @@ func (s *storm) presence() {
 func (s *storm) place() {
 	needs := s.needs()
 	commands := []engine.Command{
-		engine.TransferWork{Work: s.item(), Queue: s.queue()}, engine.TransferWork{Work: s.item(), Needs: &needs},
+		engine.TransferWork{Work: s.item(), Queue: s.queue()},
+		engine.TransferWork{Work: s.item(), Needs: &needs},
 		engine.TransferWork{Work: s.item(), Queue: s.queue(), RequestedAt: s.world.Now()},
 		engine.UpdateWork{Work: s.item(), Reevaluate: true, Attributes: map[string]string{"tongue": s.one("de", "fr")}},
 		engine.RequeueWork{Work: s.item(), Reason: "storm"},
@@ -376,8 +383,10 @@ func (s *storm) definition() engine.Definition {
 			{Name: "mail", Size: engine.Units(500), Interruptible: true, Secondary: &engine.Secondary{Attribute: "tongue", Values: map[string]int32{"de": 1}, Otherwise: 2}},
 		},
 		Statuses: []engine.Status{
-			{Name: "all", Channels: []string{"call", "chat", "mail"}}, {Name: "calls", Channels: []string{"call"}},
-			{Name: "texts", Channels: []string{"chat", "mail"}}, {Name: "busy"},
+			{Name: "all", Channels: []string{"call", "chat", "mail"}},
+			{Name: "calls", Channels: []string{"call"}},
+			{Name: "texts", Channels: []string{"chat", "mail"}},
+			{Name: "busy"},
 		},
 		PresenceConfigs: []engine.PresenceConfig{
 			{Name: "auto", Capacity: 3000, Interruptible: 1000, MaxOpen: 5, AutoAccept: true},

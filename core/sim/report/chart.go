@@ -196,7 +196,7 @@ func (c *chart) describe() string {
 			}
 		}
 		if most != nil {
-			texts = append(texts, fmt.Sprintf("%s is highest at about %s, at %s", c.Lines[i].Name, clock(most.x), compare.Format(c.measure, most.y)))
+			texts = append(texts, fmt.Sprintf("%s is highest at about %s: %s", c.Lines[i].Name, clock(most.x), compare.Format(c.measure, most.y)))
 		}
 	}
 	return "A line plot over time. " + strings.Join(texts, "; ") + ". The table beside it has the figures."
