@@ -53,4 +53,4 @@ storm: ## Play a thousand random centres with every feature on and hold the inva
 	PATCHBAY_SEEDS=1000 go test -count=1 -timeout 60m -run '^TestStorm$$' ./core/sim
 
 reference: ## Hold the emulator against known values, millions of customers each (ten minutes or so)
-	PATCHBAY_REFERENCE=full go test -count=1 -timeout 30m -v -run '^Test(Reference|OrderInsideAQueue)$$' ./core/sim/scenario ./core/sim/compare
+	PATCHBAY_REFERENCE=full go test -count=1 -timeout 60m -v -run '^Test(Reference|OrderInsideAQueue)$$' ./core/sim/scenario ./core/sim/compare

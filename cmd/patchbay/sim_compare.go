@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,11 +164,11 @@ func simVariant(text string, s *scenario.Scenario) (compare.Variant, error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		if before, after, ok := strings.Cut(name, ":"); ok {
 			name, model = strings.TrimSpace(before), strings.TrimSpace(after)
-		} else if contains(models(), name) {
+		} else if slices.Contains(models(), name) {
 			return compare.Variant{Name: name, Strategy: s.Strategy, Model: name}, nil
 		}
 	}
-	if model != "" && !contains(models(), model) {
+	if model != "" && !slices.Contains(models(), model) {
 		hint := "there are " + strings.Join(models(), ", ")
 		if near := compare.Nearest(model, models()); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
@@ -183,15 +184,6 @@ func simVariant(text string, s *scenario.Scenario) (compare.Variant, error) {
 		v.Name += ": " + model
 	}
 	return v, nil
-}
-
-func contains(names []string, name string) bool {
-	for _, one := range names {
-		if one == name {
-			return true
-		}
-	}
-	return false
 }
 
 // show prints the comparison and the rulings, and fails if it has to.

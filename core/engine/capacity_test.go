@@ -155,6 +155,33 @@ func TestResumeOver(t *testing.T) {
 	}
 }
 
+// Whatever the model is by then, what goes on takes its whole size, or what it
+// holds if that is more.
+func TestResumeAfterTheModelChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, byStatus)
+	w.present("ann")
+	id := w.arrives("support")
+	w.opened(id, "ann")
+	w.do(engine.PauseWork{Work: id})
+	w.defined(func(*engine.Definition) {}) // by session
+	other := w.opened(w.arrives("support", sized(2500)), "ann")
+	w.refused(engine.ResumeWork{Work: id}, engine.CodeNoCapacity, "")
+	w.do(engine.Complete{Assignment: other, Agent: "ann"})
+	if ev := w.did(engine.ResumeWork{Work: id}, engine.KindWorkResumed)[0]; ev.Size != 1000 || ev.Granted {
+		t.Errorf("%+v", ev)
+	}
+	// A share of more than it was taken of is not taken back.
+	share := w.arrives("support", percent(50_000))
+	w.opened(share, "ann")
+	w.do(engine.PauseWork{Work: share})
+	w.defined(func(d *engine.Definition) { d.PresenceConfigs[3].Capacity = 1000 })
+	if ev := w.did(engine.ResumeWork{Work: share}, engine.KindWorkResumed)[0]; ev.Size != 1500 || ev.Granted {
+		t.Errorf("%+v", ev)
+	}
+	w.uses("ann", 2500, 2)
+}
+
 // What is paused keeps to its pool when its channel changes pools.
 func TestResumeInThePoolItHolds(t *testing.T) {
 	t.Parallel()
@@ -301,6 +328,16 @@ func TestAgentStartedWork(t *testing.T) {
 	w.refused(engine.StartWork{Agent: "ann", Spec: call}, engine.CodeNoCapacity, "agent")
 	w.refused(engine.StartWork{Agent: "bob", Spec: call}, engine.CodeNotSignedIn, "agent")
 	w.refused(engine.StartWork{Agent: "zoe", Spec: call}, engine.CodeUnknownAgent, "agent")
+	for _, for_ := range []func(*engine.WorkSpec){
+		requires("ann"),
+		func(s *engine.WorkSpec) { s.RequiredAgent, s.Backup = "bob", "support" },
+		func(s *engine.WorkSpec) { s.PreferredAgent, s.PreferredFor = "bob", minute },
+		func(s *engine.WorkSpec) { s.Backup = "support" },
+	} {
+		spec := call
+		for_(&spec)
+		w.refused(engine.StartWork{Agent: "ann", Spec: spec}, engine.CodeInvalid, "required_agent")
+	}
 	call.Queue = "nowhere"
 	w.refused(engine.StartWork{Agent: "ann", Spec: call}, engine.CodeUnknownQueue, "queue")
 	w.present("fay")

@@ -4,6 +4,7 @@
 package engine_test
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -102,15 +103,15 @@ func TestHandOver(t *testing.T) {
 	w := newWorld(t)
 	w.present("ann", "bob", "cid")
 	id := w.arrives("support")
-	w.opened(id, "ann")
+	owner := w.opened(id, "ann")
 	guest := w.joined(id, "bob")
 	w.joined(id, "cid")
 	w.do(engine.PauseWork{Work: id})
 	w.refused(engine.TransferWork{Work: id, Agent: "bob"}, engine.CodeWrongState, "")
 	w.do(engine.ResumeWork{Work: id})
-	events := w.did(engine.TransferWork{Work: id, Agent: "bob", Reason: "billing"}, engine.KindWorkRequeued, engine.KindHandedOver)
-	if events[0].Agent != "ann" || events[1].Agent != "bob" || events[1].Assignment != guest || events[1].Reason != "billing" {
-		t.Errorf("%+v", events)
+	ev := w.did(engine.TransferWork{Work: id, Agent: "bob", Reason: "billing"}, engine.KindHandedOver)[0]
+	if ev.From != "ann" || ev.Former != owner || ev.Agent != "bob" || ev.Assignment != guest || ev.Reason != "billing" {
+		t.Errorf("%+v", ev)
 	}
 	w.is(id, engine.Open)
 	item := w.item(id)
@@ -123,6 +124,100 @@ func TestHandOver(t *testing.T) {
 	w.uses("ann", 0, 0)
 	w.uses("cid", 1000, 1) // the other guest stays
 	w.did(engine.Complete{Assignment: guest, Agent: "bob"}, engine.KindGuestLeft, engine.KindWorkCompleted)
+}
+
+// What is handed over stays as it is, but for what is said with it.
+func TestHandOverKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.present("ann", "bob", "cid")
+	id := w.arrives("sales", requires("ann"), func(s *engine.WorkSpec) {
+		s.Backup, s.Attributes = "support", map[string]string{"intent": "?", "language": "fr"}
+	})
+	w.opened(id, "ann")
+	w.joined(id, "bob")
+	w.invited(id, "cid")
+	needs := []engine.Need{}
+	for _, c := range []engine.TransferWork{{Queue: "support"}, {Needs: &needs}, {RequestedAt: start}} {
+		c.Work, c.Agent = id, "bob"
+		w.refused(c, engine.CodeInvalid, "queue")
+	}
+	w.refused(engine.TransferWork{Work: id, Agent: "cid"}, engine.CodeWrongState, "agent") // who has not answered
+	before := w.item(id).Placement
+	w.at += second
+	w.do(engine.TransferWork{Work: id, Agent: "bob", Attributes: map[string]string{"intent": "refund", "language": ""}, Transcript: "said"})
+	item := w.item(id)
+	if spec := item.Spec; len(spec.Attributes) != 1 || spec.Attributes["intent"] != "refund" || spec.Transcript != "said" || spec.RequiredAgent != "ann" || spec.Backup != "support" {
+		t.Errorf("%+v", spec)
+	}
+	if !reflect.DeepEqual(item.Placement, before) || item.Offers() != 1 {
+		t.Errorf("%+v, was %+v", item, before)
+	}
+}
+
+// Who gives work away can take other work, and is counted so.
+func TestHandOverSetsItsFormerOwnerFree(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, wrapped)
+	w.present("ann", "bob")
+	id := w.arrives("support", on("mail"), sized(3000))
+	w.opened(id, "ann")
+	w.joined(id, "bob")
+	available := func(want int) {
+		t.Helper()
+		if b, _ := w.Backlog("support"); b.Available != want {
+			t.Errorf("%d are available, want %d", b.Available, want)
+		}
+	}
+	available(0)
+	w.at += second
+	w.do(engine.TransferWork{Work: id, Agent: "bob"})
+	available(1)
+	if a := w.agent("ann"); a.IdleSince != w.at || a.Used != 0 {
+		t.Errorf("%+v", a)
+	}
+	w.offered(w.arrives("support", sized(3000)), "ann")
+}
+
+// A journal that ends in the middle of a conference holds nothing half done: a
+// hand-over is one event.
+func TestHandOverIsWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.present("ann", "bob")
+	id := w.arrives("support")
+	w.opened(id, "ann")
+	w.joined(id, "bob")
+	w.do(engine.TransferWork{Work: id, Agent: "bob"})
+	again := engine.New()
+	for _, ev := range w.events {
+		if err := again.Replay(ev); err != nil {
+			t.Fatal(err)
+		}
+		if _, found := again.Audit(0, 10); len(found) > 0 {
+			t.Fatalf("after %v: %v", ev.Kind, found)
+		}
+	}
+	last := w.events[len(w.events)-1]
+	for name, spoil := range map[string]func(*engine.Event){
+		"nobody's":        func(ev *engine.Event) { ev.Former = 0 },
+		"another's":       func(ev *engine.Event) { ev.From = "cid" },
+		"to its owner":    func(ev *engine.Event) { ev.Agent, ev.Assignment = ev.From, ev.Former },
+		"to no guest":     func(ev *engine.Event) { ev.Assignment = 77 },
+		"to another name": func(ev *engine.Event) { ev.Agent = "cid" },
+	} {
+		torn := engine.New()
+		for _, ev := range w.events[:len(w.events)-1] {
+			if err := torn.Replay(ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ev := last
+		spoil(&ev)
+		if err := torn.Replay(ev); err == nil {
+			t.Errorf("%s: %+v was replayed", name, ev)
+		}
+	}
 }
 
 // Whatever takes the work from its owner ends the conference.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 // remembering has chats return to their last agent, who is waited for a minute, for
@@ -189,18 +190,130 @@ func TestReopenThatIsRefused(t *testing.T) {
 	w.refused(engine.DeactivateWork{Work: cancelled}, engine.CodeWrongState, "")
 }
 
-// Reopened work expires, whatever became of the timer while it was closed.
-func TestReopenedWorkExpires(t *testing.T) {
+// Its time to live was that of the first wait: reopened, it has none, whatever
+// became of the timer.
+func TestReopenedWorkDoesNotExpire(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.present("ann")
-	id := w.arrives("support", expiring(start+50*minute))
+	id := w.arrives("support", expiring(start+minute))
+	late := w.arrives("support", expiring(start+minute))
 	w.do(engine.Complete{Assignment: w.opened(id, "ann"), Agent: "ann"})
-	for range 90 { // until the timers that are void have been thrown out
-		w.do(engine.CancelWork{Work: w.arrives("support", expiring(start+60*minute))})
+	a := w.opened(late, "ann")
+	if ev := w.did(engine.ReopenWork{Work: id}, engine.KindWorkReopened)[0]; ev.Created.ExpiresAt != 0 || w.item(id).Spec.ExpiresAt != 0 {
+		t.Errorf("%+v", ev)
 	}
+	w.happens(2 * minute)
+	w.do(engine.Complete{Assignment: a, Agent: "ann"})
+	w.do(engine.ReopenWork{Work: late})
+	w.happens(0)
+	w.is(id, engine.Waiting)
+	w.is(late, engine.Waiting)
+}
+
+// It is for its required agent again, as long as there is one.
+func TestReopenedForItsRequiredAgent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, remembering, byStatus)
+	w.present("ann", "bob")
+	backed := func(s *engine.WorkSpec) { s.RequiredAgent, s.Backup, s.PreferredFor = "ann", "claims", 30*second }
+	again := func(id engine.WorkID, agent string) *engine.Work {
+		t.Helper()
+		w.do(engine.Complete{Assignment: w.opened(id, agent), Agent: agent})
+		w.at += second
+		w.did(engine.ReopenWork{Work: id}, engine.KindWorkReopened)
+		return w.item(id)
+	}
+	id := w.arrives("support", backed)
+	w.happens(30*second, engine.KindWorkOverflowed)
+	item := again(id, "bob") // who had it last, and is not the one: it is not opened there
+	if item.Agent != "ann" || !item.Required || item.Backup != "claims" || item.Until != w.at+30*second || item.State != engine.Waiting {
+		t.Errorf("%+v", item)
+	}
+	w.cannot(id, "bob", route.VerdictNotEligible)
+	w.happens(30*second, engine.KindWorkOverflowed)
+	w.do(engine.Complete{Assignment: w.opened(id, "bob"), Agent: "bob"})
+	// Without its backup queue it is for that agent alone.
+	other := w.arrives("support", backed)
+	w.opened(other, "ann")
+	w.do(engine.Complete{Assignment: w.item(other).Owner().ID, Agent: "ann"})
+	w.defined(func(d *engine.Definition) {
+		remembering(d)
+		d.Queues = d.Queues[1:]
+		for i := range d.Agents {
+			d.Agents[i].Queues = engine.Member("sales", "support")
+		}
+	})
+	w.do(engine.ReopenWork{Work: other})
+	if item := w.item(other); item.Agent != "ann" || !item.Required || item.Backup != "" || item.Until != 0 {
+		t.Errorf("%+v", item)
+	}
+	w.do(engine.CancelWork{Work: other})
+	// And without the agent it prefers the last one, as before.
+	third := w.arrives("support", requires("cid"))
+	w.present("cid")
+	w.do(engine.Complete{Assignment: w.opened(third, "cid"), Agent: "cid"})
+	w.do(engine.SignOut{Agent: "cid"})
+	w.do(engine.Disconnect{Agent: "cid"})
+	w.defined(func(d *engine.Definition) { d.Agents = append(d.Agents[:2:2], d.Agents[3:]...) })
+	w.do(engine.ReopenWork{Work: third})
+	if item := w.item(third); item.Required || item.Agent != "" {
+		t.Errorf("%+v", item)
+	}
+}
+
+// At its required agent, under the status model, it is open again at once.
+func TestReopenedAtItsRequiredAgent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, byStatus)
+	w.present("ann")
+	id := w.arrives("support", requires("ann"))
+	w.do(engine.Complete{Assignment: w.opened(id, "ann"), Agent: "ann"})
+	w.did(engine.ReopenWork{Work: id}, engine.KindWorkReopened, engine.KindWorkOffered, engine.KindOfferAccepted)
+	if item := w.item(id); !item.Required || item.Owner().Agent != "ann" {
+		t.Errorf("%+v", item)
+	}
+}
+
+// What nobody could take any more cannot be taken up again.
+func TestReopenChecksAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, talented)
+	w.present("ann")
+	closed := func(change ...func(*engine.WorkSpec)) engine.WorkID {
+		id := w.arrives("support", change...)
+		w.do(engine.Complete{Assignment: w.opened(id, "ann"), Agent: "ann"})
+		return id
+	}
+	law, ruled, big := closed(needing(wants("law", 1))), closed(func(s *engine.WorkSpec) { s.Ruled = []engine.Need{wants("law", 1)} }), closed(sized(3000))
+	w.defined(func(d *engine.Definition) {
+		d.PresenceConfigs[0].Capacity, d.PresenceConfigs[2].Capacity, d.PresenceConfigs[3].Capacity = 2000, 2000, 2000
+	})
+	w.refused(engine.ReopenWork{Work: law}, engine.CodeUnknownSkill, "skills")
+	w.refused(engine.ReopenWork{Work: ruled}, engine.CodeUnknownSkill, "skills")
+	w.refused(engine.ReopenWork{Work: big}, engine.CodeSizeTooLarge, "size")
+	w.defined(talented)
+	for _, id := range []engine.WorkID{law, ruled, big} {
+		w.do(engine.ReopenWork{Work: id})
+	}
+}
+
+// The last agent is who owned it last, in whatever order they joined.
+func TestLastAgentAfterTwoHandOvers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, remembering)
+	w.present("ann", "bob", "cid")
+	id := w.arrives("support")
+	w.opened(id, "ann")
+	bob := w.joined(id, "bob")
+	w.joined(id, "cid")
+	w.do(engine.TransferWork{Work: id, Agent: "cid"})
+	w.do(engine.TransferWork{Work: id, Agent: "bob"})
+	w.do(engine.Complete{Assignment: bob, Agent: "bob"})
 	w.do(engine.ReopenWork{Work: id})
-	w.happens(50*minute, engine.KindWorkExpired)
+	if item := w.item(id); item.Agent != "bob" {
+		t.Errorf("%+v", item)
+	}
 }
 
 // Reopened work is no longer among what is forgotten.

@@ -159,6 +159,8 @@ func (w *world) goesOn(id engine.WorkID) *world {
 	w.do(engine.SignOut{Agent: "bob"})
 	w.present("bob")
 	w.opened(id, "bob")
+	w.do(engine.RequeueWork{Work: id, Reason: "mistaken"})
+	w.opened(id, "bob")
 	guest := w.joined(id, "ann")
 	w.do(engine.PauseWork{Work: id, Reason: "lunch"})
 	w.do(engine.ResumeWork{Work: id})

@@ -257,7 +257,10 @@ func (m *machine) answer() {
 func (m *machine) progress() {
 	switch m.pick("progress", 14) {
 	case 0, 1, 2:
-		id, agent := m.assignment(func(_ *engine.Work, x *engine.Assignment) bool { return x.State == engine.AssignmentAccepted })
+		rests := m.chance("rests", 30)
+		id, agent := m.assignment(func(w *engine.Work, x *engine.Assignment) bool {
+			return x.State == engine.AssignmentAccepted && (!rests || w.State == engine.Paused)
+		})
 		m.do(engine.Complete{Assignment: id, Agent: agent})
 	case 3, 4, 5:
 		id, agent := m.assignment(func(w *engine.Work, _ *engine.Assignment) bool { return w.State == engine.WrapUpWork })
@@ -377,10 +380,10 @@ func (m *machine) presence() {
 	agent, status := m.one("a", agents), m.one("s", statuses)
 	switch m.pick("presence", 10) {
 	case 0:
-		if fitting := m.workIn(engine.Open); m.chance("its owner", 70) {
-			if w, ok := m.main.Work(fitting); ok && w.Owner() != nil {
-				agent = w.Owner().Agent
-			}
+		if m.chance("required", 70) {
+			_, agent = m.assignment(func(w *engine.Work, x *engine.Assignment) bool {
+				return x.State == engine.AssignmentAccepted && w.Required && w.Backup != ""
+			})
 		}
 		m.do(engine.SignOut{Agent: agent})
 	case 1:

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
@@ -18,12 +19,14 @@ import (
 	"github.com/patchbay-cx/patchbay/core/engine"
 )
 
-// TestMain makes the random runs longer than rapid would; the command line has
-// the last word.
+// TestMain makes the random runs longer than rapid would, and fewer where they
+// are dear; the command line has the last word.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.steps", "120"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	for name, value := range map[string]string{"rapid.steps": "120", "rapid.checks": strconv.Itoa(100 / dear)} {
+		if err := flag.Set(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -66,7 +69,10 @@ func TestAnyHistoryKeepsTheInvariants(t *testing.T) {
 // each kind of event, and to each way in which the interesting ones happen.
 func TestRandomHistoriesReachEverything(t *testing.T) {
 	t.Parallel()
-	const histories, steps = 80, 180
+	if testing.Short() || dear > 1 {
+		t.Skip("it takes many histories to come to everything")
+	}
+	const histories, steps = 200, 180
 	seen := make(map[string]int)
 	history := rapid.Custom(func(t *rapid.T) map[string]int {
 		m := newMachine(t)

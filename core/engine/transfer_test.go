@@ -4,6 +4,7 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -172,6 +173,12 @@ func TestUpdate(t *testing.T) {
 	w.refused(engine.UpdateWork{Work: id, TargetAcceptAt: &early}, engine.CodeInvalid, "target_accept_at")
 	w.refused(engine.UpdateWork{Work: id, Needs: &missing}, engine.CodeUnknownSkill, "skills")
 	w.refused(engine.UpdateWork{Work: id, Ruled: &missing}, engine.CodeUnknownSkill, "skills")
+	one, two := engine.Taken{Step: "rules/one"}, engine.Taken{Step: "rules/two", Failed: "no such key"}
+	w.do(engine.UpdateWork{Work: id, Taken: []engine.Taken{one}})
+	w.do(engine.UpdateWork{Work: id, Taken: []engine.Taken{two}})
+	if got := w.item(id).Spec.Intake; !slices.Equal(got, []engine.Taken{one, two}) {
+		t.Errorf("%+v", got)
+	}
 	w.offered(id, "ann")
 	w.do(engine.UpdateWork{Work: id, Attributes: map[string]string{"tier": ""}})
 	w.is(id, engine.Offered)

@@ -130,12 +130,7 @@ func (e *Engine) EstimatedWait(queue string) (Time, bool) {
 // EstimatedWaitFor is EstimatedWait by the skills that the work requires, or by
 // its queue if it requires none, or none was accepted that required them.
 func (e *Engine) EstimatedWaitFor(w *Work) (Time, bool) {
-	if len(w.Needs) > 0 {
-		if wait, ok := e.waits.estimate(withSkills(w.Needs), e.told); ok {
-			return wait, true
-		}
-	}
-	return e.EstimatedWait(w.Queue)
+	return e.EstimatedWaitAt(w, e.told)
 }
 
 // Position returns the work's place in its queue, from 1: how many items that

@@ -75,6 +75,61 @@ func TestEstimatesAreOfTheLastTenMinutes(t *testing.T) {
 	}
 }
 
+// What somebody had before waits since that one lost it, or since it came to the
+// queue; a customer's whole history is no estimate.
+func TestEstimatesOfWhatComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, byStatus)
+	w.present("ann", "bob")
+	id := w.arrives("sales")
+	w.at += 10 * minute
+	w.opened(id, "ann")
+	w.at += 10 * minute
+	w.do(engine.TransferWork{Work: id, Queue: "support"})
+	w.at += 3 * second
+	w.opened(id, "bob")
+	w.expects(3 * second)
+	w.at += 5 * minute
+	w.do(engine.RequeueWork{Work: id})
+	w.at += 13 * second
+	w.declines(id, "ann") // which does not make it wait any less
+	w.at += second
+	w.opened(id, "bob")
+	w.expects((10*14 + 9*3) * second / 19)
+	// A transfer while it waits begins another wait; and its age is nothing to it.
+	w.do(engine.RequeueWork{Work: id})
+	w.at += 40 * second
+	w.do(engine.TransferWork{Work: id, Queue: "support", RequestedAt: start})
+	w.at += second
+	w.opened(id, "ann")
+	w.expects((10*1 + 9*14 + 8*3) * second / 27)
+}
+
+// What nobody proposed did not wait.
+func TestEstimatesLeaveOutWhatIsDirect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, byStatus)
+	w.present("ann", "bob")
+	id := w.arrives("support", aged(minute))
+	w.opened(id, "ann")
+	w.expects(minute)
+	w.do(engine.Accept{Assignment: w.did(engine.TransferWork{Work: id, Agent: "bob"}, engine.KindWorkTransferred, engine.KindWorkOffered)[1].Assignment, Agent: "bob"})
+	w.joined(id, "ann")
+	w.do(engine.TransferWork{Work: id, Agent: "ann"})
+	for range 9 {
+		w.do(engine.Complete{Assignment: w.item(id).Owner().ID, Agent: "ann"})
+		w.did(engine.ReopenWork{Work: id}, engine.KindWorkReopened, engine.KindWorkOffered, engine.KindOfferAccepted)
+	}
+	w.do(engine.StartWork{Agent: "bob", Spec: engine.WorkSpec{Channel: "chat", Queue: "support"}})
+	w.expects(minute)
+	// What an agent started and gives back does wait, from then on.
+	w.at += minute
+	w.do(engine.RequeueWork{Work: 2})
+	w.at += 30 * second
+	w.opened(2, "bob")
+	w.expects((10*30 + 9*60) * second / 19)
+}
+
 // By skills, whatever the queue; else by queue.
 func TestEstimatedWaitBySkills(t *testing.T) {
 	t.Parallel()

@@ -119,3 +119,37 @@ func TestWrapUpCannotBeInterrupted(t *testing.T) {
 	w.is(chat, engine.WrapUpWork)
 	w.happens(30*second, engine.KindWorkCompleted)
 }
+
+// Whoever wraps up paused work needs the whole of it again, if that fits or the
+// channel insists.
+func TestWrapUpOfPausedWork(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		beside  engine.Milli
+		over    bool
+		size    engine.Milli
+		granted bool
+	}{
+		"it fits":                 {2000, false, 1000, false},
+		"it fits, insisting":      {2000, true, 1000, false},
+		"it does not fit":         {2500, false, 200, false},
+		"it does not, but has to": {2500, true, 1000, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, byStatus, wrapped, func(d *engine.Definition) { d.Channels[0].ResumeOver = c.over })
+			w.present("ann")
+			id := w.arrives("support")
+			a := w.opened(id, "ann")
+			w.do(engine.PauseWork{Work: id})
+			w.opened(w.arrives("support", sized(c.beside)), "ann")
+			if ev := w.did(engine.Complete{Assignment: a, Agent: "ann"}, engine.KindWrapUpStarted)[0]; ev.Size != c.size || ev.Granted != c.granted {
+				t.Errorf("%+v", ev)
+			}
+			w.uses("ann", c.beside+c.size, 2)
+			w.happens(30*second, engine.KindWorkCompleted)
+			w.uses("ann", c.beside, 1)
+		})
+	}
+}

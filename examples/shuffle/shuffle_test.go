@@ -61,7 +61,7 @@ func TestEverybodyIsDrawn(t *testing.T) {
 			t.Errorf("work %d was drawn %d times of %d, want about %d", work, n, turns, turns/waiting)
 		}
 	}
-	if drawn(7) != drawn(7) {
-		t.Error("the same seed draws another")
+	if first, again := drawn(7), drawn(7); first != again {
+		t.Errorf("the same seed draws %d and then %d", first, again)
 	}
 }

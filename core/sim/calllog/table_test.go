@@ -29,7 +29,8 @@ func TestReadTable(t *testing.T) {
 			"id,class,arrived,service_seconds,patience_seconds,priority,skills\r\n" +
 				"2,sales,2026-03-03 00:00:01,0,35.5,3,german:5 billing\r\n" +
 				"1,\"after, sales\",2026-03-02T23:59:59,184.25,,,\r\n",
-			"2026-03-02", []calllog.Row{
+			"2026-03-02",
+			[]calllog.Row{
 				{Line: 3, ID: "1", Class: "after, sales", Arrived: 24*time.Hour - time.Second, Service: 184250 * time.Millisecond, ServiceKnown: true},
 				{
 					Line: 2, ID: "2", Class: "sales", Arrived: 24*time.Hour + time.Second, ServiceKnown: true, Patience: 35500 * time.Millisecond, Leaves: true,

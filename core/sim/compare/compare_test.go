@@ -104,7 +104,7 @@ func TestPairingNarrows(t *testing.T) {
 func TestOneReplication(t *testing.T) {
 	t.Parallel()
 	idle, skilled := variant("anybody", "queue", "longest_idle"), variant("quick first", "queue", "most_skilled")
-	long := parse(t, strings.Replace(desk, "{time: 40h}", "{time: 400h}", 1))
+	long := parse(t, strings.Replace(desk, "{time: 40h}", "{time: 200h}", 1))
 	c := run(t, long, idle, skilled)
 	if c.Method != compare.Batches || !strings.HasPrefix(c.Pairs[0].Verdict[0], "mean wait differs") {
 		t.Errorf("%s: %v", c.Method, c.Pairs[0].Verdict)

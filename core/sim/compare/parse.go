@@ -124,10 +124,11 @@ func (l *lexer) sign() (kind, string) {
 		return sign, two
 	}
 	l.at++
-	if one := two[:1]; strings.Contains("<>(){},=", one) {
+	one := string(l.text[l.at-1])
+	if slices.Contains([]string{"<", ">", "(", ")", "{", "}", ",", "="}, one) {
 		return sign, one
 	}
-	return garbage, string(l.text[l.at-1])
+	return garbage, one
 }
 
 // parser makes a requirement of tokens. After a fault it goes on to the end, and

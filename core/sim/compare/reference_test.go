@@ -28,7 +28,7 @@ func TestOrderInsideAQueue(t *testing.T) {
 		t.Skip("skipped: fewer customers than it plays say nothing; leave out -short")
 	}
 	full := os.Getenv("PATCHBAY_REFERENCE") == "full"
-	s := load(t, "reference/order.yaml", 8, 22_000)
+	s := load(t, "reference/order.yaml", 6, 18_000)
 	if full {
 		s = load(t, "reference/order.yaml", 8, 0)
 	}

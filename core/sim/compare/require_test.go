@@ -86,7 +86,7 @@ func TestRequireSaysWhereItIsWrong(t *testing.T) {
 		"80% >= 70%":                                   `1: neither side is a measure`,
 		"service_level >= p95_wait":                    `1: service_level is in shares and p95_wait in seconds`,
 		"p95_wait <= 1fortnight":                       `13: "1fortnight" is no value`,
-		`p95_wait{class="sale"} <= 60s`:               `16: there is no class "sale"; did you mean "sales"?`,
+		`p95_wait{class="sale"} <= 60s`:                `16: there is no class "sale"; did you mean "sales"?`,
 		`p95_wait{klass="sales"} <= 60s`:               `10: "klass" does not belong here; a measure is narrowed to`,
 		`p95_wait{class "sales"} <= 60s`:               `16: "sales" does not belong here; = is needed`,
 		`p95_wait{class=sales} <= 60s`:                 `16: "sales" does not belong here; a name in quotes is needed`,
