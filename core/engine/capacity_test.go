@@ -328,14 +328,14 @@ func TestAgentStartedWork(t *testing.T) {
 	w.refused(engine.StartWork{Agent: "ann", Spec: call}, engine.CodeNoCapacity, "agent")
 	w.refused(engine.StartWork{Agent: "bob", Spec: call}, engine.CodeNotSignedIn, "agent")
 	w.refused(engine.StartWork{Agent: "zoe", Spec: call}, engine.CodeUnknownAgent, "agent")
-	for _, for_ := range []func(*engine.WorkSpec){
+	for _, meant := range []func(*engine.WorkSpec){
 		requires("ann"),
 		func(s *engine.WorkSpec) { s.RequiredAgent, s.Backup = "bob", "support" },
 		func(s *engine.WorkSpec) { s.PreferredAgent, s.PreferredFor = "bob", minute },
 		func(s *engine.WorkSpec) { s.Backup = "support" },
 	} {
 		spec := call
-		for_(&spec)
+		meant(&spec)
 		w.refused(engine.StartWork{Agent: "ann", Spec: spec}, engine.CodeInvalid, "required_agent")
 	}
 	call.Queue = "nowhere"

@@ -135,12 +135,11 @@ func (w *Work) retier(names *index) {
 		return
 	}
 	tiers := uint16(len(names.queues[w.Queue].Tiers))
-	switch {
-	case tiers == 0:
+	if tiers == 0 {
 		w.Tier = 0
-	default:
-		w.Tier = min(max(w.Tier, 1), tiers+1)
+		return
 	}
+	w.Tier = min(max(w.Tier, 1), tiers+1)
 }
 
 // enqueue derives the queues anew from definition, roster and work. Whether

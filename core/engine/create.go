@@ -176,10 +176,10 @@ func (c RequeueWork) decide(s *step) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case w.State == Offered:
+	switch w.State {
+	case Offered:
 		s.withdraw(w, c.Reason, func(*Assignment) bool { return true })
-	case w.State == Open || w.State == Paused:
+	case Open, Paused:
 		s.requeue(w, c.Reason)
 	default:
 		return refuse(CodeWrongState, "", "%v is %v; only offered, open or paused work can be requeued", w.ID, w.State)

@@ -166,7 +166,8 @@ func (c ReopenWork) decide(s *step) error {
 	}
 	s.emit(Event{Kind: KindWorkReopened, Work: w.ID, Queue: w.Queue, Created: &spec, Placed: placed})
 	a := s.agents[w.last()]
-	if a == nil || s.channel(w).Capacity != ByStatus || !w.admits(a.ID) || s.ableNow(w, w.Size, a) != nil {
+	atOnce := a != nil && s.channel(w).Capacity == ByStatus && w.admits(a.ID) && s.ableNow(w, w.Size, a) == nil
+	if !atOnce {
 		s.waitsAnew(w)
 		return nil
 	}

@@ -138,11 +138,11 @@ func (e *Engine) exhausted(w *Work) bool {
 	q := e.queueOf(w)
 	if needy(w.Needs) {
 		return !slices.ContainsFunc(e.rarest(active(w.Needs)), func(a *Agent) bool {
-			return a.Channels != 0 && e.able(q, w, a) && !w.excludes(a.ID)
+			return a.Channels != 0 && e.able(w, a) && !w.excludes(a.ID)
 		})
 	}
 	for a := range q.present {
-		if e.able(q, w, a) && !w.excludes(a.ID) {
+		if e.able(w, a) && !w.excludes(a.ID) {
 			return false
 		}
 	}
@@ -155,7 +155,7 @@ func active(needs []Need) []Need {
 
 // able reports whether the agent could be offered the work but for load,
 // connection and declines.
-func (e *Engine) able(q *queue, w *Work, a *Agent) bool {
+func (e *Engine) able(w *Work, a *Agent) bool {
 	pair := e.pair(w, a)
 	pair.Connected, pair.Declined, pair.Held = true, false, false
 	pair.Open, pair.Offers, pair.Used, pair.InterruptibleUsed = 0, 0, 0, 0

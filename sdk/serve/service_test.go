@@ -102,7 +102,7 @@ func TestServiceLife(t *testing.T) {
 	}
 	if hello.GetMinor() != minor || hello.GetName() != "greedy" || len(hello.GetMajors()) != 1 ||
 		len(hello.GetFeatures()) != 1 || hello.GetFeatures()[0] != strategyv1.Feature_FEATURE_DIGEST ||
-		len(hello.GetLayouts()) != 1 || hello.GetLayouts()[0].GetStride() != 104 || hello.GetReasons()[0].GetCode() != 3 {
+		len(hello.GetLayouts()) != 1 || hello.GetLayouts()[0].GetStride() != 112 || hello.GetReasons()[0].GetCode() != 3 {
 		t.Errorf("handshake %v", hello)
 	}
 	for _, test := range []struct {
