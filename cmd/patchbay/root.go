@@ -63,6 +63,7 @@ func newRoot(std stdio) *cobra.Command {
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(
 		newServe(std), newDemo(std), newDrive(std), newSim(std), newBench(std), newPlugin(std), newConfig(std),
 		newWork(std), newExplain(std), newAgent(std), newFeed(std), newStatus(std), newVersion(std),
@@ -85,6 +86,22 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// newHelp returns the help command. Cobra's own takes a command that does not
+// exist for none, and succeeds.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("help: there is no command %q", strings.Join(args, " "))
+			}
+			return found.Help()
+		},
+	}
 }
 
 // usageError is a command line that cannot be understood.
