@@ -331,14 +331,3 @@ func (e *Engine) presenceStatus(name string) error {
 	}
 	return nil
 }
-
-func (e *Engine) channel(w *Work) *Channel { return e.channelOf(w.Spec.Channel) }
-
-func (e *Engine) channelOf(name string) *Channel {
-	return &e.definition.Channels[e.names.channels[name]]
-}
-
-func (e *Engine) hasChannel(name string) bool {
-	_, ok := e.names.channels[name]
-	return ok
-}

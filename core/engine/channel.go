@@ -179,3 +179,14 @@ func spanned(field string, span Time) error {
 	}
 	return nil
 }
+
+func (e *Engine) channel(w *Work) *Channel { return e.channelOf(w.Spec.Channel) }
+
+func (e *Engine) channelOf(name string) *Channel {
+	return &e.definition.Channels[e.names.channels[name]]
+}
+
+func (e *Engine) hasChannel(name string) bool {
+	_, ok := e.names.channels[name]
+	return ok
+}

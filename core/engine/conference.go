@@ -27,11 +27,7 @@ func (s *step) direct(w *Work, a *Agent, reason string, guest bool) error {
 	if err := s.ableNow(w, w.Size, a); err != nil {
 		return err
 	}
-	load := s.load(w.Spec.Channel, w.Size, a)
-	s.offerTo(w, a, &load, Decision{Reason: reason}, Event{Guest: guest})
-	if a.Presence.AutoAccept {
-		s.accept(w, a, s.nextAssignment-1)
-	}
+	s.offerOrOpen(w, a, s.directly(reason), Event{Guest: guest})
 	return nil
 }
 
@@ -60,7 +56,5 @@ func (s *step) disperse(w *Work, reason string) {
 }
 
 func (s *step) leaveConference(w *Work, id AssignmentID, reason string) {
-	s.emit(Event{
-		Kind: KindGuestLeft, Work: w.ID, Queue: w.Queue, Agent: w.assignment(id).Agent, Assignment: id, Reason: reason, Guest: true,
-	})
+	s.emit(s.about(w, id, Event{Kind: KindGuestLeft, Reason: reason, Guest: true}))
 }

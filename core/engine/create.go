@@ -107,8 +107,8 @@ func (c StartWork) decide(s *step) error {
 	}
 	s.create(&spec, &placed, "")
 	w := s.work[s.result.Work]
-	s.offerTo(w, a, &load, Decision{Reason: "agent_started"}, Event{})
-	s.accept(w, a, w.Assignments[0].ID)
+	s.offerTo(w, a, s.directly("agent_started"), Event{})
+	s.accept(w, w.Assignments[0].ID)
 	return nil
 }
 
@@ -158,10 +158,7 @@ func (s *step) end(id WorkID, ev Event) error {
 // withdraw takes back the offers that pass.
 func (s *step) withdraw(w *Work, reason string, pass func(*Assignment) bool) {
 	for _, id := range w.standing(func(x *Assignment) bool { return x.State == AssignmentOffered && pass(x) }) {
-		x := w.assignment(id)
-		s.emit(Event{
-			Kind: KindOfferWithdrawn, Work: w.ID, Queue: w.Queue, Agent: x.Agent, Assignment: id, Reason: reason, Guest: x.Guest,
-		})
+		s.emit(s.about(w, id, Event{Kind: KindOfferWithdrawn, Reason: reason, Guest: w.assignment(id).Guest}))
 	}
 }
 
@@ -191,6 +188,5 @@ func (c RequeueWork) decide(s *step) error {
 // requeue takes work from its owner.
 func (s *step) requeue(w *Work, reason string) {
 	s.disperse(w, reason)
-	x := w.Owner()
-	s.emit(Event{Kind: KindWorkRequeued, Work: w.ID, Queue: w.Queue, Agent: x.Agent, Assignment: x.ID, Reason: reason})
+	s.emit(s.about(w, w.Owner().ID, Event{Kind: KindWorkRequeued, Reason: reason}))
 }

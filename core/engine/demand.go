@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
@@ -68,19 +67,6 @@ func lastGroup(needs []Need) (group uint16, ok bool) {
 		}
 	}
 	return group, ok
-}
-
-// key names all that counts.
-func (d *demand) key() string {
-	var b strings.Builder
-	fmt.Fprint(&b, d.channel, " ", int32(d.size.Units), " ", d.size.Percent, " ", d.interruptible, " ", d.only)
-	for _, needs := range [][]Need{d.needs, d.last} {
-		for i := range needs {
-			fmt.Fprintf(&b, " %q %d", needs[i].Skill, needs[i].Level)
-		}
-		b.WriteString(" |")
-	}
-	return b.String()
 }
 
 // somebody reports whether among those who pass there is one who could ever
@@ -262,18 +248,18 @@ func (e *Engine) lacking(w *Work, q *queue, d demand) (Unroutable, bool) {
 	for i, n := range d.needs {
 		without := d
 		without.needs = slices.Delete(slices.Clone(d.needs), i, i+1)
-		if len(e.holders[n.Skill]) > 0 && !e.nearly(q, without) {
-			continue
-		}
-		if len(e.holders[n.Skill]) == 0 {
+		whom := e.whom(q, without)
+		switch {
+		case len(e.holders[n.Skill]) == 0:
 			return Unroutable{
 				"no_holder", fmt.Sprintf("skill %q has no holder", n.Skill), fmt.Sprintf("give somebody skill %q at level %v", n.Skill, Milli(n.Level)),
 			}, true
+		case whom != "":
+			return Unroutable{
+				"no_holder", fmt.Sprintf("nobody who could take it otherwise holds %q at level %v", n.Skill, Milli(n.Level)),
+				fmt.Sprintf("give agent %q skill %q at level %v", whom, n.Skill, Milli(n.Level)),
+			}, true
 		}
-		return Unroutable{
-			"no_holder", fmt.Sprintf("nobody who could take it otherwise holds %q at level %v", n.Skill, Milli(n.Level)),
-			fmt.Sprintf("give %s skill %q at level %v", e.whom(q, without), n.Skill, Milli(n.Level)),
-		}, true
 	}
 	if len(d.needs) == 0 || e.somebody(q, demand{channel: d.channel, needs: d.needs}, anybody) {
 		return Unroutable{}, false
@@ -284,29 +270,18 @@ func (e *Engine) lacking(w *Work, q *queue, d demand) (Unroutable, bool) {
 	}, true
 }
 
-// nearly reports whether somebody could take the work if the one skill that is
-// left out were not required.
-func (e *Engine) nearly(q *queue, d demand) bool {
-	return e.whom(q, d) != ""
-}
-
-// whom returns the first agent who could take the work, by id.
+// whom returns the first agent who could take the work, by id, or, where skills
+// alone count and none is left, who could hold it; empty if nobody could.
 func (e *Engine) whom(q *queue, d demand) string {
-	members := q.members
+	among, able := q.members, func(a *Agent) bool { return e.could(q, d, a) }
 	if q.routing.BySkills {
-		members = e.roster
+		among = e.roster
+		if len(d.needs) == 0 {
+			able = func(a *Agent) bool { return d.fits(a.Presence) }
+		}
 	}
-	for _, a := range members {
-		inside := d
-		if q.routing.BySkills && len(d.needs) == 0 {
-			if d.fits(a.Presence) {
-				return fmt.Sprintf("agent %q", a.ID)
-			}
-			continue
-		}
-		if e.could(q, inside, a) {
-			return fmt.Sprintf("agent %q", a.ID)
-		}
+	if at := slices.IndexFunc(among, able); at >= 0 {
+		return among[at].ID
 	}
 	return ""
 }

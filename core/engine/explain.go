@@ -135,13 +135,6 @@ func (e *Engine) hits(found []hit, w *Work, a *Agent) []hit {
 	return found
 }
 
-// meets reports whether the agent holds what is needed at the level required at
-// present.
-func (a *Agent) meets(n *Need) bool {
-	level, ok := a.level(n.Skill)
-	return ok && level >= n.Now
-}
-
 // obstacle puts what was found into words.
 func (e *Engine) obstacle(h hit, w *Work, a *Agent) Obstacle {
 	o := Obstacle{Name: obstacles[h.kind].name, Verdict: obstacles[h.kind].verdict}

@@ -141,19 +141,26 @@ func (s *step) offer(p *Proposal, by *Decision, granted bool, b *batch) {
 	if _, offered := b.revisions[p.Work]; !offered {
 		b.revisions[p.Work] = p.Revision
 	}
-	load := s.load(w.Spec.Channel, w.Size, a)
-	s.offerTo(w, a, &load, *s.decision(p, by), Event{Granted: granted})
+	s.offerOrOpen(w, a, s.decision(p, by), Event{Granted: granted})
+}
+
+// directly is the decision of somebody who is no strategy.
+func (s *step) directly(reason string) *Decision { return &Decision{Config: s.config, Reason: reason} }
+
+// offerOrOpen makes an offer, and opens it at once for an agent who does not
+// answer offers.
+func (s *step) offerOrOpen(w *Work, a *Agent, by *Decision, ev Event) {
+	s.offerTo(w, a, by, ev)
 	if a.Presence.AutoAccept {
-		s.accept(w, a, s.nextAssignment-1)
+		s.accept(w, s.nextAssignment-1)
 	}
 }
 
 // offerTo makes an offer. What it should be besides, ev says.
-func (s *step) offerTo(w *Work, a *Agent, load *route.Load, by Decision, ev Event) {
+func (s *step) offerTo(w *Work, a *Agent, by *Decision, ev Event) {
+	load := s.load(w.Spec.Channel, w.Size, a)
 	ev.Kind, ev.Work, ev.Queue, ev.Agent, ev.Assignment = KindWorkOffered, w.ID, w.Queue, a.ID, s.nextAssignment
-	ev.Size = Milli(load.Takes())
-	by.Config = s.config
-	ev.Decision = &by
+	ev.Size, ev.Decision = Milli(load.Takes()), by
 	if timeout := s.queueOf(w).routing.PushTimeout; timeout > 0 && !a.Presence.AutoAccept {
 		ev.Deadline = s.now + timeout
 	}
@@ -162,12 +169,12 @@ func (s *step) offerTo(w *Work, a *Agent, load *route.Load, by Decision, ev Even
 
 // accept opens an offer. The others that stand are taken back: the first to
 // accept has the work.
-func (s *step) accept(w *Work, a *Agent, id AssignmentID) {
+func (s *step) accept(w *Work, id AssignmentID) {
 	guest := w.assignment(id).Guest
 	if !guest {
 		s.withdraw(w, "accepted_by_another", func(x *Assignment) bool { return x.ID != id })
 	}
-	s.emit(Event{Kind: KindOfferAccepted, Work: w.ID, Queue: w.Queue, Agent: a.ID, Assignment: id, Guest: guest})
+	s.emit(s.about(w, id, Event{Kind: KindOfferAccepted, Guest: guest}))
 }
 
 func (c Accept) decide(s *step) error {
@@ -178,7 +185,7 @@ func (c Accept) decide(s *step) error {
 	if x.State != AssignmentOffered {
 		return refuse(CodeWrongState, "", "%v is %v; it can be accepted only while offered", x.ID, x.State)
 	}
-	s.accept(w, s.agents[c.Agent], x.ID)
+	s.accept(w, x.ID)
 	return nil
 }
 

@@ -171,9 +171,8 @@ func (c ReopenWork) decide(s *step) error {
 		s.waitsAnew(w)
 		return nil
 	}
-	load := s.load(w.Spec.Channel, w.Size, a)
-	s.offerTo(w, a, &load, Decision{Reason: "reopened"}, Event{})
-	s.accept(w, a, s.nextAssignment-1)
+	s.offerTo(w, a, s.directly("reopened"), Event{})
+	s.accept(w, s.nextAssignment-1)
 	return nil
 }
 

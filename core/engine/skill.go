@@ -144,13 +144,18 @@ func (a *Agent) level(skill string) (Level, bool) {
 	return 0, false
 }
 
+// meets reports whether the agent holds what is needed at the level required at
+// present.
+func (a *Agent) meets(n *Need) bool {
+	level, ok := a.level(n.Skill)
+	return ok && level >= n.Now
+}
+
 // skilled reports whether the agent holds every need that is not dropped.
 func (a *Agent) skilled(needs []Need) bool {
 	for i := range needs {
-		if n := &needs[i]; !n.Dropped {
-			if level, ok := a.level(n.Skill); !ok || level < n.Now {
-				return false
-			}
+		if n := &needs[i]; !n.Dropped && !a.meets(n) {
+			return false
 		}
 	}
 	return true

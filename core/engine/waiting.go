@@ -193,11 +193,11 @@ func (s *step) desert(q *queue) {
 		if o == nil || !o.WhenNobody {
 			continue
 		}
-		d := s.demandOf(w)
-		there, ok := known[d.key()]
+		kind := string(s.appendKind(nil, w))
+		there, ok := known[kind]
 		if !ok {
-			there = s.somebody(q, d, (*Agent).SignedIn)
-			known[d.key()] = there
+			there = s.somebody(q, s.demandOf(w), (*Agent).SignedIn)
+			known[kind] = there
 		}
 		if !there {
 			s.move(w, o.To, nobodySignedIn)
