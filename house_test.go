@@ -46,13 +46,14 @@ var may = []struct {
 	{"core/host", []string{"core/engine", "core/intake", "core/journal", "core/strategy", "sdk/route"}, "the loop joins engine, intake, journal and strategies"},
 	{"core/sim", []string{"core/engine", "core/intake", "core/strategy", "sdk/route"}, "virtual time knows neither journal nor connections"},
 	{"core/sim/calllog", nil, "reading logs needs nobody"},
-	{"core/sim/scenario", []string{"core/engine", "core/sim", "core/strategy", "sdk/route"}, "described days are played in virtual time, whatever the strategy"},
+	{"core/near", nil, "finding what was meant needs no names of our own"},
+	{"core/sim/scenario", []string{"core/engine", "core/near", "core/sim", "core/strategy", "sdk/route"}, "described days are played in virtual time, whatever the strategy"},
 	{"core/sim/compare", []string{"core/sim/scenario"}, "what is compared are results, whoever made them"},
 	{"core/sim/replay", []string{"core/sim/calllog", "core/sim/scenario"}, "a log becomes a scenario, which is played as any other"},
 	{"core/sim/report", []string{"core/sim/compare", "core/sim/scenario"}, "a page shows results, and knows not where they come from"},
 	{"core/api", []string{"core/engine", "core/host", "core/strategy", "sdk/route", "sdk/proto/patchbay/v1"}, "the door shows the host to the outside"},
 	{"core/drive", []string{"core/sim/calllog", "sdk/proto/patchbay/v1"}, "load comes through the public API, as anybody's would"},
-	{"config", []string{"core/engine", "core/intake", "core/strategy", "sdk/route"}, "configuration turns a file into what engine and desk take, and says where an expression is wrong"},
+	{"config", []string{"core/engine", "core/intake", "core/near", "core/strategy", "sdk/route"}, "configuration turns a file into what engine and desk take, and says where an expression is wrong"},
 	{"cmd", []string{"config", "core", "plugins", "sdk"}, "commands wire everything together; nobody imports them"},
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/patchbay-cx/patchbay/core/near"
 )
 
 // checker finds what is wrong with merged values and says where it stands.
@@ -104,8 +106,8 @@ func (c *checker) unknownKeys(e *jsonschema.ValidationError, unknown []string) {
 		}
 	}
 	for _, key := range unknown {
-		if near := nearest(key, free); near != "" {
-			c.misspelt[strings.Join(append(slices.Clone(e.InstanceLocation), near), separator)] = true
+		if meant := near.Name(key, free); meant != "" {
+			c.misspelt[strings.Join(append(slices.Clone(e.InstanceLocation), meant), separator)] = true
 		}
 		path := append(slices.Clone(e.InstanceLocation), key)
 		c.report(stageSchema, c.doc.key(path), CodeUnknownKey,
@@ -158,8 +160,8 @@ func (c *checker) wrongValue(e *jsonschema.ValidationError) {
 	case *kind.Enum:
 		code = CodeChoice
 		if text, ok := value.(string); ok {
-			if near := nearest(text, texts(k.Want)); near != "" {
-				message += fmt.Sprintf("; did you mean %q?", near)
+			if meant := near.Name(text, texts(k.Want)); meant != "" {
+				message += fmt.Sprintf("; did you mean %q?", meant)
 			}
 		}
 	case *kind.Type:

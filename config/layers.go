@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/knadh/koanf/v2"
+
+	"github.com/patchbay-cx/patchbay/core/near"
 )
 
 // source is a layer for koanf.
@@ -120,10 +122,10 @@ func warnVariable(l layer, faults *faults) {
 	for _, path := range settable {
 		known = append(known, strings.TrimPrefix(variable(path), prefix))
 	}
-	if near := nearest(strings.TrimPrefix(l.unknown, prefix), known); near != "" {
+	if meant := near.Name(strings.TrimPrefix(l.unknown, prefix), known); meant != "" {
 		faults.warn(Error{
 			File: l.origin, Line: 1, Column: 1, Code: CodeUnused,
-			Message: fmt.Sprintf("this variable sets nothing; did you mean $%s?", prefix+near),
+			Message: fmt.Sprintf("this variable sets nothing; did you mean $%s?", prefix+meant),
 		})
 	}
 }

@@ -5,18 +5,19 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+
+	"github.com/patchbay-cx/patchbay/core/near"
 )
 
 // didYouMean returns the end of a sentence that names the nearest candidate,
 // or else, if they are few, all of them.
 func didYouMean(got string, candidates []string, plural string) string {
 	const few = 12
-	near := nearest(got, candidates)
+	meant := near.Name(got, candidates)
 	switch {
-	case near != "":
-		return fmt.Sprintf("; did you mean %q?", near)
+	case meant != "":
+		return fmt.Sprintf("; did you mean %q?", meant)
 	case len(candidates) == 0:
 		return fmt.Sprintf("; there are no %s yet", plural)
 	case len(candidates) > few:
@@ -24,50 +25,4 @@ func didYouMean(got string, candidates []string, plural string) string {
 	default:
 		return fmt.Sprintf("; the %s are: %s", plural, strings.Join(candidates, ", "))
 	}
-}
-
-// nearest returns the candidate that got is most likely a misspelling of;
-// empty if it is like none. Of equally near ones the first by name is taken.
-func nearest(got string, candidates []string) string {
-	const longest = 128
-	from := []rune(strings.ToLower(got))
-	if len(from) == 0 || len(from) > longest {
-		return ""
-	}
-	best, distance := "", max(1, len(from)/3)+1
-	for _, candidate := range slices.Sorted(slices.Values(candidates)) {
-		to := []rune(strings.ToLower(candidate))
-		if len(to)-len(from) >= distance || len(from)-len(to) >= distance {
-			continue
-		}
-		if d := edits(from, to); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	return best
-}
-
-// edits counts the letters to insert, delete, replace or swap with their
-// neighbour to turn a into b (optimal string alignment).
-func edits(a, b []rune) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }

@@ -8,8 +8,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/patchbay-cx/patchbay/core/near"
 )
 
 // unknownKeys finds the keys that nothing in a Scenario reads. The decoder finds
@@ -72,8 +75,8 @@ func (w *keyWalk) unknown(key *yaml.Node, t reflect.Type, path []string) {
 		return // it is no map at all, which the decoder says
 	}
 	hint := "; there are " + strings.Join(names, ", ")
-	if near := nearest(key.Value, names); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
+	if meant := nearest(key.Value, names); meant != "" {
+		hint = fmt.Sprintf("; did you mean %q?", meant)
 	}
 	w.faults = append(w.faults, Fault{
 		File: w.file, Line: max(key.Line, 1), Column: max(key.Column, 1), Path: strings.Join(path, "."),
@@ -102,43 +105,11 @@ func keysOf(t reflect.Type) (names []string) {
 }
 
 // nearest returns the candidate that got is most likely a misspelling of; empty
-// if it is like none. Of equally near ones the first by name is taken.
+// if it is like none, or too long to be one.
 func nearest(got string, candidates []string) string {
 	const longest = 64
-	from := []rune(strings.ToLower(got))
-	if len(from) == 0 || len(from) > longest {
+	if utf8.RuneCountInString(got) > longest {
 		return ""
 	}
-	best, distance := "", max(1, len(from)/3)+1
-	for _, candidate := range slices.Sorted(slices.Values(candidates)) {
-		if d := edits(from, []rune(strings.ToLower(candidate))); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	return best
-}
-
-// edits counts the letters to insert, delete, replace or swap with their
-// neighbour to turn a into b (optimal string alignment).
-func edits(a, b []rune) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
+	return near.Name(got, candidates)
 }
