@@ -35,6 +35,10 @@ func (e *Engine) follows(ev *Event) error {
 			return fmt.Errorf("%v is not new, not described, or its queue or channel is not there", ev.Work)
 		}
 	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged:
+	case ev.Kind == KindDecidersChanged && (ev.Decided == nil || e.queues[ev.Queue] == nil):
+		return fmt.Errorf("there is no queue %q or no deciders", ev.Queue)
+	case ev.Kind == KindDecidersChanged:
+		return ev.Decided.validate(CodeInvalid, "decided")
 	case ev.Kind == KindQueueOpened || ev.Kind == KindQueueClosed:
 		if e.queues[ev.Queue] == nil {
 			return fmt.Errorf("there is no queue %q", ev.Queue)
@@ -103,6 +107,8 @@ func (e *Engine) apply(ev *Event) {
 	switch {
 	case ev.Kind == KindConfigured:
 		e.configured(ev)
+	case ev.Kind == KindDecidersChanged:
+		e.decided(ev)
 	case ev.Kind == KindWorkCreated:
 		e.created(ev)
 	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged:

@@ -31,7 +31,7 @@ func (d *Definition) clone() *Definition {
 	c.Queues = copied(d.Queues)
 	for i := range c.Queues {
 		q := &c.Queues[i]
-		q.Tiers, q.Needs, q.Overflow = copied(q.Tiers), clonedNeeds(q.Needs), pointed(q.Overflow)
+		q.Tiers, q.Needs, q.Overflow, q.Deciders = copied(q.Tiers), clonedNeeds(q.Needs), pointed(q.Overflow), q.Deciders.clone()
 	}
 	c.Agents = copied(d.Agents)
 	for i := range c.Agents {

@@ -201,6 +201,7 @@ func TestNames(t *testing.T) {
 		engine.AssignmentID(7).String():                   "a7",
 		engine.KindConfigured.String():                    "configured",
 		engine.KindStrategyChanged.String():               "strategy_changed",
+		engine.KindDecidersChanged.String():               "deciders_changed",
 		engine.Kind(0).String():                           "kind_0",
 		engine.Kind(99).String():                          "kind_99",
 		engine.CauseConnectionLost.String():               "connection_lost",
@@ -217,7 +218,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	seen := make(map[string]bool)
-	for k := engine.KindConfigured; k <= engine.KindStrategyChanged; k++ {
+	for k := engine.KindConfigured; k <= engine.KindDecidersChanged; k++ {
 		if seen[k.String()] || k.String() == "" {
 			t.Errorf("kind %d is called %q", uint8(k), k)
 		}

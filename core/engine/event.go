@@ -146,6 +146,9 @@ const (
 	KindQueueClosed
 	// KindStrategyChanged: Decision.Strategy is in Status, for Reason.
 	KindStrategyChanged
+	// KindDecidersChanged: Queue is decided for as Decided says, as Config, for
+	// Reason.
+	KindDecidersChanged
 
 	kindEnd
 )
@@ -157,7 +160,7 @@ var kindNames = [...]string{
 	"work_requeued", "work_transferred", "handed_over", "work_overflowed", "work_updated", "tier_opened",
 	"skills_dropped", "skills_relaxed", "exclusions_cleared", "proposal_refused", "agent_signed_in",
 	"agent_status_changed", "agent_signed_out", "agent_connected", "agent_disconnected", "agent_skills_changed",
-	"queue_opened", "queue_closed", "strategy_changed",
+	"queue_opened", "queue_closed", "strategy_changed", "deciders_changed",
 }
 
 // presence reports whether an event of the kind changes an agent's presence.
@@ -229,6 +232,8 @@ type Event struct {
 	// From and Former are the agent and the assignment that lose the work.
 	From   string       `cbor:"21,keyasint,omitempty"`
 	Former AssignmentID `cbor:"22,keyasint,omitempty"`
+	// Decided is who decides for Queue.
+	Decided *Deciders `cbor:"23,keyasint,omitempty"`
 }
 
 // GoesTo returns the queue in which the event leaves its work, and whether that

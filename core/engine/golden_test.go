@@ -57,7 +57,7 @@ func TestNumbersStay(t *testing.T) {
 			}
 		}
 	}
-	for k := engine.KindConfigured; k <= engine.KindStrategyChanged; k++ {
+	for k := engine.KindConfigured; k <= engine.KindDecidersChanged; k++ {
 		fmt.Fprintf(&out, "kind %d %v\n", uint8(k), k)
 	}
 	for s := engine.Waiting; s <= engine.Expired; s++ {
@@ -88,7 +88,7 @@ func TestEventsStayReadable(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	for k := engine.KindConfigured; k <= engine.KindStrategyChanged; k++ {
+	for k := engine.KindConfigured; k <= engine.KindDecidersChanged; k++ {
 		ev, ok := first[k]
 		if !ok {
 			t.Errorf("nothing in the story is %v", k)
@@ -144,7 +144,11 @@ func everything(t *testing.T) *world {
 	w.do(engine.SetStatus{Agent: "dot", Status: "break"})
 	w.cannot(id, "dot", route.VerdictAgentUnavailable)
 	w.do(engine.SetStatus{Agent: "dot", Status: "online"})
-	return w.goesOn(id)
+	w = w.goesOn(id)
+	w.do(engine.Decide{Queue: "support", Reason: "trial", To: engine.Deciders{
+		Strategy: "vip", Shadow: "queue", Canary: &engine.Canary{Strategy: "skills", Share: 1000, Guards: []string{"error_rate < 1%"}},
+	}})
+	return w
 }
 
 // goesOn is the rest of the story of everything.

@@ -19,6 +19,17 @@ func (m *machine) configure() {
 	}
 }
 
+// decide changes who decides for a queue, which nothing else depends on.
+func (m *machine) decide() {
+	command := engine.Decide{Queue: m.known("q", queues), To: engine.Deciders{Strategy: m.known("s", 3)}, Reason: "tried"}
+	if m.chance("canary", 50) {
+		command.To.Canary = &engine.Canary{Strategy: "vip", Share: uint16(m.pick("share", engine.WholeShare) + 1)}
+	}
+	if _, err := m.do(command); err != nil {
+		m.Fatalf("%+v: %v", command, err)
+	}
+}
+
 // create brings work in, or has an agent start it.
 func (m *machine) create() {
 	spec := m.spec()

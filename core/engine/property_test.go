@@ -87,7 +87,7 @@ func TestRandomHistoriesReachEverything(t *testing.T) {
 			seen[what] += n
 		}
 	}
-	for k := engine.KindConfigured; k <= engine.KindStrategyChanged; k++ {
+	for k := engine.KindConfigured; k <= engine.KindDecidersChanged; k++ {
 		if seen[k.String()] == 0 {
 			t.Errorf("%v is never reached", k)
 		}
@@ -138,9 +138,10 @@ func (m *machine) act() {
 		{4, m.time},
 		{10, m.tick},
 		{2, m.configure},
+		{2, m.decide},
 		{2, func() { m.twin = restored(m, m.main) }},
 	}
-	at := m.pick("action", 158)
+	at := m.pick("action", 160)
 	for _, a := range actions {
 		if at -= a.weight; at < 0 {
 			a.do()

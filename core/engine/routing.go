@@ -76,6 +76,8 @@ type QueueDefinition struct {
 	// MaxWaiting is how many items may wait in the queue; what comes beyond is
 	// refused. 0 means any number.
 	MaxWaiting uint32 `cbor:"11,keyasint,omitempty"`
+	// Deciders says who decides, if not the routing config's strategy alone.
+	Deciders Deciders `cbor:"12,keyasint,omitzero"`
 }
 
 // offerTo returns to how many agents work is offered at once.
@@ -158,6 +160,9 @@ func (x *index) addQueues(d *Definition) error {
 			return refuse(CodeInvalidDefinition, at+".offer_to", "work can be offered to %d agents at once, not to %d", MaxOfferTo, q.OfferTo)
 		}
 		if err := x.checkNeeds(CodeInvalidDefinition, at+".default_skills", q.Needs); err != nil {
+			return err
+		}
+		if err := q.Deciders.validate(CodeInvalidDefinition, at); err != nil {
 			return err
 		}
 		var before Time

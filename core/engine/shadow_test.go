@@ -86,6 +86,8 @@ func (s *shadow) see(ev engine.Event) {
 	case engine.KindWorkCreated:
 		s.arrived(ev)
 	case engine.KindProposalRefused, engine.KindStrategyChanged:
+	case engine.KindDecidersChanged:
+		s.must(ev, ev.Decided != nil && ev.Config > 0 && ev.Queue != "")
 	case engine.KindQueueOpened, engine.KindQueueClosed:
 		closes := ev.Kind == engine.KindQueueClosed
 		s.must(ev, s.closed[ev.Queue] != closes && s.opens(ev.Queue, ev.At) != closes)
