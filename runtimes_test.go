@@ -36,9 +36,9 @@ func builtins() map[string]route.Plugin {
 	return map[string]route.Plugin{"queue": queue.Plugin(), "skills": skills.Plugin()}
 }
 
-// TestOneCorpusThreeRuntimes plays the conformance corpus with the built-in
+// TestOneCorpusFourRuntimes plays the conformance corpus with the built-in
 // strategies in every runtime, and compares every proposal.
-func TestOneCorpusThreeRuntimes(t *testing.T) {
+func TestOneCorpusFourRuntimes(t *testing.T) {
 	t.Parallel()
 	for name, plugin := range builtins() {
 		t.Run(name, func(t *testing.T) {
@@ -122,10 +122,12 @@ func runtimes(t *testing.T, name string) (map[string]strategy.Runtime, []strateg
 		"builtin": builtin.New(builtins()),
 		"process": process.New(process.Options{}),
 		"wasm":    guests,
+		"remote":  remoteRuntime(t, executable),
 	}, []strategy.Spec{
 		{Name: "builtin", Runtime: "builtin", Source: name},
 		{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
 		{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
+		{Name: "remote", Runtime: "remote"},
 	}
 }
 

@@ -117,11 +117,9 @@ func (c *checker) unknownKeys(e *jsonschema.ValidationError, unknown []string) {
 
 // inFile reports whether a key was written, and not only filled in.
 func (c *checker) inFile(path []string, key string, there map[string]any) bool {
-	n := c.doc.root
-	for _, step := range path {
-		if n, _ = n.step(step); n == nil {
-			return there[key] != nil
-		}
+	n := c.doc.find(path)
+	if n == nil {
+		return there[key] != nil
 	}
 	_, ok := n.fields[key]
 	return ok
@@ -151,6 +149,9 @@ func (c *checker) wrongValue(e *jsonschema.ValidationError) {
 	r := c.schema.at(e.SchemaURL)
 	value := c.lookup(e.InstanceLocation)
 	shown := show(e.InstanceLocation, value)
+	if n := c.doc.find(e.InstanceLocation); n != nil && n.written != "" {
+		shown = Secret
+	}
 	if literal := c.doc.literal(e.InstanceLocation); literal != "" && !secret(e.InstanceLocation) {
 		shown = clip(literal)
 	}
@@ -202,7 +203,7 @@ func (c *checker) inOrder(path, keys []string) []string {
 	for _, key := range keys {
 		places[key] = c.doc.key(under(path, key))
 	}
-	slices.SortStableFunc(keys, func(a, b string) int { return order(c.doc.file, places[a], places[b]) })
+	slices.SortStableFunc(keys, func(a, b string) int { return c.doc.order(places[a], places[b]) })
 	return keys
 }
 
@@ -238,7 +239,7 @@ func show(path []string, v any) string {
 // secret reports whether the value at path may be, or be taken for, a secret.
 func secret(path []string) bool {
 	if len(path) == 0 || path[0] != "api" {
-		return slices.Contains(path, "settings")
+		return slices.Contains(path, "settings") || slices.Contains(path, "tokens")
 	}
 	return len(path) < 3 || path[1] != "tls" && !slices.Contains(path[3:], "role") && !slices.Contains(path[3:], "scope")
 }

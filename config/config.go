@@ -1,9 +1,9 @@
 // Copyright the Patchbay authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config reads what an admin writes: one YAML file becomes one typed,
-// complete Config, or a list of everything that is wrong with it, each fault
-// with its file, line and column.
+// Package config reads what an admin writes: files, variables and flags over
+// each other become one typed, complete Config, or a list of everything that is
+// wrong with it, each fault with its file, line and column.
 //
 // It knows the engine's definition of a workspace and what a strategy's
 // configuration holds, because those are what it makes. It must not know how a
@@ -12,17 +12,10 @@
 package config
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 )
-
-// maxFile is the largest file that is read, in bytes. A workspace with 100,000
-// agents takes about a sixth of it.
-const maxFile = 64 << 20
 
 // Config is a whole configuration with every default filled in. It is made by
 // Load and Parse and not changed afterwards; reading it from several goroutines
@@ -70,6 +63,9 @@ type Config struct {
 	// Warnings lists what is allowed but hardly meant, such as a queue without
 	// members, in the order of the file. It is empty when there is none.
 	Warnings []Error `koanf:"-"`
+
+	// secrets are the values that references led to.
+	secrets []string
 }
 
 // API says who may use the API.
@@ -150,10 +146,13 @@ type PresenceConfig struct {
 
 // Strategy is what decides who is offered what, and how it runs.
 type Strategy struct {
-	// Runtime is "builtin", "process" or "wasm".
+	// Runtime is "builtin", "process", "wasm" or "remote".
 	Runtime string `koanf:"runtime"`
-	// Source is the built-in's name, or the absolute path of a file.
+	// Source is the built-in's name, or the absolute path of a file; empty for
+	// a remote strategy.
 	Source string `koanf:"source"`
+	// Tokens are the secrets of a remote strategy's routers.
+	Tokens []string `koanf:"tokens"`
 	// Args are given to a process.
 	Args []string `koanf:"args"`
 	// SHA256 is the file's checksum in lower-case hex; empty for a built-in,
@@ -165,11 +164,18 @@ type Strategy struct {
 	Attributes []string `koanf:"attributes"`
 	// MayExceedCapacity lets it give agents more than they have capacity for.
 	MayExceedCapacity bool `koanf:"may_exceed_capacity"`
+	// Standby keeps a second instance ready to take over.
+	Standby bool `koanf:"standby"`
+	// QuarantineAfter is after how many failures in a row it is not started
+	// again before it is released; 0 means never.
+	QuarantineAfter int `koanf:"quarantine_after"`
 	// Limits bound one instance.
 	Limits Limits `koanf:"limits"`
+
+	recorded recorded
 }
 
-// Limits bound one instance of a strategy; none is 0.
+// Limits bound one instance of a strategy; none is 0 unless it says so.
 type Limits struct {
 	// TurnDeadline is how long a turn may take.
 	TurnDeadline time.Duration `koanf:"turn_deadline"`
@@ -183,25 +189,38 @@ type Limits struct {
 	ReplyProposals int `koanf:"reply_proposals"`
 	// LogLines is how many lines a second may be logged.
 	LogLines int `koanf:"log_lines"`
+	// CPUTime is how much processor time a process may use up; 0 means any.
+	CPUTime time.Duration `koanf:"cpu_time"`
+	// OpenFiles is how many files a process may have open.
+	OpenFiles int `koanf:"open_files"`
+	// Processes is how many further processes a process may have running; 0
+	// means none.
+	Processes int `koanf:"processes"`
 }
 
 // Size is an amount of bytes, written "256MiB" or as a plain number.
 type Size uint64
 
-// Load reads the file at path and checks it, together with the files it names,
-// which must exist. Relative paths in it start from its folder.
+// Load reads the configuration at path, a file or a folder, with the folder
+// conf.d beside the file and the files of Over, and checks it together with the
+// files it names, which must exist and have the checksums it gives. Relative
+// paths start from the folder of the file that holds them.
 //
 // Errors are *Errors and hold everything that is wrong. Load reads nothing but
 // these files; the environment and flags count only if an Option brings them.
 func Load(path string, opts ...Option) (*Config, error) {
-	data, err := read(path)
+	sources, err := Read(path, opts...)
 	if err != nil {
-		return nil, &Errors{List: []Error{{
-			File: path, Line: 1, Column: 1, Code: CodeFile,
-			Message: "the file cannot be read: " + reason(err),
-		}}}
+		return nil, err
 	}
-	return parse(path, data, append([]Option{withFiles}, opts...))
+	return Check(sources, opts...)
+}
+
+// Check is Load for files that have been read, of which there must be at least
+// one; Over is without effect.
+func Check(sources []Source, opts ...Option) (*Config, error) {
+	c, _, err := compile(sources, apply(append([]Option{withFiles}, opts...)))
+	return c, err
 }
 
 // Parse checks a configuration held in memory. Errors are *Errors and hold
@@ -209,55 +228,55 @@ func Load(path string, opts ...Option) (*Config, error) {
 // paths in the configuration start from name's folder. Parse does not look
 // whether the files it names exist.
 func Parse(name string, data []byte, opts ...Option) (*Config, error) {
-	return parse(name, data, opts)
+	c, _, err := compile([]Source{{Name: name, Data: data}}, apply(opts))
+	return c, err
 }
 
-func parse(name string, data []byte, opts []Option) (*Config, error) {
-	o := options{}
-	for _, opt := range opts {
-		opt(&o)
-	}
-	folder, err := filepath.Abs(filepath.Dir(name))
-	if err != nil {
-		return nil, fmt.Errorf("config: working directory: %w", err)
-	}
+// compiled is a configuration in plain types, with the places of what is in it.
+type compiled struct {
+	doc    *document
+	values map[string]any
+}
+
+func compile(sources []Source, o *options) (*Config, *compiled, error) {
 	faults := &faults{}
-	doc := readYAML(name, data, faults)
-	doc.folder = folder
-	values, err := overlay(doc, &o, faults)
+	files, roots, err := layers(sources, faults)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	check(doc, values, &o, faults)
-	if errs := faults.errors(name); len(errs) > 0 {
-		return nil, &Errors{List: errs}
+	doc := &document{files: files}
+	values, err := overlay(doc, roots, o, faults)
+	if err != nil {
+		return nil, nil, err
 	}
+	check(doc, values, o, faults)
+	if errs := faults.errors(doc); len(errs) > 0 {
+		return nil, nil, &Errors{List: errs}
+	}
+	c, err := doc.config(values)
+	if err != nil && len(faults.open) == 0 { // or it may be for want of a secret
+		return nil, nil, err
+	}
+	c.Warnings, c.secrets = faults.warnings(doc), faults.secrets
+	return c, &compiled{doc: doc, values: values}, nil
+}
+
+// config turns checked values into a Config. Its error is a fault of this
+// package, reported rather than half obeyed: the checks let something through
+// that does not fit the types above, or that the engine refuses.
+func (d *document) config(values map[string]any) (*Config, error) {
 	c, err := decode(values)
 	if err != nil {
-		// The schema let something through that does not fit the types above:
-		// a fault of this package, reported rather than half obeyed.
-		return nil, &Errors{List: []Error{{
-			File: name, Line: 1, Column: 1, Code: CodeInternal, Message: err.Error(),
+		return c, &Errors{List: []Error{{
+			File: d.files[0].name, Line: 1, Column: 1, Code: CodeInternal, Message: err.Error(),
 		}}}
 	}
-	c.forget(doc.added)
-	c.resolve(doc)
+	c.forget(d.added)
+	if err := c.resolve(d); err != nil {
+		return c, err
+	}
 	if _, err := c.Definition(); err != nil {
-		return nil, &Errors{List: []Error{doc.refused(err)}}
+		return c, &Errors{List: []Error{d.refused(err)}}
 	}
-	c.Warnings = faults.warnings(name)
 	return c, nil
-}
-
-func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, fmt.Errorf("it is a folder")
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("it has %d bytes; at most %d are read", info.Size(), maxFile)
-	}
-	return os.ReadFile(filepath.Clean(path))
 }

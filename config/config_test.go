@@ -191,7 +191,7 @@ func TestLoadFile(t *testing.T) {
 	}
 	write("cert.pem", "")
 	write("good.wasm", "")
-	missing := filepath.Join(folder, "missing.yaml")
+	missing, empty := filepath.Join(folder, "missing.yaml"), t.TempDir()
 	good := write("good.yaml", complete("data: journal\nstrategies: {w: {runtime: wasm, source: good.wasm}}\nrouting_configs: {plain: {strategy: w}}\n"))
 	bad := write("bad.yaml", complete("api: {tls: {cert: cert.pem, key: key.pem}}\nstrategies: {w: {runtime: wasm, source: .}}\nrouting_configs: {plain: {strategy: w, priority: -1}}\n"))
 	for _, test := range []struct {
@@ -200,7 +200,7 @@ func TestLoadFile(t *testing.T) {
 		want       string
 	}{
 		{"missing", missing, nil, missing + ":1:1: the file cannot be read: there is no such file"},
-		{"folder", folder, nil, folder + ":1:1: the file cannot be read: it is a folder"},
+		{"folder", empty, nil, empty + ":1:1: the file cannot be read: it is a folder without files whose names end in .yaml or .yml"},
 		{"good", good, nil, ""},
 		{
 			"bad", bad, nil,
@@ -256,7 +256,7 @@ func TestLayers(t *testing.T) {
 		{
 			name: "faults have their origin",
 			opts: []config.Option{env("PATCHBAY_CONNECTION_GRACE=soon", "PATCHBAY_API_TLS_CERT=c.pem"), config.Flag("listen", "0.0.0.0:1")},
-			want: "x.yaml:1:1: api.tls.key: the key \"key\" is missing; it must be a path\n" +
+			want: "$PATCHBAY_API_TLS_CERT:1:1: api.tls.key: the key \"key\" is missing; it must be a path\n" +
 				"$PATCHBAY_CONNECTION_GRACE:1:1: connection_grace: this is \"soon\"; it must be a duration above 0, such as 20s, 1m30s or 250ms, at most a year\n" +
 				"--listen:1:1: listen: other machines can reach \"0.0.0.0:1\", which needs TLS and API keys, and api.keys is missing; add them, or listen on 127.0.0.1",
 		},

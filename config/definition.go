@@ -4,7 +4,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
-	"github.com/patchbay-cx/patchbay/core/strategy"
 )
 
 // Definition returns what the engine is configured with, in the order that
@@ -51,6 +49,9 @@ func (c *Config) Definition() (engine.Definition, error) {
 	for name, f := range c.Flows {
 		d.Flows = append(d.Flows, f.definition(name))
 	}
+	for name, s := range c.Strategies {
+		d.Strategies = append(d.Strategies, s.definition(name))
+	}
 	for _, name := range sortedKeys(c.Agents) {
 		a := c.Agents[name]
 		d.Agents = append(d.Agents, a.definition(name))
@@ -62,40 +63,13 @@ func (c *Config) Definition() (engine.Definition, error) {
 	return d, nil
 }
 
-// Specs returns the strategies as their starter takes them, in the order of
-// names, all limits set. It fails only for a Config that Load or Parse did not
-// make, if its settings cannot be written as JSON.
-func (c *Config) Specs() ([]strategy.Spec, error) {
-	specs := make([]strategy.Spec, 0, len(c.Strategies))
-	for _, name := range sortedKeys(c.Strategies) {
-		s := c.Strategies[name]
-		settings, err := json.Marshal(s.Settings)
-		if err != nil {
-			return nil, fmt.Errorf("config: strategies.%s.settings: %w", name, err)
-		}
-		specs = append(specs, strategy.Spec{
-			Name: name, Runtime: s.Runtime, Source: s.Source, Args: s.Args, SHA256: s.SHA256,
-			Settings: settings, Attributes: s.Attributes, MayExceed: s.MayExceedCapacity,
-			Limits: strategy.Limits{
-				TurnDeadline:   s.Limits.TurnDeadline,
-				StartTimeout:   s.Limits.StartTimeout,
-				MemoryBytes:    uint64(s.Limits.Memory),
-				ReplyBytes:     int(s.Limits.ReplyBytes),
-				ReplyProposals: s.Limits.ReplyProposals,
-				LogLines:       s.Limits.LogLines,
-			},
-		})
-	}
-	return specs, nil
-}
-
 // refused words the engine's refusal of a definition with its place in the
 // file. The checks above leave it nothing to refuse; should the engine grow
 // stricter than they are, its own words are better than a start that fails.
 func (d *document) refused(err error) Error {
 	var refusal *engine.Refusal
 	if !errors.As(err, &refusal) {
-		return Error{File: d.file, Line: 1, Column: 1, Code: CodeInternal, Message: err.Error()}
+		return Error{File: d.files[0].name, Line: 1, Column: 1, Code: CodeInternal, Message: err.Error()}
 	}
 	place := d.value(d.root.split(refusal.Field))
 	place.Code, place.Message = CodeRefused, refusal.Message

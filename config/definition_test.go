@@ -137,6 +137,13 @@ func TestEverything(t *testing.T) {
 				Overflow: &engine.Overflow{To: "sales", After: 5 * minute, At: 50, WhenNobody: true}, MaxWaiting: 100,
 			},
 		},
+		Strategies: []engine.StrategyDefinition{{
+			Name: "queue", Runtime: "builtin", Source: "queue", Args: []string{}, Attributes: []string{}, MayExceed: true, QuarantineAfter: 10,
+			Limits: engine.StrategyLimits{
+				TurnDeadline: 100, StartTimeout: 30_000, MemoryBytes: 256 << 20, ReplyBytes: 1 << 20, ReplyProposals: 10_000, LogLines: 100,
+				OpenFiles: 1024, Processes: 16,
+			},
+		}},
 		Agents: []engine.AgentDefinition{{
 			ID: "anna", PresenceConfig: "normal",
 			Queues: []engine.Membership{{Queue: "sales", Tier: 1, Weight: 1}, {Queue: "support", Tier: 3, Weight: 50}},

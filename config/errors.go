@@ -5,9 +5,7 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 )
@@ -47,6 +45,10 @@ const (
 	CodeExpression Code = "bad_expression"
 	// CodeFile means a file that cannot be read.
 	CodeFile Code = "file"
+	// CodeSettings means settings that a strategy's own schema refuses.
+	CodeSettings Code = "bad_settings"
+	// CodeDigest means a file that does not have the checksum it should.
+	CodeDigest Code = "wrong_checksum"
 	// CodeRefused means that the engine refuses the definition.
 	CodeRefused Code = "refused"
 	// CodeInternal means a fault in this package.
@@ -60,7 +62,7 @@ const (
 // Error is one thing that is wrong, and where.
 type Error struct {
 	// File is the file's path as it was given. For a value from outside the
-	// file it is "--listen", say, or "$PATCHBAY_LISTEN".
+	// files it is "--listen", say, "--set listen" or "$PATCHBAY_LISTEN".
 	File string
 	// Line and Column count from 1; columns are characters.
 	Line, Column int
@@ -84,8 +86,8 @@ func (e Error) Error() string {
 
 // Errors is everything that is wrong with a configuration.
 type Errors struct {
-	// List has at least one element and is in the order of the file; what comes
-	// from outside the file is at the end.
+	// List has at least one element and is in the order of the files; what comes
+	// from outside the files is at the end.
 	List []Error
 }
 
@@ -123,6 +125,11 @@ const (
 type faults struct {
 	found  []fault
 	warned []Error
+	// secrets are kept out of all messages.
+	secrets []string
+	// open are the places of references that lead nowhere and need not: what
+	// else is wrong there is not known.
+	open []Error
 }
 
 type fault struct {
@@ -134,15 +141,19 @@ func (f *faults) add(s stage, e Error) { f.found = append(f.found, fault{Error: 
 
 func (f *faults) warn(e Error) { f.warned = append(f.warned, e) }
 
-// errors returns what was found in the order of the file named main. A place
-// that is reached along several paths, through an anchor, is reported once.
-func (f *faults) errors(main string) []Error {
+// errors returns what was found in the order of the files. A place that is
+// reached along several paths, through an anchor, is reported once.
+func (f *faults) errors(doc *document) []Error {
 	slices.SortStableFunc(f.found, func(a, b fault) int {
-		return cmp.Or(order(main, a.Error, b.Error), cmp.Compare(a.stage, b.stage), cmp.Compare(a.Message, b.Message))
+		return cmp.Or(doc.order(a.Error, b.Error), cmp.Compare(a.stage, b.stage), cmp.Compare(a.Message, b.Message))
 	})
 	var list []Error
 	for i, one := range f.found {
+		f.mask(&one.Error)
 		if i > 0 && f.found[i-1].Path == one.Path && samePlace(f.found[i-1].Error, one.Error) {
+			continue
+		}
+		if slices.ContainsFunc(f.open, func(e Error) bool { return samePlace(e, one.Error) }) {
 			continue
 		}
 		repeats := func(e Error) bool { return e.Message == one.Message && samePlace(e, one.Error) }
@@ -154,8 +165,11 @@ func (f *faults) errors(main string) []Error {
 	return list
 }
 
-func (f *faults) warnings(main string) []Error {
-	slices.SortStableFunc(f.warned, func(a, b Error) int { return order(main, a, b) })
+func (f *faults) warnings(doc *document) []Error {
+	slices.SortStableFunc(f.warned, func(a, b Error) int { return doc.order(a, b) })
+	for i := range f.warned {
+		f.mask(&f.warned[i])
+	}
 	return f.warned
 }
 
@@ -172,30 +186,19 @@ func samePlace(a, b Error) bool {
 	return a.File == b.File && a.Line == b.Line && a.Column == b.Column
 }
 
-func order(main string, a, b Error) int {
-	outside := func(e Error) int {
-		if e.File == main {
-			return 0
+// order compares places: by file in the order of layers, with what comes from
+// outside the files at the end, then by line and column.
+func (d *document) order(a, b Error) int {
+	rank := func(e Error) int {
+		for i, f := range d.files {
+			if f.name == e.File && !f.outside {
+				return i
+			}
 		}
-		return 1
+		return len(d.files)
 	}
-	return cmp.Or(
-		cmp.Compare(outside(a), outside(b)), cmp.Compare(a.File, b.File),
-		cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path),
-	)
-}
-
-// reason words an error of the file system without repeating the path.
-func reason(err error) string {
-	var p *fs.PathError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file"
-	case errors.Is(err, fs.ErrPermission):
-		return "permission denied"
-	case errors.As(err, &p):
-		return p.Err.Error()
-	default:
-		return err.Error()
+	if a.File == b.File {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path))
 	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.File, b.File))
 }

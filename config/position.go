@@ -9,23 +9,45 @@ import (
 	"unicode"
 )
 
-// mark is a place in the file; both count from 1.
+// file is where values come from: a file, a variable or a flag.
+type file struct {
+	// name is what errors call it: the path as it was given, "$PATCHBAY_LISTEN"
+	// or "--listen".
+	name string
+	// data is what the file holds.
+	data []byte
+	// folder is where its relative paths start, an absolute path.
+	folder string
+	// outside says that it is a variable or a flag.
+	outside bool
+	// from is the path of what is in it; nil for a whole configuration.
+	from []string
+}
+
+// mark is a place in a file; both count from 1.
 type mark struct{ line, column int }
 
-// node is a value of the file with its place: a map if fields is not nil, a
-// list if items is not nil, else a scalar.
+// node is a value with its place: a map if fields is not nil, a list if items
+// is not nil, else a scalar.
 type node struct {
+	file   *file
 	at     mark
 	scalar any
 	// literal is how a number or truth value is written; empty otherwise.
 	literal string
+	// written is the text before its references were followed; empty if it has
+	// none.
+	written string
 	fields  map[string]*field
 	order   []string
 	items   []*node
+	// top says that it is a whole configuration.
+	top bool
 }
 
 // field is an entry of a map; key is the place of its key.
 type field struct {
+	file *file
 	key  mark
 	node *node
 }
@@ -33,36 +55,37 @@ type field struct {
 // plain returns the value without places, in the types that encoding/json uses,
 // but for whole numbers, which are int64.
 func (n *node) plain() any {
+	return n.convert(func(n *node) any { return n.scalar })
+}
+
+// convert is plain with scalars of one's own.
+func (n *node) convert(scalar func(*node) any) any {
 	switch {
 	case n.fields != nil:
 		m := make(map[string]any, len(n.fields))
 		for name, f := range n.fields {
-			m[name] = f.node.plain()
+			m[name] = f.node.convert(scalar)
 		}
 		return m
 	case n.items != nil:
 		list := make([]any, len(n.items))
 		for i, item := range n.items {
-			list[i] = item.plain()
+			list[i] = item.convert(scalar)
 		}
 		return list
 	default:
-		return n.scalar
+		return scalar(n)
 	}
 }
 
-// document is a file as it was read, and what was set over it.
+// document is what all layers say together.
 type document struct {
-	file string
-	// data is what the file holds.
-	data []byte
-	// folder is the file's, an absolute path.
-	folder string
-	// root is nil if the file could not be read.
+	// files are the layers in their order, the first file first. There is at
+	// least one.
+	files []*file
+	// root is nil if a file could not be read.
 	root *node
-	// over holds the origin of each value set from outside, by joined path.
-	over map[string]string
-	// added lists the built-in strategies that the file does not define.
+	// added lists the built-in strategies that no file defines.
 	added []string
 }
 
@@ -71,7 +94,7 @@ type document struct {
 const separator = "\x1f"
 
 // value returns the place of the value at path, or of the nearest key above it
-// when it is not in the file.
+// when it is in no layer.
 func (d *document) value(path []string) Error { return d.place(path, false) }
 
 // key returns the place of the key at path.
@@ -85,50 +108,51 @@ func (d *document) missing(path []string) Error {
 }
 
 func (d *document) place(path []string, key bool) Error {
-	if origin, ok := d.over[strings.Join(path, separator)]; ok {
-		return Error{File: origin, Line: 1, Column: 1, Path: d.render(path)}
-	}
-	at, n := mark{1, 1}, d.root
+	in, at, n := d.files[0], mark{1, 1}, d.root
 	for i, step := range path {
-		next, place := n.step(step)
+		next, from, place := n.step(step)
 		if next == nil {
 			break
 		}
-		n, at = next, place
+		n, in, at = next, from, place
 		if i == len(path)-1 && !key {
-			at = n.at
+			in, at = n.file, n.at
 		}
 	}
-	return Error{File: d.file, Line: at.line, Column: at.column, Path: d.render(path)}
+	return Error{File: in.name, Line: at.line, Column: at.column, Path: d.render(path)}
+}
+
+// find returns the value at path, nil if no layer has it.
+func (d *document) find(path []string) *node {
+	n := d.root
+	for _, step := range path {
+		if n == nil {
+			return nil
+		}
+		n, _, _ = n.step(step)
+	}
+	return n
 }
 
 // literal returns how the number or truth value at path is written in the file;
 // empty for anything else.
 func (d *document) literal(path []string) string {
-	if _, ok := d.over[strings.Join(path, separator)]; ok {
-		return ""
+	if n := d.find(path); n != nil {
+		return n.literal
 	}
-	n := d.root
-	for _, step := range path {
-		if n, _ = n.step(step); n == nil {
-			return ""
-		}
-	}
-	return n.literal
+	return ""
 }
 
 // within returns the place of a character of the text at path, given by its
 // line and column in the text. It fails if the text does not stand in the file
 // as it is, because it is folded or has escapes.
 func (d *document) within(path []string, line, column int) (mark, bool) {
-	n := d.root
-	for _, step := range path {
-		if n, _ = n.step(step); n == nil {
-			return mark{}, false
-		}
+	n := d.find(path)
+	if n == nil {
+		return mark{}, false
 	}
 	text, _ := n.scalar.(string)
-	want, lines := strings.Split(text, "\n"), strings.Split(string(d.data), "\n")
+	want, lines := strings.Split(text, "\n"), strings.Split(string(n.file.data), "\n")
 	if line < 1 || line > len(want) || n.at.line+line > len(lines)+1 {
 		return mark{}, false
 	}
@@ -151,14 +175,14 @@ func (d *document) within(path []string, line, column int) (mark, bool) {
 }
 
 // step returns the value under a key or index, and the place of its key.
-func (n *node) step(step string) (*node, mark) {
+func (n *node) step(step string) (*node, *file, mark) {
 	if f, ok := n.fields[step]; ok {
-		return f.node, f.key
+		return f.node, f.file, f.key
 	}
 	if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.items) {
-		return n.items[i], n.items[i].at
+		return n.items[i], n.items[i].file, n.items[i].at
 	}
-	return nil, mark{}
+	return nil, nil, mark{}
 }
 
 // render writes a path for people: names with dots, indices in brackets.
@@ -172,7 +196,7 @@ func (d *document) render(path []string) string {
 			writeName(&b, step)
 		}
 		if n != nil {
-			n, _ = n.step(step)
+			n, _, _ = n.step(step)
 		}
 	}
 	return b.String()

@@ -34,6 +34,11 @@ type RoutingConfig struct {
 	PushTimeout time.Duration `koanf:"push_timeout"`
 	// DeclineRule says to whom declined work is not offered again.
 	DeclineRule engine.DeclineRule `koanf:"decline_rule"`
+	// StallAfter is how long the strategy may make no offer from a queue although
+	// something could be offered, before that is shown; 0 means for ever.
+	StallAfter time.Duration `koanf:"stall_after"`
+	// StallFallback then has the fallback decide.
+	StallFallback bool `koanf:"stall_fallback"`
 }
 
 // RouteBy says who is asked to take work.
@@ -100,6 +105,7 @@ func (r *RoutingConfig) definition(name string) engine.RoutingConfig {
 		Strategy: r.Strategy, Fallback: r.Fallback,
 		PushTimeout: millis(r.PushTimeout), DeclineRule: r.DeclineRule,
 		BySkills: r.RouteBy == BySkills, Needs: r.Skills.definition(), DropAfter: millis(r.DropAdditionalSkillsAfter),
+		StallAfter: millis(r.StallAfter), StallFallback: r.StallFallback,
 	}
 }
 

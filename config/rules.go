@@ -15,6 +15,7 @@ const (
 	runtimeBuiltin = "builtin"
 	runtimeProcess = "process"
 	runtimeWASM    = "wasm"
+	runtimeRemote  = "remote"
 
 	modelSession   = "session"
 	closedOverflow = "overflow"
@@ -40,7 +41,7 @@ func (c *checker) section(name string) entries {
 func (c *checker) rules() {
 	for _, check := range []func(){
 		c.references, c.presence, c.channels, c.needs, c.strategies, c.fallbacks, c.offline, c.hours, c.queues,
-		c.flows, c.memberships, c.skills, c.expressions, c.keys, c.exposure, c.sizes, c.files, c.unused,
+		c.settings, c.flows, c.memberships, c.skills, c.expressions, c.keys, c.exposure, c.sizes, c.files, c.unused,
 	} {
 		check()
 	}
@@ -79,6 +80,7 @@ func (c *checker) strategies() {
 			c.report(stageRules, c.doc.value(at("source")), CodeReference,
 				"there is no built-in strategy %q%s", clip(source), didYouMean(source, slices.Sorted(slices.Values(b)), "built-in strategies"))
 		}
+		c.remote(name, s)
 		c.replyLimit(append(at("limits"), "reply_bytes"))
 	}
 }
@@ -111,7 +113,7 @@ func (c *checker) fallbacks() {
 	for name, r := range c.section("routing_configs") {
 		strategy, _ := r["strategy"].(string)
 		runtime := c.lookup([]string{"strategies", strategy, "runtime"})
-		if (runtime == runtimeProcess || runtime == runtimeWASM) && r["fallback"] == strategy {
+		if (runtime == runtimeProcess || runtime == runtimeWASM || runtime == runtimeRemote) && r["fallback"] == strategy {
 			c.report(stageRules, c.doc.value([]string{"routing_configs", name, "fallback"}), CodeConflict,
 				"%q cannot stand in for itself; name another strategy, such as one with runtime builtin", clip(strategy))
 		}

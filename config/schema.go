@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
 )
 
 //go:embed schema.json
@@ -28,6 +29,22 @@ const schemaURL = "https://patchbay.dev/schema/config.json"
 // The formats in it whose names begin with "patchbay-" are Patchbay's own; an
 // editor that does not know them ignores them.
 func Schema() []byte { return slices.Clone(schemaJSON) }
+
+// FragmentSchema is Schema for one of several files, which together say what is
+// required: it requires no section.
+func FragmentSchema() []byte {
+	var doc map[string]any
+	if err := json.Unmarshal(schemaJSON, &doc); err != nil {
+		panic(fmt.Sprintf("config: schema.json: %v", err))
+	}
+	delete(doc, "required")
+	doc["$id"] = strings.TrimSuffix(schemaURL, ".json") + "-fragment.json"
+	out, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("config: schema.json: %v", err))
+	}
+	return append(out, '\n')
+}
 
 // schema is the compiled schema beside the document it was made from, which
 // also has the titles and the defaults.
@@ -71,12 +88,44 @@ var theSchema = sync.OnceValue(func() *schema {
 	for _, f := range formats() {
 		s.formats[f.Name] = f.Validate
 	}
+	arrange(s.raw, schemaJSON)
 	for _, name := range []string{"name", "label"} {
 		pattern := s.at("#/$defs/" + name)["pattern"].(string)
 		s.patterns[pattern] = regexp.MustCompile(pattern)
 	}
 	return s
 })
+
+// orderKey is where a rule with properties keeps their order.
+const orderKey = "patchbay-order"
+
+// arrange notes the order in which the document lists the properties of each
+// rule, which a map does not keep.
+func arrange(r rule, document []byte) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(document, &doc); err != nil { // JSON is YAML
+		panic(fmt.Sprintf("config: schema.json: %v", err))
+	}
+	arrangeNode(r, doc.Content[0])
+}
+
+func arrangeNode(r map[string]any, n *yaml.Node) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i].Value, n.Content[i+1]
+		inner, ok := r[name].(map[string]any)
+		if !ok {
+			continue
+		}
+		arrangeNode(inner, value)
+		if name == "properties" {
+			order := make([]string, 0, len(inner))
+			for j := 0; j < len(value.Content); j += 2 {
+				order = append(order, value.Content[j].Value)
+			}
+			r[orderKey] = order
+		}
+	}
+}
 
 // at returns the rule at a location such as "#/$defs/name/properties/size".
 func (s *schema) at(location string) rule {

@@ -132,7 +132,7 @@ func TestDefinition(t *testing.T) {
 	urgent := d.RoutingConfigs[slices.IndexFunc(d.RoutingConfigs, func(r engine.RoutingConfig) bool { return r.Name == "urgent" })]
 	if want := (engine.RoutingConfig{
 		Name: "urgent", Size: engine.Units(3 * engine.Unit), Model: route.ModelLongestIdle, Strategy: "queue", Fallback: "queue",
-		PushTimeout: 10_000, DeclineRule: engine.LastOnly,
+		PushTimeout: 10_000, DeclineRule: engine.LastOnly, StallAfter: 60_000, StallFallback: true,
 	}); !reflect.DeepEqual(urgent, want) {
 		t.Errorf("routing config %+v, want %+v", urgent, want)
 	}

@@ -68,7 +68,7 @@ func (r *reader) syntax(data []byte, err error) {
 	if before, ok := tabbed(data, at); ok {
 		at.column, problem = before+1, "a tab indents this line; indent with spaces"
 	}
-	r.path = nil
+	r.path = r.file.from
 	r.fault(at, CodeSyntax, "this is not YAML: %s", problem)
 }
 

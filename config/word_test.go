@@ -61,7 +61,8 @@ flows:
       - {name: vip.gold, when: "true", then: {overflow: {to: a}}}
 channels: {chat: {skill_rules: [{}, {when: "true"}]}}
 `
-	doc := readYAML("x.yaml", []byte(text), &faults{})
+	f := &file{name: "x.yaml", data: []byte(text)}
+	doc := &document{files: []*file{f}, root: readYAML(f, &faults{})}
 	for _, test := range []struct{ field, want string }{
 		{"agents.anna.lind@x.queues", `3:25: agents."anna.lind@x".queues: `},
 		{"flows.intake.steps.vip.queue", `7:35: flows.intake.steps[0].then.queue: `},

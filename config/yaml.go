@@ -26,48 +26,54 @@ const (
 	maxCopies = 100_000
 )
 
-// readYAML reads data into a document. What is wrong goes to faults; the
-// document then holds what could be read, so that the rest can be checked too.
-func readYAML(name string, data []byte, faults *faults) *document {
-	r := &reader{
-		doc:    &document{file: name, data: data, root: &node{at: mark{1, 1}, fields: map[string]*field{}}, over: map[string]string{}},
-		faults: faults,
+// readYAML reads a file. What is wrong goes to faults; the node then holds what
+// could be read, so that the rest can be checked too. It is nil if nothing
+// could.
+func readYAML(f *file, faults *faults) *node {
+	root := readValue(f, faults)
+	if root != nil && root.fields == nil {
+		r := &reader{file: f, faults: faults}
+		r.fault(root.at, CodeType, "the file must be a map of Patchbay's settings, such as \"queues:\" with what belongs to it below")
+		return nil
 	}
-	if at, ok := badText(data); ok {
+	if root != nil {
+		root.top = true
+	}
+	return root
+}
+
+// readValue reads any value of YAML. What is empty is an empty map.
+func readValue(f *file, faults *faults) *node {
+	r := &reader{file: f, faults: faults, path: slices.Clone(f.from)}
+	empty := &node{file: f, at: mark{1, 1}, fields: map[string]*field{}}
+	if at, ok := badText(f.data); ok {
 		r.fault(at, CodeSyntax, "this character cannot stand in a text; save the file as UTF-8, without control characters")
-		r.doc.root = nil
-		return r.doc
+		return nil
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder := yaml.NewDecoder(bytes.NewReader(f.data))
 	var file yaml.Node
 	switch err := decoder.Decode(&file); {
 	case errors.Is(err, io.EOF):
-		return r.doc
+		return empty
 	case err != nil:
-		r.syntax(data, err)
-		r.doc.root = nil
-		return r.doc
+		r.syntax(f.data, err)
+		return nil
 	}
 	top := file.Content[0]
 	if top.ShortTag() == "!!null" {
-		r.second(data, decoder)
-		return r.doc
+		r.second(f.data, decoder)
+		return empty
 	}
 	root := r.read(top)
-	r.second(data, decoder)
+	r.second(f.data, decoder)
 	if r.bloated {
-		root = nil
+		return nil
 	}
-	if root != nil && root.fields == nil {
-		r.fault(root.at, CodeType, "the file must be a map of Patchbay's settings, such as \"queues:\" with what belongs to it below")
-		root = nil
-	}
-	r.doc.root = root
-	return r.doc
+	return root
 }
 
 type reader struct {
-	doc    *document
+	file   *file
 	faults *faults
 	path   []string
 	// inside counts the aliases being followed, copies what they have added.
@@ -78,7 +84,7 @@ type reader struct {
 
 func (r *reader) fault(at mark, code Code, format string, args ...any) {
 	r.faults.add(stageYAML, Error{
-		File: r.doc.file, Line: at.line, Column: at.column, Path: renderRaw(r.path),
+		File: r.file.name, Line: at.line, Column: at.column, Path: renderRaw(r.path),
 		Code: code, Message: fmt.Sprintf(format, args...),
 	})
 }
@@ -157,7 +163,7 @@ func (r *reader) sequence(n *yaml.Node, at mark) *node {
 	if !r.plainTag(n, at, "!!seq") {
 		return nil
 	}
-	list := &node{at: at, items: make([]*node, 0, len(n.Content))}
+	list := &node{file: r.file, at: at, items: make([]*node, 0, len(n.Content))}
 	for i, item := range n.Content {
 		r.path = append(r.path, "["+strconv.Itoa(i)+"]")
 		list.items = append(list.items, r.value(item))
@@ -170,7 +176,7 @@ func (r *reader) mapping(n *yaml.Node, at mark) *node {
 	if !r.plainTag(n, at, "!!map") {
 		return nil
 	}
-	m := &node{at: at, fields: make(map[string]*field, len(n.Content)/2)}
+	m := &node{file: r.file, at: at, fields: make(map[string]*field, len(n.Content)/2)}
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -206,7 +212,7 @@ func (r *reader) entry(m *node, name string, key, value *yaml.Node) {
 		first.node.fill(read)
 		return
 	}
-	m.put(name, &field{key: at, node: read})
+	m.put(name, &field{file: r.file, key: at, node: read})
 }
 
 // value reads a node, or puts an empty one in its place if it was refused: the
@@ -215,7 +221,7 @@ func (r *reader) value(n *yaml.Node) *node {
 	if read := r.read(n); read != nil {
 		return read
 	}
-	return &node{at: mark{max(n.Line, 1), max(n.Column, 1)}}
+	return &node{file: r.file, at: mark{max(n.Line, 1), max(n.Column, 1)}}
 }
 
 func (n *node) put(name string, f *field) {
@@ -288,7 +294,7 @@ func (r *reader) plainTag(n *yaml.Node, at mark, want string) bool {
 }
 
 func (r *reader) scalar(n *yaml.Node, at mark) *node {
-	out := &node{at: at}
+	out := &node{file: r.file, at: at}
 	switch tag := n.ShortTag(); tag {
 	case "!!str", "!!timestamp", "!!merge":
 		out.scalar = n.Value

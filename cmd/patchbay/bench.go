@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -19,7 +18,7 @@ import (
 )
 
 func newBench(std stdio) *cobra.Command {
-	return group("bench", "Measure what the parts take, side by side with the plainest way", newBenchDecide(std))
+	return group("bench", "Measure what the parts take, side by side with the plainest way", newBenchDecide(std), newBenchChild())
 }
 
 // deciding is the flags of the bench decide command.
@@ -72,7 +71,7 @@ func (d *deciding) run(cmd *cobra.Command) error {
 	linked := plugins()
 	for _, name := range d.strategies {
 		if _, ok := linked[name]; !ok {
-			return usagef("--strategy: there is no built-in strategy %q; there are %s", name, strings.Join(builtins(), ", "))
+			return noSuch("--strategy: there is no built-in strategy", name, builtins())
 		}
 	}
 	var reports []decided

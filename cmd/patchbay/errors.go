@@ -65,6 +65,9 @@ func describe(err error) printed {
 	case errors.Is(err, context.Canceled), status.Code(err) == codes.Canceled:
 		return printed{Code: "failed", Message: "stopped before it was done"}
 	}
+	if coded, ok := errors.AsType[*codedError](err); ok {
+		return printed{Code: coded.code, Message: coded.text}
+	}
 	s, ok := status.FromError(err)
 	if !ok {
 		return printed{Code: "failed", Message: strings.TrimPrefix(err.Error(), "patchbay: ")}

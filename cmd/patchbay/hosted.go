@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -19,6 +20,8 @@ import (
 	"github.com/patchbay-cx/patchbay/core/api"
 	"github.com/patchbay-cx/patchbay/core/host"
 	"github.com/patchbay-cx/patchbay/core/journal"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote"
+	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
 )
 
 // hosted is a workspace that runs in this process, with everything under it.
@@ -57,6 +60,14 @@ func (h *hosted) open(ctx context.Context, c *config.Config, logger *slog.Logger
 		return err
 	}
 	h.closers = append(h.closers, closeRuntimes)
+	doors, err := openDoors(c, logger)
+	if err != nil {
+		return err
+	}
+	if doors != nil {
+		h.closers = append(h.closers, doors.Close)
+		runtimes["remote"] = shortlist.New(remote.New(doors))
+	}
 	definition, err := c.Definition()
 	if err != nil {
 		return err
@@ -67,7 +78,7 @@ func (h *hosted) open(ctx context.Context, c *config.Config, logger *slog.Logger
 	}
 	h.workspace, err = host.Open(ctx, host.Options{
 		Name: c.Workspace, Log: log, Definition: definition, Strategies: specs, Runtimes: runtimes,
-		Seed: rand.Uint64(), Logger: logger,
+		Seed: rand.Uint64(), Logger: logger, KeepFrames: filepath.Join(h.data, "post-mortem"),
 	})
 	if err != nil {
 		return err
@@ -77,8 +88,29 @@ func (h *hosted) open(ctx context.Context, c *config.Config, logger *slog.Logger
 	if err != nil {
 		return err
 	}
-	h.server, err = api.New(h.workspace, options)
-	return err
+	options.Doors = doors
+	if h.server, err = api.New(h.workspace, options); err != nil {
+		return err
+	}
+	if doors != nil {
+		doors.Open()
+	}
+	return nil
+}
+
+// openDoors returns the doors for the routers of the config's remote
+// strategies; nil if there are none.
+func openDoors(c *config.Config, logger *slog.Logger) (*remote.Doors, error) {
+	var strategies []remote.Strategy
+	for _, s := range c.Remotes() {
+		strategies = append(strategies, remote.Strategy(s))
+	}
+	if strategies == nil {
+		return nil, nil
+	}
+	return remote.NewDoors(remote.Options{
+		MaxReplyBytes: api.MaxAnswerBytes, HostVersion: version(), Logger: logger,
+	}, strategies...)
 }
 
 // openJournal opens the store in the data folder and the workspace's log.

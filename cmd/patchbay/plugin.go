@@ -8,15 +8,26 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/patchbay-cx/patchbay/core/near"
 	"github.com/patchbay-cx/patchbay/sdk/serve"
 )
 
 func newPlugin(std stdio) *cobra.Command {
-	return group("plugin", "Write, build, look at and try plugins",
-		newPluginNew(std), newPluginBuild(std), newPluginInspect(std), newPluginTest(std), newPluginServe())
+	return group("plugin", "Write, build, look at, try and pass on plugins",
+		newPluginNew(std), newPluginBuild(std), newPluginInspect(std), newPluginRun(std), newPluginTest(std), newPluginBench(std),
+		newPluginKeygen(std), newPluginSign(std), newPluginVerify(std), newPluginPush(std), newPluginPull(std), newPluginServe())
+}
+
+// noSuch says that there is nothing of that name, and what was probably meant.
+func noSuch(what, name string, there []string) error {
+	if meant := near.Name(name, there); meant != "" {
+		return usagef("%s %q; did you mean %s?", what, name, meant)
+	}
+	return usagef("%s %q; there are %s", what, name, strings.Join(there, ", "))
 }
 
 func newPluginBuild(std stdio) *cobra.Command {
@@ -65,7 +76,7 @@ func newPluginServe() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			plugin, ok := plugins()[args[0]]
 			if !ok {
-				return usagef("there is no built-in strategy %q", args[0])
+				return noSuch("there is no built-in strategy", args[0], builtins())
 			}
 			serve.Process(plugin)
 			return nil

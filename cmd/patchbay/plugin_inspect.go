@@ -4,11 +4,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,41 +20,27 @@ import (
 
 func newPluginInspect(std stdio) *cobra.Command {
 	var asJSON bool
+	var given settings
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Say what a plugin's file is: manifest, contract, checksum, imports",
-		Long: `Inspect describes the plugin in FILE, a WASM module or an executable, and starts
-it with default settings to ask it for its manifest. An executable is run for
-that as the process runtime runs it: with an empty environment, in a process
-group of its own and with limited memory, but as you. Inspect only executables
-that you would run.`,
+		Long: `Inspect describes the plugin in FILE, a WASM module or an executable or the name
+of a built-in strategy, and starts it to ask it for its manifest: its name and
+version, the contract and the view it wants, its reasons, and the JSON Schema of
+its settings.
+
+` + warning,
 		Args: exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withPlugin(std, args[0], func(runtime strategy.Runtime, file *kit.File) error {
+			return withPlugin(std, args[0], &given, func(runtime strategy.Runtime, file *kit.File) error {
 				d, err := kit.Inspect(cmd.Context(), runtime, file)
 				return errors.Join(printDescription(std.out, d, asJSON), err)
 			})
 		},
 	}
+	given.flag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
-}
-
-// withPlugin looks at a plugin's file and opens the runtime it is for. It says
-// so before an executable is run.
-func withPlugin(std stdio, path string, use func(strategy.Runtime, *kit.File) error) error {
-	file, err := kit.Look(path)
-	if err != nil {
-		return usagef("FILE: %v", err)
-	}
-	runtimes, closeAll, err := openRuntimes(slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	if file.Runtime == "process" {
-		fmt.Fprintf(std.err, "%s is no WASM module: it is run as an executable, with an empty environment and limited memory\n", path)
-	}
-	return errors.Join(use(runtimes[file.Runtime], file), closeAll())
 }
 
 func printDescription(w io.Writer, d *kit.Description, asJSON bool) error {
@@ -62,12 +48,12 @@ func printDescription(w io.Writer, d *kit.Description, asJSON bool) error {
 		return json.NewEncoder(w).Encode(d)
 	}
 	values := []string{
-		"file", d.Path, "runtime", d.Runtime, "size", fmt.Sprintf("%d bytes", d.Size), "sha256", d.SHA256,
+		"file", d.Path, "runtime", d.Runtime, "size", fileSize(d.Size), "sha256", d.SHA256,
 	}
 	if m := d.Manifest; m != nil {
 		values = append(values, "name", m.Name, "version", m.Version,
 			"contract", fmt.Sprintf("%d (it speaks %s)", d.Contract, words(m.Majors)),
-			"deterministic", yesNo(m.Deterministic), "tables", tables(m.Tables))
+			"view", viewOf(m), "deterministic", yesNo(m.Deterministic), "tables", tables(m.Tables))
 	}
 	if err := pairs(w, values...); err != nil {
 		return err
@@ -80,6 +66,22 @@ func printDescription(w io.Writer, d *kit.Description, asJSON bool) error {
 		printExterns(w, "exports", d.Module.Exports)
 	}
 	return nil
+}
+
+// fileSize says how long a file is; nothing of what is linked in.
+func fileSize(bytes int64) string {
+	if bytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d bytes", bytes)
+}
+
+// viewOf says what the plugin's turns show.
+func viewOf(m *route.Manifest) string {
+	if m.View != route.ViewCandidates {
+		return string(route.ViewBoard)
+	}
+	return fmt.Sprintf("%s, at most %d for each item", m.View, cmp.Or(m.Candidates, route.DefaultCandidates))
 }
 
 func printReasons(w io.Writer, m *route.Manifest) {

@@ -13,6 +13,7 @@ import (
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
 	"github.com/patchbay-cx/patchbay/core/strategy/process"
+	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
 	"github.com/patchbay-cx/patchbay/core/strategy/wasm"
 	"github.com/patchbay-cx/patchbay/plugins/queue"
 	"github.com/patchbay-cx/patchbay/plugins/skills"
@@ -37,11 +38,11 @@ func openRuntimes(logger *slog.Logger) (map[string]strategy.Runtime, func() erro
 	if err != nil {
 		return nil, nil, err
 	}
-	return map[string]strategy.Runtime{
+	return shortlist.Wrap(map[string]strategy.Runtime{
 		"builtin": builtin.New(plugins()),
 		"process": process.New(process.Options{Logger: logger, HostVersion: version()}),
 		"wasm":    modules,
-	}, modules.Close, nil
+	}), modules.Close, nil
 }
 
 // cacheDir is a folder for what can be made again; empty if this user has none.

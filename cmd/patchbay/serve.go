@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,7 @@ import (
 // serving is the flags of the serve command.
 type serving struct {
 	std       stdio
-	config    string
+	sources   sources
 	data      string
 	listen    string
 	logFormat string
@@ -31,16 +30,21 @@ type serving struct {
 func newServe(std stdio) *cobra.Command {
 	s := &serving{std: std}
 	cmd := &cobra.Command{
-		Use:   "serve --config FILE [--data DIR] [--listen ADDR]",
+		Use:   "serve [--config FILE]… [--set KEY=VALUE]… [--data DIR] [--listen ADDR]",
 		Short: "Run a workspace: journal, strategies, and the API over gRPC and REST",
-		Long: `Serve runs the workspace that the config file describes until it is interrupted
-or told to terminate. It prints its address when it is ready. What is recorded
-in the data folder is taken up again.`,
+		Long: `Serve runs the workspace that the config describes until it is interrupted or told
+to terminate. It prints its address when it is ready. What is recorded in the
+data folder is taken up again.
+
+Without --config it reads ` + defaultConfig + `, which "patchbay init" writes. Of several files
+each goes over the one before; the folder conf.d beside the first is read after
+it; then come variables such as PATCHBAY_LISTEN, and flags.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.config, "config", "", "the config file (required)")
+	f.StringArrayVar(&s.sources.files, "config", nil, "a config file, or a folder of them (default "+defaultConfig+"; repeatable)")
+	s.sources.flags(f)
 	f.StringVar(&s.data, "data", "", "the folder of the journal, over the config's")
 	f.StringVar(&s.listen, "listen", "", "the address of the API, over the config's; port 0 takes a free one")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json, to the standard error")
@@ -50,9 +54,6 @@ in the data folder is taken up again.`,
 }
 
 func (s *serving) run(ctx context.Context) error {
-	if s.config == "" {
-		return usagef("--config: a config file is needed; see config/example.yaml")
-	}
 	logger, err := newLogger(s.std.err, s.logFormat, s.logLevel)
 	if err != nil {
 		return err
@@ -75,19 +76,17 @@ func (s *serving) run(ctx context.Context) error {
 }
 
 func (s *serving) load() (*config.Config, error) {
-	options := []config.Option{config.Builtins(builtins()...), config.Environment(environment())}
+	if err := s.sources.named(nil); err != nil {
+		return nil, err
+	}
+	var flags []config.Option
 	if s.listen != "" {
-		options = append(options, config.Flag("listen", s.listen))
+		flags = append(flags, config.Flag("listen", s.listen))
 	}
 	if s.data != "" {
-		// A flag's path starts from here, not from the config's folder.
-		data, err := filepath.Abs(s.data)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, config.Flag("data", data))
+		flags = append(flags, config.Flag("data", s.data))
 	}
-	return config.Load(s.config, options...)
+	return s.sources.load(flags...)
 }
 
 // ready tells where the host is.

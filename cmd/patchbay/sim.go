@@ -36,7 +36,7 @@ type simulating struct {
 }
 
 func newSim(std stdio) *cobra.Command {
-	return group("sim", "Play contact centres in virtual time", newSimRun(std), newSimCompare(std), newSimReplay(std), newSimSchema(std))
+	return group("sim", "Play contact centres in virtual time", newSimRun(std), newSimCompare(std), newSimReplay(std), newSimVerify(std), newSimSchema(std))
 }
 
 func newSimRun(std stdio) *cobra.Command {
@@ -145,12 +145,15 @@ func (s *simulating) progress(start time.Time) (draw func(share float64, custome
 	if s.quiet || !terminal(s.std.err) {
 		return nil, func() {}
 	}
-	return simBar(s.std.err, func() time.Duration { return time.Since(start) })
+	shares, wipe := progressBar(s.std.err, func() time.Duration { return time.Since(start) })
+	return func(share float64, customers int) { shares(share, fmt.Sprintf("%d customers", customers)) }, wipe
 }
 
-func simBar(w io.Writer, passed func() time.Duration) (draw func(share float64, customers int), wipe func()) {
+// progressBar draws a bar once more than two seconds have passed: what share of
+// all is done, and a word beside it.
+func progressBar(w io.Writer, passed func() time.Duration) (draw func(share float64, what string), wipe func()) {
 	var bar *progressbar.ProgressBar
-	draw = func(share float64, customers int) {
+	draw = func(share float64, what string) {
 		if passed() < 2*time.Second {
 			return
 		}
@@ -158,7 +161,7 @@ func simBar(w io.Writer, passed func() time.Duration) (draw func(share float64, 
 			bar = progressbar.NewOptions(1000, progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30),
 				progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
 		}
-		bar.Describe(fmt.Sprintf("%d customers", customers))
+		bar.Describe(what)
 		_ = bar.Set(int(1000 * share)) // a bar that cannot be drawn is no harm
 	}
 	return draw, func() {

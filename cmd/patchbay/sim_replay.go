@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/patchbay-cx/patchbay/core/host"
 	"github.com/patchbay-cx/patchbay/core/sim/calllog"
 	"github.com/patchbay-cx/patchbay/core/sim/replay"
 	"github.com/patchbay-cx/patchbay/core/sim/report"
@@ -24,17 +26,24 @@ import (
 // replaying is the flags of the sim replay command.
 type replaying struct {
 	simulating
-	format, agents string
+	format, agents, workspace string
 }
 
 func newSimReplay(std stdio) *cobra.Command {
 	r := &replaying{simulating: simulating{std: std}}
 	cmd := &cobra.Command{
-		Use:   "replay LOG --format bank|csv",
+		Use:   "replay LOG [--format journal|bank|csv]",
 		Short: "Play recorded days anew, by any strategy",
 		Long: `Replay plays a log of calls in virtual time: customers come when they came, speak
 as long as they spoke, and leave when they left, unless they are answered before.
 Who is given to whom is the strategy's.
+
+Format "journal" is that of a workspace: a file that "patchbay journal export" has
+written, or the data folder of a host that is stopped. It is what a log is taken
+for that says what it is. Agents are there when they were signed in and connected
+with a status that takes work; the strategy, its settings and the model are those
+of the config that routed most. What a scenario cannot say, such as an overflow or
+an offer that was declined, is played without, and counted.
 
 Format "bank" is the tab-separated one of the AnonymousBank data set, packed with
 gzip or not. Its agents are there when the log shows them at work. Rows that
@@ -48,13 +57,15 @@ of which the last three columns may be left out. Arrivals are dates with times, 
 times, or seconds; skills are such as "german:5 billing". It has no agents: take
 them from a scenario with --agents, whose classes must have the names of the
 log's. Its agents, queues, strategy and settings are used, its arrivals are not.`,
-		Example: `  patchbay sim replay bank-calls-1999-10.tsv.gz --format bank
+		Example: `  patchbay sim replay monday.journal --strategy mine.wasm
+  patchbay sim replay bank-calls-1999-10.tsv.gz --format bank
   patchbay sim replay monday.csv --format csv --agents centre.yaml --strategy mine.wasm --html monday.html`,
 		Args: exactly("LOG"),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.format, "format", "", "how the log is written: bank or csv")
+	f.StringVar(&r.format, "format", "", "how the log is written: journal, bank or csv (default: journal, if it is one)")
+	f.StringVar(&r.workspace, "workspace", "", "which workspace of a data folder, if there are several")
 	f.StringVar(&r.agents, "agents", "", "a scenario whose agents, queues and settings are used")
 	f.Uint64Var(&r.seed, "seed", 0, "draw what the log does not know from this")
 	f.StringVar(&r.strategy, "strategy", "", "a built-in strategy, or the file of one, perhaps with a model, to decide instead of the scenario's")
@@ -69,7 +80,7 @@ func (r *replaying) run(cmd *cobra.Command, file string) error {
 	if r.json && r.csv {
 		return usagef("--json and --csv exclude each other; give one of the two")
 	}
-	recording, err := r.read(file)
+	recording, err := r.read(cmd.Context(), file)
 	if err != nil {
 		return err
 	}
@@ -91,8 +102,13 @@ func (r *replaying) run(cmd *cobra.Command, file string) error {
 }
 
 // read reads the log.
-func (r *replaying) read(file string) (*replay.Recording, error) {
+func (r *replaying) read(ctx context.Context, file string) (*replay.Recording, error) {
+	if r.workspace != "" && r.format != "" && r.format != "journal" {
+		return nil, usagef("--workspace: a log in the format %s has none", r.format)
+	}
 	switch r.format {
+	case "journal":
+		return r.journal(ctx, file)
 	case "bank":
 		log, err := calllog.Open(file)
 		if err != nil {
@@ -106,10 +122,31 @@ func (r *replaying) read(file string) (*replay.Recording, error) {
 		}
 		return replay.Table(filepath.Base(file), table), nil
 	case "":
-		return nil, usagef("sim replay: --format is missing; give bank or csv")
+		recording, err := r.journal(ctx, file)
+		if coded, ok := errors.AsType[*codedError](err); ok && coded.code == string(host.NotAnExport) {
+			return nil, usagef("sim replay: %s does not say how it is written; give --format, with journal, bank or csv", file)
+		}
+		return recording, err
 	default:
-		return nil, usagef("--format: there is no format %q; there are bank and csv", r.format)
+		return nil, usagef("--format: there is no format %q; there are journal, bank and csv", r.format)
 	}
+}
+
+// journal reads the journal of a workspace.
+func (r *replaying) journal(ctx context.Context, file string) (*replay.Recording, error) {
+	past, closePast, err := openPast(ctx, file, r.workspace)
+	if err != nil {
+		return nil, err
+	}
+	draw, wipe := r.events(time.Now())
+	all := past.Last - past.First + 1
+	recording, err := replay.Journal(ctx, journalName(file), past, func(events uint64) {
+		if draw != nil {
+			draw(events, all)
+		}
+	})
+	wipe()
+	return recording, errors.Join(describeExport(err), closePast())
 }
 
 // describe makes the scenario that is played.
@@ -182,6 +219,9 @@ func importNotes(in *replay.Import) []report.Note {
 	note := report.Note{Heading: "The log", Text: text + "."}
 	for _, l := range in.LeftOut {
 		note.Items = append(note.Items, fmt.Sprintf("%d left out: %s", l.Rows, l.Reason))
+	}
+	for _, f := range in.Fates {
+		note.Items = append(note.Items, fmt.Sprintf("%d %s, in the log", f.Rows, f.Reason))
 	}
 	for _, m := range in.Malformed {
 		note.Items = append(note.Items, "could not be read: "+m)

@@ -68,6 +68,12 @@ func printStatus(w io.Writer, s *patchbayv1.GetStatusResponse) error {
 	if err := table(w, rows); err != nil {
 		return err
 	}
+	for _, x := range s.GetStrategies() {
+		printTrouble(w, x)
+	}
+	if err := printRouters(w, s.GetStrategies(), s.GetNow().AsTime()); err != nil {
+		return err
+	}
 	n := s.GetCounters()
 	_, err := fmt.Fprintf(w, "\nsince the start: created %d, offers %d, accepted %d, declined %d, timed out %d, unavailable %d, "+
 		"withdrawn %d, completed %d, reopened %d, requeued %d, transferred %d, overflowed %d, cancelled %d, abandoned %d, expired %d, "+
@@ -75,6 +81,25 @@ func printStatus(w io.Writer, s *patchbayv1.GetStatusResponse) error {
 		n.GetCreated(), n.GetOffers(), n.GetAccepted(), n.GetDeclined(), n.GetTimedOut(), n.GetUnavailable(), n.GetWithdrawn(),
 		n.GetCompleted(), n.GetReopened(), n.GetRequeued(), n.GetTransferred(), n.GetOverflowed(), n.GetCancelled(), n.GetAbandoned(), n.GetExpired(), n.GetRefused(), n.GetViolations())
 	return err
+}
+
+// printTrouble tells what an admin should know of a strategy beside its numbers.
+func printTrouble(w io.Writer, x *patchbayv1.StrategyStatus) {
+	if x.GetState() == patchbayv1.StrategyState_STRATEGY_STATE_QUARANTINED {
+		fmt.Fprintf(w, "%s is in quarantine; to have it started again: patchbay strategy release %[1]s\n", x.GetStrategy())
+	}
+	if x.GetStalled() != "" {
+		fmt.Fprintf(w, "%s stalls: it %s\n", x.GetStrategy(), x.GetStalled())
+	}
+	if x.GetSlow() > 0 {
+		fmt.Fprintf(w, "%s was slow: %d turns took more than half of their deadline\n", x.GetStrategy(), x.GetSlow())
+	}
+	if standby := x.GetStandby(); standby != "" && standby != "ready" {
+		fmt.Fprintf(w, "%s has no standby: %s\n", x.GetStrategy(), standby)
+	}
+	if x.GetKept() != "" {
+		fmt.Fprintf(w, "%s died twice of one turn, which is kept in %s\n", x.GetStrategy(), x.GetKept())
+	}
 }
 
 // queueRows are the queues as a table.

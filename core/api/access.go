@@ -29,6 +29,7 @@ func files() []protoreflect.FileDescriptor {
 		patchbayv1.File_patchbay_v1_feed_proto,
 		patchbayv1.File_patchbay_v1_host_proto,
 		patchbayv1.File_patchbay_v1_explain_proto,
+		patchbayv1.File_patchbay_v1_journal_proto,
 	}
 }
 

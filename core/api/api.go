@@ -26,6 +26,8 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/patchbay-cx/patchbay/core/host"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote"
+	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
@@ -54,6 +56,9 @@ type Options struct {
 	// TLS is the certificate and what else concerns TLS; nil serves in the
 	// clear. NextProtos is overruled.
 	TLS *tls.Config
+	// Doors lets in the routers of remote strategies; nil if there are none.
+	// The server does not close it.
+	Doors *remote.Doors
 	// Version is the program's version, told by GetStatus.
 	Version string
 	// Logger hears of failures that callers are not told about; nil for
@@ -67,6 +72,8 @@ type Server struct {
 	grpc *grpc.Server
 	http *http.Server
 	stop context.CancelFunc // ends streams
+	// sockets are waited for apart: the HTTP server does not know them.
+	sockets *sockets
 }
 
 // New returns a server for the workspace, which it does not close. An error
@@ -81,7 +88,7 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		stop()
 		return nil, err
 	}
-	s := &Server{opts: opts, stop: stop}
+	s := &Server{opts: opts, stop: stop, sockets: &sockets{gate: g, doors: opts.Doors}}
 	s.grpc = grpc.NewServer(
 		grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream),
 		grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
@@ -98,10 +105,15 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		patchbayv1.RegisterWorkServiceServer(registrar, &workService{workspace: workspace})
 		patchbayv1.RegisterAgentServiceServer(registrar, &agentService{workspace: workspace})
 		patchbayv1.RegisterFeedServiceServer(registrar, &feedService{workspace: workspace})
+		patchbayv1.RegisterJournalServiceServer(registrar, &journalService{workspace: workspace})
 		patchbayv1.RegisterExplainServiceServer(registrar, &explainService{workspace: workspace})
-		patchbayv1.RegisterHostServiceServer(registrar, &hostService{workspace: workspace, version: opts.Version})
+		patchbayv1.RegisterStrategyServiceServer(registrar, &strategyService{workspace: workspace})
+		patchbayv1.RegisterHostServiceServer(registrar, &hostService{workspace: workspace, version: opts.Version, doors: opts.Doors})
 	}
-	rest, err := newREST(local, workspace, len(opts.Keys) == 0)
+	if opts.Doors != nil {
+		strategygrpc.RegisterRouterServiceServer(s.grpc, &routerService{doors: opts.Doors})
+	}
+	rest, err := newREST(local, workspace, len(opts.Keys) == 0, s.sockets)
 	if err != nil {
 		stop()
 		return nil, err
@@ -158,6 +170,9 @@ func (s *Server) secure(addr net.Addr) error {
 			return fmt.Errorf("%w: %s needs API keys; configure some, or listen on 127.0.0.1", ErrInsecure, addr)
 		case s.opts.TLS == nil:
 			return fmt.Errorf("%w: %s needs a TLS certificate; configure one, or listen on 127.0.0.1", ErrInsecure, addr)
+		case s.opts.Doors != nil && s.opts.Doors.Unguarded() != "":
+			return fmt.Errorf("%w: %s needs a token for the routers of strategy %q; configure one, or listen on 127.0.0.1",
+				ErrInsecure, addr, s.opts.Doors.Unguarded())
 		}
 	}
 	return nil
@@ -175,4 +190,5 @@ func (s *Server) shutdown() {
 		_ = s.http.Close()
 	}
 	s.grpc.GracefulStop()
+	s.sockets.serving.Wait()
 }

@@ -85,7 +85,7 @@ func TestEveryCodeOfTheEngineHasAStatus(t *testing.T) {
 		engine.CodeUnknownStatus: 400, engine.CodeSizeTooLarge: 400, engine.CodeNotSignedIn: 409,
 		engine.CodeAlreadySignedIn: 409, engine.CodeNotYours: 403, engine.CodeWrongState: 409,
 		engine.CodeReasonRequired: 400, engine.CodeInUse: 409, engine.CodeUnknownSkill: 400, engine.CodeAgentUnavailable: 409,
-		engine.CodeNoCapacity: 409, engine.CodeLimit: 409, engine.CodeQueueFull: 409, engine.CodeQueueClosed: 409,
+		engine.CodeNoCapacity: 409, engine.CodeLimit: 409, engine.CodeQueueFull: 409, engine.CodeQueueClosed: 409, engine.CodeUnknownStrategy: 400,
 	} {
 		r, told := ofError(&engine.Refusal{Code: code, Field: "f", Message: "m"})
 		back := ofStatus(r.GRPCStatus())

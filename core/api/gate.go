@@ -58,17 +58,16 @@ func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 
 // stream implements grpc.StreamServerInterceptor.
 func (g *gate) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
+	if info.FullMethod == sessionMethod {
+		return g.session(server, stream, handle)
+	}
 	defer func() { err = g.outcome(stream.Context(), info.FullMethod, err, recover()) }()
 	ctx, m, err := g.enter(stream.Context(), info.FullMethod)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	release := context.AfterFunc(g.stopping, func() {
-		cancel(refuse(codes.Unavailable, codeShuttingDown, "", "the host is shutting down; connect again"))
-	})
-	defer release()
+	ctx, cancel := g.while(ctx)
+	defer cancel()
 	err = handle(server, &gatedStream{ServerStream: stream, ctx: ctx, check: func(request any) error {
 		return g.check(ctx, m, request)
 	}})

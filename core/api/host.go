@@ -13,6 +13,7 @@ import (
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/host"
 	"github.com/patchbay-cx/patchbay/core/strategy"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
@@ -21,6 +22,7 @@ type hostService struct {
 	patchbayv1.UnimplementedHostServiceServer
 	workspace *host.Workspace
 	version   string
+	doors     *remote.Doors // nil if there are no remote strategies
 }
 
 // GetStatus implements patchbayv1.HostServiceServer.
@@ -36,10 +38,13 @@ func (s *hostService) GetStatus(ctx context.Context, _ *patchbayv1.GetStatusRequ
 		SignedIn: uint32(status.SignedIn), Connected: uint32(status.Connected), Counters: countersMessage(&status),
 	}
 	runtimes := make(map[string]string, len(status.Strategies))
+	routers := routerMessages(s.doors)
 	for i := range status.Strategies {
 		st := &status.Strategies[i]
 		runtimes[st.Name] = st.Runtime
-		response.Strategies = append(response.Strategies, strategyMessage(st))
+		m := strategyMessage(st)
+		m.Routers = routers[st.Name]
+		response.Strategies = append(response.Strategies, m)
 	}
 	p := caller(ctx)
 	for i := range status.Queues {
@@ -49,6 +54,14 @@ func (s *hostService) GetStatus(ctx context.Context, _ *patchbayv1.GetStatusRequ
 		}
 	}
 	return response, nil
+}
+
+// ReleaseStrategy implements patchbayv1.HostServiceServer.
+func (s *hostService) ReleaseStrategy(ctx context.Context, r *patchbayv1.ReleaseStrategyRequest) (*patchbayv1.ReleaseStrategyResponse, error) {
+	if err := s.workspace.Release(ctx, r.GetStrategy(), caller(ctx).name); err != nil {
+		return nil, err
+	}
+	return &patchbayv1.ReleaseStrategyResponse{}, nil
 }
 
 func queueMessage(q *host.QueueStatus, runtime string, now time.Time) *patchbayv1.QueueStatus {
@@ -73,6 +86,7 @@ func strategyMessage(st *strategy.Status) *patchbayv1.StrategyStatus {
 		State: patchbayv1.StrategyState(st.State) + 1, Since: stamp(st.Since), Epoch: st.Epoch, Queues: st.Queues,
 		Turns: c.Turns, Proposals: c.Proposals, Offers: c.Offers, Refusals: c.Refusals, Faults: c.Faults,
 		Restarts: c.Restarts, Resyncs: c.Resyncs, LastFault: c.LastFault,
+		Slow: c.Slow, Stalls: c.Stalls, Stalled: st.Stalled, Standby: st.Standby, Kept: st.Kept,
 		TurnP50: durationpb.New(st.P50), TurnP99: durationpb.New(st.P99),
 	}
 }

@@ -43,6 +43,7 @@ const (
 	codeUnavailable      = "unavailable"
 	codeTimeout          = "timeout"
 	codeCanceled         = "canceled"
+	codeNoTrial          = "no_trial"
 	codeInternal         = "internal"
 )
 
@@ -127,6 +128,10 @@ func ofEngine(r *engine.Refusal) *refusal {
 		kind = codes.NotFound
 	case engine.CodeUnknownAgent:
 		if r.Field == "agent" {
+			kind = codes.NotFound
+		}
+	case engine.CodeUnknownStrategy:
+		if r.Field == "strategy" {
 			kind = codes.NotFound
 		}
 	case engine.CodeNotSignedIn, engine.CodeWrongState, engine.CodeInUse, engine.CodeAgentUnavailable, engine.CodeNoCapacity,

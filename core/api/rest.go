@@ -37,6 +37,7 @@ type rest struct {
 	local     grpc.ClientConnInterface
 	mux       *runtime.ServeMux
 	endpoints map[string]*endpoint
+	sockets   *sockets
 	// open says that there are no keys, so that a browser's own rules are all
 	// that keeps other sites' scripts out.
 	open bool
@@ -44,12 +45,12 @@ type rest struct {
 
 // newREST returns the handler for HTTP/1.1. Calls go to the methods registered
 // with local.
-func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open bool) (http.Handler, error) {
+func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open bool, sockets *sockets) (http.Handler, error) {
 	table, err := endpoints()
 	if err != nil {
 		return nil, err
 	}
-	s := &rest{workspace: workspace, local: local, endpoints: table, open: open}
+	s := &rest{workspace: workspace, local: local, endpoints: table, open: open, sockets: sockets}
 	s.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSON()),
 		runtime.WithErrorHandler(s.failed),
@@ -78,10 +79,17 @@ func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open boo
 		func() error {
 			return patchbayv1.RegisterExplainServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewExplainServiceClient(local))
 		},
+		func() error {
+			return patchbayv1.RegisterStrategyServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewStrategyServiceClient(local))
+		},
+		func() error {
+			return patchbayv1.RegisterJournalServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewJournalServiceClient(local))
+		},
 		// Streams come after, since the last handler of a path is the one used.
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/events", s.events) },
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/agents/{agent}/offers", s.offers) },
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/work/{work}/explanation", s.explanation) },
+		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/journal", s.journal) },
 	} {
 		if err := register(); err != nil {
 			return nil, err
@@ -107,6 +115,8 @@ func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.document(w, r)
 	case "/healthz":
 		s.health(w, r)
+	case SocketPath:
+		s.sockets.session(w, r)
 	default:
 		s.mux.ServeHTTP(w, r)
 	}

@@ -189,10 +189,10 @@ func TestEventsOverGRPC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.GetEvent().GetNumber() != last+1 {
+		if m.GetEvent().GetNumber() <= last {
 			t.Fatalf("event %d after %d", m.GetEvent().GetNumber(), last)
 		}
-		last++
+		last = m.GetEvent().GetNumber()
 		if m.GetEvent().GetKind() == patchbayv1.EventKind_EVENT_KIND_WORK_CREATED {
 			return
 		}

@@ -308,7 +308,7 @@ func TestPlayFindsWhatIsWrong(t *testing.T) {
 	o := options(dial(t, address, grpc.WithStreamInterceptor(hide)))
 	o.Speed = 10
 	s := play(t, plan, o)
-	if s.Sound() || s.LostAcknowledgements != 1 || !strings.Contains(strings.Join(s.Examples, "\n"), "the feed goes from event") {
+	if s.Sound() || s.LostAcknowledgements != 1 || !strings.Contains(strings.Join(s.Examples, "\n"), "was acknowledged as event") {
 		t.Errorf("%+v", s)
 	}
 }

@@ -15,7 +15,7 @@ func (e *Engine) Replay(ev Event) error {
 	switch {
 	case ev.Number != e.number+1:
 		return fmt.Errorf("engine: event %d follows event %d: the log has a gap", ev.Number, e.number)
-	case ev.Kind == 0 || ev.Kind >= kindEnd:
+	case !ev.Kind.known():
 		return fmt.Errorf("engine: event %d is of kind %d, which this version does not know", ev.Number, ev.Kind)
 	}
 	if err := e.follows(&ev); err != nil {
@@ -29,12 +29,14 @@ func (e *Engine) Replay(ev Event) error {
 func (e *Engine) follows(ev *Event) error {
 	switch {
 	case ev.Kind == KindConfigured:
-		return e.followsDefinition(ev.Definition)
+		return e.followsDefinition(ev)
 	case ev.Kind == KindWorkCreated:
 		if ev.Created == nil || ev.Placed == nil || ev.Work < e.nextWork || e.queues[ev.Placed.Queue] == nil || !e.hasChannel(ev.Created.Channel) {
 			return fmt.Errorf("%v is not new, not described, or its queue or channel is not there", ev.Work)
 		}
-	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged:
+	case ev.Kind == KindTurnTaken && (ev.Turn == nil || ev.Decision == nil) || ev.Kind == KindStrategiesEmployed && ev.Employed == nil:
+		return fmt.Errorf("it does not say what is on record")
+	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged || ev.Kind.Inward():
 	case ev.Kind == KindDecidersChanged && (ev.Decided == nil || e.queues[ev.Queue] == nil):
 		return fmt.Errorf("there is no queue %q or no deciders", ev.Queue)
 	case ev.Kind == KindDecidersChanged:
@@ -51,17 +53,6 @@ func (e *Engine) follows(ev *Event) error {
 		return e.followsWork(ev, e.work[ev.Work])
 	}
 	return nil
-}
-
-func (e *Engine) followsDefinition(d *Definition) error {
-	if d == nil {
-		return fmt.Errorf("there is no definition")
-	}
-	names, err := d.index()
-	if err != nil {
-		return err
-	}
-	return e.replaceable(names)
 }
 
 func (e *Engine) followsWork(ev *Event, w *Work) error {
@@ -111,7 +102,7 @@ func (e *Engine) apply(ev *Event) {
 		e.decided(ev)
 	case ev.Kind == KindWorkCreated:
 		e.created(ev)
-	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged:
+	case ev.Kind == KindProposalRefused || ev.Kind == KindStrategyChanged || ev.Kind.Inward():
 	case ev.Kind == KindQueueOpened || ev.Kind == KindQueueClosed:
 		e.setClosed(e.queues[ev.Queue], ev.Kind == KindQueueClosed)
 	case ev.Kind == KindAgentSkillsChanged:

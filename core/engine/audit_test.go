@@ -15,7 +15,7 @@ func audited(t *testing.T) *Engine {
 	t.Helper()
 	e := New()
 	commands := []Command{
-		Configure{Definition{
+		Configure{Definition: Definition{
 			Channels:        []Channel{{Name: "chat", Size: Units(1000)}},
 			Statuses:        []Status{{Name: "online", Channels: []string{"chat"}}},
 			PresenceConfigs: []PresenceConfig{{Name: "normal", Capacity: 3000, MaxOpen: 5}},
@@ -139,7 +139,7 @@ func TestAuditOfALargeWorkspace(t *testing.T) {
 	for i := range fullAuditEntries {
 		d.Agents = append(d.Agents, AgentDefinition{ID: fmt.Sprintf("x%05d", i), PresenceConfig: "normal"})
 	}
-	if _, err := e.Step(1000, Configure{d}); err != nil {
+	if _, err := e.Step(1000, Configure{Definition: d}); err != nil {
 		t.Fatal(err)
 	}
 	e.agents["ann"].Used++

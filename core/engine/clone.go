@@ -50,6 +50,10 @@ func (d *Definition) clone() *Definition {
 	for i := range c.Flows {
 		c.Flows[i].clone()
 	}
+	c.Strategies = copied(d.Strategies)
+	for i := range c.Strategies {
+		c.Strategies[i].clone()
+	}
 	return &c
 }
 
@@ -108,17 +112,23 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // Sort brings every list whose order means nothing into the order of names,
 // which Configure expects so that equal definitions are equal byte by byte.
 func (d *Definition) Sort() {
-	sortBy(d.Channels, func(c *Channel) string { return c.Name })
-	sortBy(d.Statuses, func(s *Status) string { return s.Name })
-	sortBy(d.PresenceConfigs, func(p *PresenceConfig) string { return p.Name })
-	sortBy(d.RoutingConfigs, func(r *RoutingConfig) string { return r.Name })
-	sortBy(d.Queues, func(q *QueueDefinition) string { return q.Name })
-	sortBy(d.Agents, func(a *AgentDefinition) string { return a.ID })
-	sortBy(d.Hours, func(h *Hours) string { return h.Name })
-	sortBy(d.Flows, func(f *Flow) string { return f.Name })
+	sortBy(d.Channels, channelName)
+	sortBy(d.Statuses, statusName)
+	sortBy(d.PresenceConfigs, presenceName)
+	sortBy(d.RoutingConfigs, routingName)
+	sortBy(d.Queues, queueName)
+	sortBy(d.Agents, agentID)
+	sortBy(d.Hours, hoursName)
+	sortBy(d.Flows, flowName)
+	sortBy(d.Strategies, strategyName)
 	slices.Sort(d.Skills)
 }
 
 func sortBy[T any](list []T, name func(*T) string) {
-	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(name(&a), name(&b)) })
+	for i := 1; i < len(list); i++ { // which copies nothing where there is nothing to do
+		if name(&list[i-1]) > name(&list[i]) {
+			slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(name(&a), name(&b)) })
+			return
+		}
+	}
 }

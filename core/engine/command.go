@@ -15,7 +15,17 @@ type Command interface {
 // Configure puts a new definition in force. Work and presence stay; an agent or
 // queue that is in use cannot disappear.
 // The definition is copied.
-type Configure struct{ Definition Definition }
+type Configure struct {
+	Definition Definition
+	// By names who wants it, empty for the host itself, and Note says why. Both
+	// are put on record.
+	By, Note string
+	// Source is a checksum of the configuration that the host was started with,
+	// if that is where the definition comes from; it is remembered.
+	Source string
+
+	prepared *prepared
+}
 
 // CreateWork brings work in. Result.Work is its id; Result.Duplicate says that
 // the key was known, and then nothing else happened.

@@ -3,26 +3,66 @@
 
 package engine
 
-import (
-	"cmp"
-	"reflect"
-	"slices"
-)
+// prepared is what a Configure needs to know of its definition alone.
+type prepared struct {
+	definition *Definition
+	names      *index
+}
 
-func (c Configure) decide(s *step) error {
+// Prepare does all the command's work that does not depend on the state: it
+// copies, orders and checks the definition. With a large one deciding is much
+// quicker then. It may be called anywhere; its error is a *Refusal.
+func (c Configure) Prepare() (Configure, error) {
 	d := c.Definition.clone()
 	d.Sort()
 	names, err := d.index()
 	if err != nil {
+		return c, err
+	}
+	c.Definition, c.prepared = *d, &prepared{definition: d, names: names}
+	return c, nil
+}
+
+// Admits reports why a prepared command would be refused; nil if it would not.
+func (e *Engine) Admits(c Configure) error {
+	if c.prepared == nil {
+		var err error
+		if c, err = c.Prepare(); err != nil {
+			return err
+		}
+	}
+	return e.replaceable(Diff(e.definition, c.prepared.definition), c.prepared.names)
+}
+
+func (c Configure) decide(s *step) error {
+	if c.prepared == nil {
+		var err error
+		if c, err = c.Prepare(); err != nil {
+			return err
+		}
+	}
+	d := c.prepared.definition
+	patch := Diff(s.definition, d)
+	if err := s.replaceable(patch, c.prepared.names); err != nil {
 		return err
 	}
-	if err := s.replaceable(names); err != nil {
-		return err
-	}
-	if s.config > 0 && reflect.DeepEqual(d, s.definition) {
+	ev := Event{Kind: KindConfigured, Config: s.config, Reason: c.Note, Change: &Change{Patch: patch, By: c.By, Source: c.Source}}
+	switch {
+	case s.config == 0:
+		ev.Config, ev.Definition, ev.Change.Patch = 1, d, nil
+		if *ev.Change == (Change{}) {
+			ev.Change = nil
+		}
+	case patch.Changes(s.definition) > 0:
+		ev.Config++
+	case c.Source != "" && c.Source != s.source: // the same from elsewhere
+		s.emit(ev)
+		return nil
+	default:
 		return nil
 	}
-	s.emit(Event{Kind: KindConfigured, Config: s.config + 1, Definition: d})
+	s.prepared = c.prepared
+	s.emit(ev)
 	for i := range d.Queues {
 		s.openOrClose(s.queues[d.Queues[i].Name])
 	}
@@ -34,15 +74,22 @@ func (c Configure) decide(s *step) error {
 	return nil
 }
 
-// replaceable refuses a definition without something that is in use.
-func (e *Engine) replaceable(names *index) error {
-	for _, a := range e.roster {
-		if names.agents[a.ID] == nil && (a.SignedIn() || a.Connected || len(a.Held) > 0) {
-			return refuse(CodeInUse, "agents."+a.ID, "agent %q is %s and holds %d assignments; sign it out and finish its work first", a.ID, a.Status, len(a.Held))
+// replaceable refuses a patch that removes something that is in use; names are
+// those of what it leads to.
+func (e *Engine) replaceable(p *Patch, names *index) error {
+	g := &p.Gone
+	if len(g.Agents)+len(g.Statuses) > 0 {
+		for _, a := range e.roster {
+			if names.agents[a.ID] == nil && (a.SignedIn() || a.Connected || len(a.Held) > 0) {
+				return refuse(CodeInUse, "agents."+a.ID, "agent %q is %s and holds %d assignments; sign it out and finish its work first", a.ID, a.Status, len(a.Held))
+			}
+			if names.statuses[a.Status] == nil {
+				return refuse(CodeInUse, "statuses."+a.Status, "agent %q is in status %q", a.ID, a.Status)
+			}
 		}
-		if names.statuses[a.Status] == nil {
-			return refuse(CodeInUse, "statuses."+a.Status, "agent %q is in status %q", a.ID, a.Status)
-		}
+	}
+	if len(g.Channels)+len(g.Queues)+len(g.Agents)+len(g.Skills) == 0 {
+		return nil
 	}
 	for _, w := range e.inOrder {
 		if w.forgotten || w.State.Ended() {
@@ -77,148 +124,4 @@ func (x *index) keeps(w *Work) error {
 		}
 	}
 	return nil
-}
-
-func (e *Engine) configured(ev *Event) {
-	names, err := ev.Definition.index()
-	if err != nil {
-		panic("engine: a definition was not checked: " + err.Error())
-	}
-	e.config = ev.Config
-	e.definition, e.names = ev.Definition, names
-	e.seat()
-	for _, w := range e.inOrder {
-		w.retier(names)
-	}
-	e.enqueue()
-	for _, w := range e.inOrder {
-		if q := e.queueOf(w); !w.State.Ended() && len(w.Excluded) > 1 && q.routing.DeclineRule == LastOnly {
-			w.Excluded = slices.Clone(w.Excluded[len(w.Excluded)-1:])
-			w.Revision++
-		}
-	}
-}
-
-// seat brings the roster in line with the definition.
-func (e *Engine) seat() {
-	for id := range e.agents {
-		if e.names.agents[id] == nil {
-			delete(e.agents, id)
-		}
-	}
-	for id, definition := range e.names.agents {
-		a := e.agents[id]
-		if a == nil {
-			a = &Agent{ID: id, Status: Offline}
-			e.agents[id] = a
-		}
-		a.Definition = definition
-		a.Presence = e.names.presence[definition.PresenceConfig]
-		a.Channels = e.names.statuses[a.Status].bits
-		a.Skills, a.SkillsAt = definition.valid(e.now), e.now
-		a.Excess = max(0, a.Used-a.Presence.Capacity)
-		a.InterruptibleExcess = max(0, a.InterruptibleUsed-a.Presence.Interruptible)
-		a.Version++
-		a.idle(e.now)
-	}
-	e.roster = e.roster[:0]
-	for _, a := range e.agents {
-		e.roster = append(e.roster, a)
-	}
-	slices.SortFunc(e.roster, func(a, b *Agent) int { return cmp.Compare(a.ID, b.ID) })
-}
-
-// retier fits the tier of work that is not done to what its queue has now: all
-// are asked where there are none, and only the first where there are again.
-func (w *Work) retier(names *index) {
-	if w.State.Ended() {
-		return
-	}
-	tiers := uint16(len(names.queues[w.Queue].Tiers))
-	if tiers == 0 {
-		w.Tier = 0
-		return
-	}
-	w.Tier = min(max(w.Tier, 1), tiers+1)
-}
-
-// enqueue derives the queues anew from definition, roster and work. Whether
-// they are open, it takes over.
-func (e *Engine) enqueue() {
-	former := e.queues
-	e.queues = make(map[string]*queue, len(e.names.queues))
-	e.holders = make(map[string][]*Agent, len(e.names.skills))
-	e.bySkills, e.watched, e.pools, e.waiting, e.longest = nil, nil, pools{}, 0, 0
-	for i := range e.definition.Channels {
-		if c := &e.definition.Channels[i]; c.LastAgentFor > 0 {
-			e.longest = max(e.longest, c.within())
-		}
-	}
-	for i := range e.definition.Queues {
-		definition := &e.definition.Queues[i]
-		q := &queue{
-			definition: definition, routing: e.names.routing[definition.Routing], calendar: e.names.hours[definition.Hours],
-			present: make(map[*Agent]struct{}), excluding: make(map[WorkID]*Work),
-		}
-		if old := former[definition.Name]; old != nil {
-			q.closed = old.closed
-		}
-		e.queues[definition.Name] = q
-		if q.routing.BySkills {
-			e.bySkills = append(e.bySkills, q)
-		}
-		if q.calendar != nil {
-			e.watched = append(e.watched, q)
-		}
-	}
-	for _, q := range e.watched { // not before all queues are there, which other timers are about
-		e.watch(q, e.now)
-	}
-	for _, a := range e.roster {
-		e.join(a)
-	}
-	for _, w := range e.inOrder {
-		if e.queueOf(w) != nil && !w.forgotten {
-			e.enter(w)
-		}
-	}
-}
-
-// join makes an agent known to queues and skills.
-func (e *Engine) join(a *Agent) {
-	e.pools.add(a.Presence)
-	for i := range a.Definition.Queues {
-		q := e.queues[a.Definition.Queues[i].Queue]
-		q.members = append(q.members, a)
-		q.pools.add(a.Presence)
-	}
-	e.enroll(a)
-	if a.SignedIn() {
-		e.headcount(a, 1)
-	}
-	a.available = false
-	e.reckon(a)
-	e.learn(a)
-}
-
-// learn notes which skills the agent holds, or will, and sees to the next change;
-// unlearn forgets them.
-func (e *Engine) learn(a *Agent) {
-	for i := range a.Definition.Skills {
-		if s := &a.Definition.Skills[i]; s.Until == 0 || s.Until > a.SkillsAt {
-			e.holders[s.Name] = append(e.holders[s.Name], a)
-		}
-	}
-	if next := a.Definition.skillsChange(a.SkillsAt); next > 0 {
-		e.schedule(timer{at: next, kind: validity, agent: a.ID})
-	}
-}
-
-func (e *Engine) unlearn(a *Agent) {
-	for i := range a.Definition.Skills {
-		name := a.Definition.Skills[i].Name
-		if at := slices.Index(e.holders[name], a); at >= 0 {
-			e.holders[name] = slices.Delete(e.holders[name], at, at+1)
-		}
-	}
 }

@@ -3,7 +3,10 @@
 
 package engine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Deciders says who decides for a queue, beside what its routing config says.
 // The zero Deciders leave it at that.
@@ -16,6 +19,9 @@ type Deciders struct {
 	Shadow string `cbor:"2,keyasint,omitempty"`
 	// Canary gives a share of the work to another strategy; nil for none.
 	Canary *Canary `cbor:"3,keyasint,omitempty"`
+	// Before is the strategy that decided before this one, to go back to. The
+	// engine sets it, whatever a command says.
+	Before string `cbor:"4,keyasint,omitempty"`
 }
 
 // Canary is a strategy on trial with a share of a queue's work.
@@ -63,8 +69,16 @@ func (c Decide) decide(s *step) error {
 		return nil
 	}
 	to := c.To.clone()
+	if to.Before = q.definition.Deciders.Before; q.strategy() != cmp.Or(to.Strategy, q.routing.Strategy) {
+		to.Before = q.strategy()
+	}
 	s.emit(Event{Kind: KindDecidersChanged, Queue: c.Queue, Config: s.config + 1, Decided: &to, Reason: c.Reason})
 	return nil
+}
+
+// strategy returns the name of the strategy that is to decide.
+func (q *queue) strategy() string {
+	return cmp.Or(q.definition.Deciders.Strategy, q.routing.Strategy)
 }
 
 func (d *Deciders) validate(code Code, field string) error {
@@ -80,6 +94,7 @@ func (d *Deciders) validate(code Code, field string) error {
 	return nil
 }
 
+// equal compares all but Before, which is not for a command to say.
 func (d *Deciders) equal(other *Deciders) bool {
 	if d.Strategy != other.Strategy || d.Shadow != other.Shadow || (d.Canary == nil) != (other.Canary == nil) {
 		return false
@@ -108,5 +123,7 @@ func (e *Engine) decided(ev *Event) {
 		e.names.queues[definition.Name] = definition
 		e.queues[definition.Name].definition = definition
 	}
+	former := e.definition
 	e.config, e.definition = ev.Config, &d
+	e.keepVersion(Version{Config: ev.Config, At: ev.At, Note: ev.Reason}, former)
 }

@@ -49,6 +49,9 @@ func TestDecide(t *testing.T) {
 	if got := deciders(w.Definition()); got.Strategy != "vip" || got.Canary.Guards[0] != "error_rate < 1%" {
 		t.Errorf("in force: %+v", got)
 	}
+	if got := deciders(w.Definition()); got.Before == "" || got.Before == "vip" {
+		t.Errorf("vip decides after %q", got.Before)
+	}
 	if former := deciders(before); former.Strategy != "" {
 		t.Errorf("the former definition was changed: %+v", former)
 	}

@@ -49,6 +49,8 @@ type Definition struct {
 	// MaxWaiting is how many items may wait in the workspace at once; what
 	// comes beyond is refused. 0 means any number.
 	MaxWaiting uint32 `cbor:"13,keyasint,omitempty"`
+	// Strategies are what routing configs may name; none leaves that to the host.
+	Strategies []StrategyDefinition `cbor:"14,keyasint,omitempty"`
 }
 
 // Status is a presence status, which agents choose. The status "offline" is
@@ -145,6 +147,8 @@ type index struct {
 	served   []bool // by channel: some status lists it
 	skills   map[string]bool
 	hours    map[string]*calendar
+
+	strategies map[string]*StrategyDefinition
 }
 
 // status is a presence status with its channels as bits.
@@ -174,7 +178,7 @@ func (d *Definition) index() (*index, error) {
 	}
 	for _, add := range []func(*Definition) error{
 		x.addSkills, x.addHours, x.addChannels, x.addStatuses, x.addPresence, x.addRouting, x.addQueues, x.addAgents,
-		x.checkQueues, x.checkFlows,
+		x.addStrategies, x.checkQueues, x.checkFlows,
 	} {
 		if err := add(d); err != nil {
 			return nil, err

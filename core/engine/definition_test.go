@@ -202,6 +202,9 @@ func TestNames(t *testing.T) {
 		engine.KindConfigured.String():                    "configured",
 		engine.KindStrategyChanged.String():               "strategy_changed",
 		engine.KindDecidersChanged.String():               "deciders_changed",
+		engine.KindTurnTaken.String():                     "turn_taken",
+		engine.TaskStop.String():                          "stop",
+		engine.Task(99).String():                          "unknown",
 		engine.Kind(0).String():                           "kind_0",
 		engine.Kind(99).String():                          "kind_99",
 		engine.CauseConnectionLost.String():               "connection_lost",
@@ -218,7 +221,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	seen := make(map[string]bool)
-	for k := engine.KindConfigured; k <= engine.KindDecidersChanged; k++ {
+	for _, k := range everyKind() {
 		if seen[k.String()] || k.String() == "" {
 			t.Errorf("kind %d is called %q", uint8(k), k)
 		}

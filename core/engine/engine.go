@@ -26,6 +26,9 @@ type Engine struct {
 
 	definition *Definition
 	names      *index
+	versions   []Version
+	source     string
+	prepared   *prepared // what is about to be put in force
 
 	work        map[WorkID]*Work
 	inOrder     []*Work // by id; forgotten ones stay until a sweep
@@ -92,6 +95,9 @@ func (e *Engine) Step(now Time, command Command) (Result, error) {
 	err := command.decide(s)
 	result := s.result
 	s.result = Result{}
+	for i := range len(result.Events) - 1 {
+		result.Events[i].More = true
+	}
 	if len(result.Events) == 0 {
 		e.now = last
 	}

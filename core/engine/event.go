@@ -54,7 +54,8 @@ type Kind uint8
 
 // The kinds of events. The numbers are durable.
 const (
-	// KindConfigured: Definition is in force as Config.
+	// KindConfigured: what Definition says, or what Change makes of the former
+	// definition, is in force as Config, for Reason.
 	KindConfigured Kind = 1 + iota
 	// KindWorkCreated: Work waits as Created and Placed say; Reason says why in
 	// another queue than Created's, if it does.
@@ -149,7 +150,6 @@ const (
 	// KindDecidersChanged: Queue is decided for as Decided says, as Config, for
 	// Reason.
 	KindDecidersChanged
-
 	kindEnd
 )
 
@@ -177,10 +177,16 @@ func (k Kind) moves() bool {
 
 // String returns the kind's stable name, such as "work_created".
 func (k Kind) String() string {
-	if k == 0 || k >= kindEnd {
+	switch {
+	case k == KindStrategiesEmployed:
+		return "strategies_employed"
+	case k == KindTurnTaken:
+		return "turn_taken"
+	case !k.known():
 		return fmt.Sprintf("kind_%d", uint8(k))
+	default:
+		return kindNames[k]
 	}
-	return kindNames[k]
 }
 
 // Cause says who or what changed an agent's status.
@@ -234,6 +240,11 @@ type Event struct {
 	Former AssignmentID `cbor:"22,keyasint,omitempty"`
 	// Decided is who decides for Queue.
 	Decided *Deciders `cbor:"23,keyasint,omitempty"`
+	// More says that events of the same command follow.
+	More     bool      `cbor:"24,keyasint,omitempty"`
+	Turn     *Turn     `cbor:"25,keyasint,omitempty"`
+	Employed *Employed `cbor:"26,keyasint,omitempty"`
+	Change   *Change   `cbor:"27,keyasint,omitempty"`
 }
 
 // GoesTo returns the queue in which the event leaves its work, and whether that

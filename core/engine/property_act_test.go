@@ -406,7 +406,10 @@ func (m *machine) presence() {
 			m.do(engine.DisconnectAll{})
 		}
 	case 4:
-		m.do(engine.RecordStrategy{By: engine.Decision{Strategy: "queue"}, State: "active"})
+		by := engine.Decision{Strategy: "queue", Epoch: 1}
+		m.do(engine.RecordEmployed{Employed: engine.Employed{Seed: 7}})
+		m.do(engine.RecordStrategy{By: by, State: "active"})
+		m.do(engine.RecordTurn{By: by, Turn: engine.Turn{Task: engine.TaskStart}})
 	case 5, 6, 7:
 		m.do(engine.SetStatus{Agent: agent, Status: status, Cause: engine.Cause(m.pick("cause", 8))})
 	default:

@@ -39,6 +39,9 @@ type queue struct {
 	// routability is what is known of that, by what work asks for; nil where
 	// somebody could take it.
 	routability map[string]*Unroutable
+	// While a definition is put in force: its members have changed, its rules
+	// have, or it has just come to be.
+	regrouped, ruled, fresh bool
 }
 
 // pools are the largest amounts that any of some agents may hold.
@@ -105,16 +108,21 @@ func (e *Engine) enter(w *Work) {
 		e.waiting++
 		heap.Push(&q.waiting, w)
 		q.overflowing += w.overflows()
-		if w.unroutable = e.routability(q, w) != nil; w.unroutable {
+		if w.unroutable = !q.stale && e.routability(q, w) != nil; w.unroutable {
 			q.unroutable++
 		}
 		if at := e.due(w); at != 0 {
 			e.schedule(timer{at: at, kind: waits, id: uint64(w.ID)})
 		}
 	}
-	if len(w.Excluded) > 0 && q.routing.DeclineRule == UntilExhausted && !w.State.Ended() {
+	if q.clears(w) {
 		q.excluding[w.ID] = w
 	}
+}
+
+// clears reports whether the work excludes somebody for a time.
+func (q *queue) clears(w *Work) bool {
+	return len(w.Excluded) > 0 && q.routing.DeclineRule == UntilExhausted && !w.State.Ended()
 }
 
 func (e *Engine) leave(w *Work) {

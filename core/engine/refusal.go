@@ -31,6 +31,7 @@ const (
 	CodeLimit             Code = "limit"
 	CodeQueueFull         Code = "queue_full"
 	CodeQueueClosed       Code = "queue_closed"
+	CodeUnknownStrategy   Code = "unknown_strategy"
 )
 
 // Refusal is why a command was refused. What is refused changes nothing.

@@ -34,6 +34,12 @@ type RoutingConfig struct {
 	// DropAfter is after how long, in milliseconds, one group of additional
 	// skills after the other is dropped; 0 means never.
 	DropAfter Time `cbor:"11,keyasint,omitempty"`
+	// StallAfter is how long, in milliseconds, the strategy may make no offer
+	// from a queue although something could be offered, before that is shown and
+	// counted; 0 means for ever. StallFallback makes it a fault, so that Fallback
+	// decides.
+	StallAfter    Time `cbor:"12,keyasint,omitempty"`
+	StallFallback bool `cbor:"13,keyasint,omitempty"`
 }
 
 // DeclineRule says whom a decline, or an offer that timed out, excludes.

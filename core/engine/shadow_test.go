@@ -82,10 +82,12 @@ func (s *shadow) see(ev engine.Event) {
 	s.count(ev)
 	switch ev.Kind {
 	case engine.KindConfigured:
-		s.configured(ev, *ev.Definition)
+		s.configured(ev, s.defined(ev))
 	case engine.KindWorkCreated:
 		s.arrived(ev)
 	case engine.KindProposalRefused, engine.KindStrategyChanged:
+	case engine.KindTurnTaken, engine.KindStrategiesEmployed:
+		s.must(ev, (ev.Turn != nil) != (ev.Employed != nil))
 	case engine.KindDecidersChanged:
 		s.must(ev, ev.Decided != nil && ev.Config > 0 && ev.Queue != "")
 	case engine.KindQueueOpened, engine.KindQueueClosed:
@@ -145,8 +147,59 @@ func (s *shadow) must(ev engine.Event, ok bool) {
 	}
 }
 
+// defined returns the definition that an event puts in force.
+func (s *shadow) defined(ev engine.Event) engine.Definition {
+	s.Helper()
+	if ev.Definition != nil {
+		s.must(ev, ev.Change == nil || ev.Change.Patch == nil)
+		return *ev.Definition
+	}
+	s.must(ev, ev.Change != nil && ev.Change.Patch != nil)
+	set, gone := reflect.ValueOf(ev.Change.Patch.Set), reflect.ValueOf(ev.Change.Patch.Gone)
+	before := reflect.ValueOf(s.definition)
+	var after engine.Definition
+	out := reflect.ValueOf(&after).Elem()
+	for i := range out.NumField() {
+		if out.Field(i).Kind() != reflect.Slice {
+			out.Field(i).Set(set.Field(i))
+			continue
+		}
+		out.Field(i).Set(patchedList(before.Field(i), set.Field(i), gone.FieldByName(out.Type().Field(i).Name)))
+	}
+	after.Sort()
+	return after
+}
+
+// patchedList leaves out of a list what is gone or set anew, and adds the latter.
+func patchedList(before, set, gone reflect.Value) reflect.Value {
+	name := func(v reflect.Value) string {
+		if v.Kind() == reflect.String {
+			return v.String()
+		}
+		return v.Field(0).String()
+	}
+	out := set
+	for i := range before.Len() {
+		keep := true
+		for j := range gone.Len() {
+			keep = keep && gone.Index(j).String() != name(before.Index(i))
+		}
+		for j := range set.Len() {
+			keep = keep && name(set.Index(j)) != name(before.Index(i))
+		}
+		if keep {
+			out = reflect.Append(out.Slice3(0, out.Len(), out.Len()), before.Index(i))
+		}
+	}
+	return out
+}
+
 func (s *shadow) configured(ev engine.Event, d engine.Definition) {
 	s.Helper()
+	former := make(map[string]engine.AgentDefinition)
+	for _, a := range s.definition.Agents {
+		former[a.ID] = a
+	}
 	s.definition = d
 	old := s.agents
 	s.agents = make(map[string]*shadowAgent)
@@ -155,7 +208,9 @@ func (s *shadow) configured(ev engine.Event, d engine.Definition) {
 		if old[a.ID] == nil {
 			s.agents[a.ID] = &shadowAgent{status: engine.Offline, held: make(map[engine.AssignmentID]*shadowTry)}
 		}
-		s.agents[a.ID].skillsAt = ev.At
+		if !reflect.DeepEqual(former[a.ID], a) {
+			s.agents[a.ID].skillsAt = ev.At
+		}
 		delete(old, a.ID)
 	}
 	for id, a := range old {
@@ -174,6 +229,11 @@ func (s *shadow) configured(ev engine.Event, d engine.Definition) {
 		}
 		if len(w.excluded) > 1 && s.routing(w.placed.Queue).DeclineRule == engine.LastOnly {
 			w.excluded = w.excluded[len(w.excluded)-1:]
+		}
+		fresh := s.place(w.spec, w.placed.Queue, w.placed.RequestedAt, ev.At)
+		w.placed.Priority, w.placed.Secondary = fresh.Priority, fresh.Secondary
+		if w.state == engine.Waiting {
+			w.placed.Size = fresh.Size
 		}
 		switch tiers := len(s.queue(w.placed.Queue).Tiers); {
 		case tiers == 0:

@@ -183,15 +183,10 @@ func (e *Engine) placement(spec *WorkSpec, q *queue, requested Time) Placement {
 	channel := e.channelOf(spec.Channel)
 	p := Placement{
 		Queue: q.definition.Name, Priority: q.routing.Priority, Secondary: channel.Secondary.of(spec.Attributes),
-		Size: spec.Size, RequestedAt: requested, QueuedAt: e.now,
+		Size: sizeOf(spec, q.routing, channel), RequestedAt: requested, QueuedAt: e.now,
 	}
 	if spec.Priority != nil {
 		p.Priority = *spec.Priority
-	}
-	for _, size := range []Amount{q.routing.Size, channel.Size} {
-		if p.Size.IsZero() {
-			p.Size = size
-		}
 	}
 	if len(q.definition.Tiers) > 0 {
 		p.Tier = 1
@@ -201,6 +196,19 @@ func (e *Engine) placement(spec *WorkSpec, q *queue, requested Time) Placement {
 		p.dropNext(e.now)
 	}
 	return p
+}
+
+// sizeOf returns what work takes: its own size, or else its routing config's, or
+// else its channel's.
+func sizeOf(spec *WorkSpec, r *RoutingConfig, c *Channel) Amount {
+	switch {
+	case !spec.Size.IsZero():
+		return spec.Size
+	case !r.Size.IsZero():
+		return r.Size
+	default:
+		return c.Size
+	}
 }
 
 // needs returns what work of that kind requires in a queue.

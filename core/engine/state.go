@@ -28,6 +28,10 @@ type State struct {
 	// return to.
 	Waits    []Waits   `cbor:"10,keyasint,omitempty"`
 	Contacts []Contact `cbor:"11,keyasint,omitempty"`
+	// Versions are the definitions that are remembered, Source what the host was
+	// started with.
+	Versions []Version `cbor:"12,keyasint,omitempty"`
+	Source   string    `cbor:"13,keyasint,omitempty"`
 }
 
 // State returns the state. It shares memory with the engine: it must be used up
@@ -36,7 +40,7 @@ func (e *Engine) State() State {
 	return State{
 		Number: e.number, Now: e.now, Config: e.config, NextWork: e.nextWork, NextAssignment: e.nextAssignment,
 		Definition: e.definition, Agents: e.roster, Ended: e.ended,
-		Closed: e.closed(), Waits: e.waits.all(), Contacts: e.memory(),
+		Closed: e.closed(), Waits: e.waits.all(), Contacts: e.memory(), Versions: e.versions, Source: e.source,
 	}
 }
 
@@ -46,6 +50,7 @@ func Restore(state State, work iter.Seq2[*Work, error]) (*Engine, error) {
 	e := New()
 	e.number, e.now, e.told, e.config = state.Number, state.Now, state.Now, state.Config
 	e.nextWork, e.nextAssignment = state.NextWork, state.NextAssignment
+	e.versions, e.source = state.Versions, state.Source
 	if state.Config > 0 {
 		if state.Definition == nil {
 			return nil, errors.New("engine: restore: there is no definition")

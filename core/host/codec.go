@@ -113,7 +113,11 @@ type begun struct {
 }
 
 func (c codec) beginSnapshot(r io.Reader) (*begun, error) {
-	s := &begun{dec: c.decode.NewDecoder(bufio.NewReaderSize(r, 1<<20))}
+	return beginSnapshot(c.decode.NewDecoder(bufio.NewReaderSize(r, 1<<20)))
+}
+
+func beginSnapshot(dec *cbor.Decoder) (*begun, error) {
+	s := &begun{dec: dec}
 	var head preamble
 	if err := s.dec.Decode(&head); err != nil {
 		return nil, fmt.Errorf("host: snapshot: %w", err)

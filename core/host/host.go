@@ -60,6 +60,12 @@ type Options struct {
 	// SnapshotEvery is after how many events a snapshot is made. Default
 	// 200,000.
 	SnapshotEvery uint64
+	// KeepFrames is a folder, made if need be, for turns of which a strategy died
+	// twice. Empty means that they are not kept.
+	KeepFrames string
+	// NoRecord leaves out the record of turns, without which the past cannot be
+	// verified.
+	NoRecord bool
 	// Logger hears of what an operator should know; nil for silence.
 	Logger *slog.Logger
 }
@@ -79,6 +85,7 @@ type Workspace struct {
 	failure  atomic.Pointer[error] // why the loop ends by itself; nil while it does not
 
 	tail       *tail
+	exporting  sync.RWMutex  // held while events must not be dropped, and to drop some
 	explaining chan struct{} // holds one for each explanation under way
 }
 
@@ -174,7 +181,7 @@ func (w *Workspace) decided(ctx context.Context, r *request) (engine.Result, err
 // reserved refuses commands that are the loop's own.
 func reserved(command engine.Command) error {
 	switch command.(type) {
-	case engine.Propose, engine.RecordStrategy, engine.Tick, engine.Connect, engine.Disconnect, engine.DisconnectAll:
+	case engine.Propose, engine.RecordStrategy, engine.RecordTurn, engine.RecordEmployed, engine.Tick, engine.Connect, engine.Disconnect, engine.DisconnectAll:
 		return fmt.Errorf("host: %T is not for callers", command)
 	default:
 		return nil

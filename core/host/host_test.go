@@ -305,9 +305,10 @@ func TestFeedHasEverythingOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, ev := range events {
-			if number++; ev.Number != number {
-				t.Fatalf("event %d where %d was due", ev.Number, number)
+			if ev.Number <= number || ev.Kind.Inward() {
+				t.Fatalf("event %d, %v, after event %d", ev.Number, ev.Kind, number)
 			}
+			number = ev.Number
 			if ev.Kind == engine.KindWorkCreated {
 				created++
 			}
@@ -327,7 +328,7 @@ func TestFeedReadsThePastFromTheJournal(t *testing.T) {
 	p.close()
 	p.open(host.Options{})
 	events, err := p.Feed(2).Next(t.Context())
-	if err != nil || events[0].Number != 3 {
+	if err != nil || events[0].Number != 4 { // 2 and 3 are records of turns
 		t.Fatalf("got %+v, %v", events, err)
 	}
 }

@@ -29,6 +29,9 @@ const (
 	// maxSleep is how many milliseconds the loop sleeps at most, whatever the
 	// next timer says: enough to be idle, and no overflow.
 	maxSleep = engine.Time(24 * 60 * 60 * 1000)
+	// leisure is how many milliseconds records of turns, for which nobody waits,
+	// may wait to be written with something else.
+	leisure = engine.Time(20)
 )
 
 // loop owns a workspace's state. Everything here belongs to its goroutine.
@@ -51,6 +54,8 @@ type loop struct {
 	snapshots *snapshots
 
 	counts     Counts
+	warned     map[string]time.Time // of slow turns, by strategy
+	shown      uint64 // number of the last event that feeds give
 	violations uint64
 	auditFrom  int
 	opened     time.Time
@@ -65,6 +70,10 @@ type batch struct {
 	notices []notice
 	waiting []*request
 	err     error
+	// urgent says that somebody waits for it, or may; due is when it is written
+	// even if not.
+	urgent bool
+	due    engine.Time
 }
 
 // Counts counts events by kind since the workspace was opened.
@@ -74,7 +83,8 @@ func newLoop(ctx context.Context, w *Workspace, e *engine.Engine, snapshotAt uin
 	l := &loop{
 		Workspace: w, ctx: ctx, engine: e, clock: newClock(e.Now()), batch: new(batch),
 		appends: make(chan *batch, 1), appended: make(chan *batch, 1), jobs: make(chan *strategy.Job, 64),
-		streams: make(map[string]*Stream), counts: make(Counts), opened: time.Now(),
+		streams: make(map[string]*Stream), counts: make(Counts), opened: time.Now(), shown: e.Number(),
+		warned: make(map[string]time.Time),
 	}
 	l.snapshots = newSnapshots(w, snapshotAt, opts.SnapshotEvery)
 	l.workers.Go(l.appender)
@@ -98,6 +108,10 @@ func (l *loop) begin(ctx context.Context, opts Options) error {
 		return err
 	}
 	l.desk = desk
+	if !opts.NoRecord {
+		l.desk.Record()
+	}
+	l.desk.KeepFrames(opts.KeepFrames)
 	l.desk.Start(ctx, l.now(), l.settle)
 	return ctx.Err()
 }
@@ -135,6 +149,7 @@ func (l *loop) run() {
 			l.release(b)
 		case job := <-l.jobs:
 			l.desk.Done(l.now(), job, l.settle)
+			l.warn(job)
 		case <-timer.C:
 			l.settle(engine.Tick{})
 		case <-audit.C:
@@ -150,14 +165,18 @@ func (l *loop) run() {
 // pump starts whatever may start: jobs of the desk, an append, the timer.
 func (l *loop) pump(timer *time.Timer) {
 	now := l.now()
+	l.desk.Watch(now, l.settle)
 	for job := l.desk.Next(now); job != nil; job = l.desk.Next(now) {
 		l.workers.Go(func() {
 			job.Run(l.ctx)
 			l.jobs <- job
 		})
 	}
-	l.flush()
+	l.flush(now)
 	next, ok := l.engine.NextTimer()
+	if len(l.batch.events) > 0 && !l.appending && (!ok || l.batch.due < next) {
+		next, ok = l.batch.due, true
+	}
 	if wake, wakes := l.desk.WakeAt(); wakes && (!ok || wake < next) {
 		next, ok = wake, true
 	}
@@ -166,9 +185,10 @@ func (l *loop) pump(timer *time.Timer) {
 	}
 }
 
-// flush hands what has gathered to the appender if that is free.
-func (l *loop) flush() {
-	if l.appending || len(l.batch.events) == 0 {
+// flush hands what has gathered to the appender, if that is free and there is
+// reason to.
+func (l *loop) flush(now engine.Time) {
+	if l.appending || len(l.batch.events) == 0 || !l.batch.urgent && now < l.batch.due {
 		return
 	}
 	l.appending = true
@@ -208,6 +228,7 @@ func (l *loop) handle(r *request) {
 		close(r.done)
 		return
 	}
+	l.batch.urgent = true
 	l.batch.waiting = append(l.batch.waiting, r) // release lets it out, with events or without
 }
 
@@ -234,6 +255,11 @@ func (l *loop) stepWith(r *request) (engine.Result, error) {
 	}
 	if configure, ok := command.(engine.Configure); ok {
 		return l.configure(configure, r.plan)
+	}
+	if decide, ok := command.(engine.Decide); ok {
+		if err := l.desk.CheckDeciders(&decide.To); err != nil {
+			return engine.Result{}, err
+		}
 	}
 	return l.step(command)
 }
@@ -267,7 +293,7 @@ func (l *loop) step(command engine.Command) (engine.Result, error) {
 	if err != nil {
 		return result, err
 	}
-	l.batch.events = append(l.batch.events, result.Events...)
+	l.gather(now, result.Events)
 	if l.desk == nil {
 		return result, nil
 	}
@@ -280,6 +306,21 @@ func (l *loop) step(command engine.Command) (engine.Result, error) {
 	}
 	l.note(result.Events)
 	return result, err
+}
+
+// gather puts events into the next batch.
+func (l *loop) gather(now engine.Time, events []engine.Event) {
+	if len(events) == 0 {
+		return
+	}
+	if len(l.batch.events) == 0 {
+		l.batch.due = now + leisure
+	}
+	l.batch.events = append(l.batch.events, events...)
+	if !events[0].Kind.Inward() {
+		l.shown, l.batch.urgent = events[len(events)-1].Number, true
+	}
+	l.batch.urgent = l.batch.urgent || len(l.batch.events) >= maxDrain
 }
 
 // settle is step for the loop's own commands, which are never refused.
@@ -304,8 +345,12 @@ func (l *loop) release(b *batch) {
 	for i := range b.events {
 		ev := &b.events[i]
 		l.counts[ev.Kind]++
-		if ev.Kind == engine.KindStrategyChanged {
+		switch ev.Kind {
+		case engine.KindStrategyChanged:
 			l.report(ev)
+		case engine.KindDecidersChanged:
+			l.logger.Info("who decides has changed", "workspace", l.name, "queue", ev.Queue, "strategy", ev.Decided.Strategy,
+				"shadow", ev.Decided.Shadow, "canary", ev.Decided.Canary != nil, "why", ev.Reason)
 		}
 	}
 	l.tell(b.notices)
@@ -333,6 +378,7 @@ func (l *loop) report(ev *engine.Event) {
 
 // audit checks the invariants, a part at a time.
 func (l *loop) audit() {
+	l.desk.Guard(l.settle)
 	l.settle(engine.Tick{}) // or what has just run out would be a find
 	next, found := l.engine.Audit(l.auditFrom, auditAgents)
 	l.auditFrom = next
@@ -347,7 +393,8 @@ func (l *loop) end() {
 	l.once.Do(func() { close(l.closing) })
 	l.drainAll()
 	for l.cause() == nil && (l.appending || len(l.batch.events) > 0) {
-		l.flush()
+		l.batch.urgent = true
+		l.flush(l.now())
 		l.release(<-l.appended)
 	}
 	for _, stream := range l.streams {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -58,6 +59,7 @@ func recovered(ctx context.Context, log *journal.Log, c codec, until uint64) (e 
 // the log replays.
 type snapshots struct {
 	log    *journal.Log
+	hold   *sync.RWMutex // locked to drop old events
 	codec  codec
 	logger *slog.Logger
 	every  uint64
@@ -67,7 +69,7 @@ type snapshots struct {
 
 func newSnapshots(w *Workspace, at, every uint64) *snapshots {
 	return &snapshots{
-		log: w.log, codec: w.codec, logger: w.logger.With("workspace", w.name),
+		log: w.log, hold: &w.exporting, codec: w.codec, logger: w.logger.With("workspace", w.name),
 		every: every, at: at, wanted: make(chan uint64, 1),
 	}
 }
@@ -105,6 +107,13 @@ func (s *snapshots) make(ctx context.Context, number uint64) error {
 	if err != nil {
 		return err
 	}
+	return s.save(ctx, number, e)
+}
+
+// save stores a snapshot, and drops what is old, once nobody reads it.
+func (s *snapshots) save(ctx context.Context, number uint64, e *engine.Engine) error {
+	s.hold.Lock()
+	defer s.hold.Unlock()
 	return s.log.SaveSnapshot(ctx, number, func(w io.Writer) error { return s.codec.writeSnapshot(e, w) })
 }
 
@@ -114,7 +123,7 @@ func (s *snapshots) last(ctx context.Context, e *engine.Engine) {
 	if e.Number() == 0 {
 		return
 	}
-	err := s.log.SaveSnapshot(ctx, e.Number(), func(w io.Writer) error { return s.codec.writeSnapshot(e, w) })
+	err := s.save(ctx, e.Number(), e)
 	if err != nil {
 		s.logger.Error("no snapshot could be made at the end; the next start replays the log", "error", err)
 	}

@@ -4,6 +4,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"time"
@@ -15,7 +16,8 @@ import (
 // Status is how a workspace fares.
 type Status struct {
 	Name string
-	// Number is the number of the last event, Config the definition's version.
+	// Number is the number of the last event that a feed gives, Config the
+	// definition's version.
 	Number, Config uint64
 	// Opened is when this process opened the workspace.
 	Opened time.Time
@@ -61,13 +63,13 @@ func (w *Workspace) Status(ctx context.Context) (Status, error) {
 
 func (l *loop) status() Status {
 	status := Status{
-		Name: l.name, Number: l.engine.Number(), Config: l.engine.Config(), Opened: l.opened,
+		Name: l.name, Number: l.shown, Config: l.engine.Config(), Opened: l.opened,
 		Strategies: l.desk.Status(), Counts: maps.Clone(l.counts), Violations: l.violations,
 	}
 	l.engine.EachQueue(func(b engine.Backlog) bool {
 		owner, _ := l.desk.Owner(b.Queue.Name)
 		status.Queues = append(status.Queues, QueueStatus{
-			Name: b.Queue.Name, Routing: b.Routing.Name, Strategy: b.Routing.Strategy, Fallback: b.Routing.Fallback,
+			Name: b.Queue.Name, Routing: b.Routing.Name, Strategy: cmp.Or(b.Queue.Deciders.Strategy, b.Routing.Strategy), Fallback: b.Routing.Fallback,
 			DecidedBy: owner, Waiting: b.Waiting, Offered: b.Offered, Open: b.Open, Oldest: b.Oldest,
 			Members: b.Members, Present: b.Present, Closed: b.Closed, Unroutable: b.Unroutable,
 			EstimatedWait: b.EstimatedWait, Estimated: b.Estimated,

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -70,8 +71,9 @@ func (t *tail) after(number uint64) (events []engine.Event, more <-chan struct{}
 	return events, t.more, true, t.closed
 }
 
-// Feed reads what happens in a workspace, in order and without gaps. It is for
-// one goroutine; a workspace has as many as are wanted.
+// Feed reads what happens in a workspace, in order and without gaps but for the
+// events that are of use only to who plays the past again (engine.Kind.Inward).
+// It is for one goroutine; a workspace has as many as are wanted.
 type Feed struct {
 	workspace *Workspace
 	number    uint64
@@ -95,11 +97,17 @@ func (f *Feed) Next(ctx context.Context) ([]engine.Event, error) {
 	for {
 		events, more, held, closed := f.workspace.tail.after(f.number)
 		if !held {
-			return f.past(ctx)
+			var err error
+			if events, err = f.past(ctx); err != nil {
+				return nil, err
+			}
 		}
 		if len(events) > 0 {
 			f.number = events[len(events)-1].Number
-			return events, nil
+			if events = outward(events); len(events) > 0 {
+				return events, nil
+			}
+			continue
 		}
 		if closed {
 			return nil, ErrClosed
@@ -131,6 +139,10 @@ func (f *Feed) past(ctx context.Context) ([]engine.Event, error) {
 	case err != nil && !errors.Is(err, errEnough):
 		return nil, err
 	}
-	f.number = events[len(events)-1].Number
 	return events, nil
+}
+
+// outward leaves out what readers are not shown. It changes the list.
+func outward(events []engine.Event) []engine.Event {
+	return slices.DeleteFunc(events, func(ev engine.Event) bool { return ev.Kind.Inward() })
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/patchbay-cx/patchbay/sdk/route"
 	"github.com/patchbay-cx/patchbay/sdk/routetest"
@@ -23,30 +24,40 @@ const (
 
 // day plays the random day of that seed to two instances: every proposal must
 // hold, and both must answer the same, byte for byte.
-func (t Trial) day(ctx context.Context, seed uint64) ([]string, error) {
-	first, findings, err := t.replies(ctx, seed)
+func (a *attempt) day(ctx context.Context, seed uint64) (findings []string, decisions string, err error) {
+	first, err := a.replies(ctx, seed)
 	if err != nil {
-		return findings, err
+		return first.findings, "", err
 	}
-	again, _, err := t.replies(ctx, seed)
+	again, err := a.replies(ctx, seed)
 	if err != nil {
-		return findings, err
+		return first.findings, "", err
 	}
-	for i := range max(len(first), len(again)) {
+	findings = first.findings
+	for i := range max(len(first.frames), len(again.frames)) {
 		// One that failed where the other did not has answered less often.
-		if i >= len(first) || i >= len(again) || !bytes.Equal(first[i], again[i]) {
-			return append(findings, fmt.Sprintf(
-				"turn %d: the same turns brought another reply the second time; the plugin is not deterministic", i+1)), nil
+		if i >= len(first.frames) || i >= len(again.frames) || !bytes.Equal(first.frames[i], again.frames[i]) {
+			findings = append(findings, fmt.Sprintf(
+				"turn %d: the same turns brought another reply the second time; the plugin is not deterministic", i+1))
+			break
 		}
 	}
-	return findings, nil
+	return findings, first.decisions.String(), nil
 }
 
-// replies plays the day to one instance and returns its replies as frames.
-func (t Trial) replies(ctx context.Context, seed uint64) (frames [][]byte, findings []string, err error) {
-	instance, err := t.start(ctx)
+// played is what a day brought.
+type played struct {
+	frames    [][]byte // replies
+	decisions strings.Builder
+	findings  []string
+}
+
+// replies plays the day to one instance.
+func (a *attempt) replies(ctx context.Context, seed uint64) (p *played, err error) {
+	p = &played{}
+	instance, err := a.start(ctx)
 	if err != nil {
-		return nil, nil, err
+		return p, err
 	}
 	defer func() { err = errors.Join(err, instance.Close()) }()
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -58,17 +69,31 @@ func (t Trial) replies(ctx context.Context, seed uint64) (frames [][]byte, findi
 		for _, turn := range host.Turns() {
 			var reply route.Reply
 			if err := instance.Turn(ctx, turn, &reply); err != nil {
-				return frames, append(findings, fmt.Sprintf("turn %d, which follows on, was answered with: %v", turn.Seq, err)), nil
+				p.findings = append(p.findings, fmt.Sprintf("turn %d, which follows on, was answered with: %v", turn.Seq, err))
+				return p, nil
 			}
-			frame, err := route.EncodeReply(nil, &reply)
-			if err != nil {
-				return frames, findings, err
+			if err := p.take(host, turn.Seq, &reply); err != nil {
+				return p, err
 			}
-			frames = append(frames, frame)
-			findings = append(findings, settle(host, turn.Seq, reply.Proposals)...)
 		}
 	}
-	return frames, findings, nil
+	return p, nil
+}
+
+// take notes a reply and settles its proposals.
+func (p *played) take(host *routetest.Host, seq uint64, reply *route.Reply) error {
+	frame, err := route.EncodeReply(nil, reply)
+	if err != nil {
+		return err
+	}
+	p.frames = append(p.frames, frame)
+	fmt.Fprintf(&p.decisions, "turn %d\n", seq)
+	for _, x := range reply.Proposals {
+		fmt.Fprintf(&p.decisions, "work %d revision %d -> agent %d reason %d score %d rank %d\n",
+			x.Work, x.Revision, x.Agent, x.Reason, x.Score, x.Rank)
+	}
+	p.findings = append(p.findings, settle(host, seq, reply.Proposals)...)
+	return nil
 }
 
 // settle settles the proposals, and says which do not hold. A second choice is

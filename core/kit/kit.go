@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package kit is what the authors of plugins work with: it looks into a
-// plugin's file, tries the plugin against the contract, and writes the project
-// of a new one.
+// plugin's file, shows what the plugin does turn by turn, tries it against the
+// contract, in one runtime or in all, signs it, and writes the project of a new
+// one.
 //
 // A plugin is started as the host starts it, by the host's own runtimes, so
 // that what is found here is what the host would find. The package does not
@@ -15,6 +16,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"time"
@@ -27,20 +29,30 @@ import (
 // first, which takes a while where there is little to compute with.
 const startTimeout = 2 * time.Minute
 
-// File is the file of a plugin.
+// File is the file of a plugin, and how it is started.
 type File struct {
-	// Path is where the file is, as it was given.
+	// Path is where the file is, as it was given; of a plugin that is linked
+	// in, its name.
 	Path string `json:"file"`
 	// Runtime is the name of the runtime that the file is for: "wasm" if it
-	// begins as a WebAssembly module does, else "process".
+	// begins as a WebAssembly module does, else "process". Of a plugin that is
+	// linked in it is "builtin".
 	Runtime string `json:"runtime"`
-	// Size is the file's length in bytes.
+	// Size is the file's length in bytes; 0 if there is no file.
 	Size int64 `json:"size"`
 	// SHA256 is its checksum in lower-case hex, as configs pin it.
 	SHA256 string `json:"sha256"`
+	// Args are what a process is given; nil for other runtimes.
+	Args []string `json:"args,omitempty"`
+	// Settings is the JSON object that the plugin is started with; nil means
+	// the empty one.
+	Settings json.RawMessage `json:"settings,omitempty"`
 
 	code []byte // of a module
 }
+
+// Linked is the plugin of that name that is linked in.
+func Linked(name string) *File { return &File{Path: name, Runtime: "builtin"} }
 
 // Look reads a file and says what it is. Nothing of it is run.
 func Look(path string) (*File, error) {
@@ -59,7 +71,7 @@ func Look(path string) (*File, error) {
 // spec is what starts the plugin.
 func (f *File) spec() strategy.Spec {
 	return strategy.Spec{
-		Name: "kit", Runtime: f.Runtime, Source: f.Path, SHA256: f.SHA256,
+		Name: "kit", Runtime: f.Runtime, Source: f.Path, SHA256: f.SHA256, Args: f.Args, Settings: f.Settings,
 		Limits: strategy.Limits{StartTimeout: startTimeout}.WithDefaults(),
 	}
 }
@@ -79,8 +91,17 @@ type Description struct {
 	Module *Module `json:"module,omitempty"`
 }
 
-// Inspect describes the plugin in a file. It starts the plugin with default
-// settings in the runtime, which must be the one the file is for, asks for its
+// Spec is what starts the plugin in its runtime as a strategy of that name: its
+// source, arguments, checksum and settings, and default limits but for the time
+// to start, of which there is plenty.
+func (f *File) Spec(name string) strategy.Spec {
+	spec := f.spec()
+	spec.Name = name
+	return spec
+}
+
+// Inspect describes the plugin in a file. It starts the plugin in the runtime,
+// which must be the one the file is for, asks for its
 // manifest and ends it.
 //
 // If the plugin cannot be started, the description holds what can be said

@@ -43,6 +43,9 @@ type Options struct {
 	// is always at once. It is called once per turn, in their order. A world
 	// whose AnswerTime makes use of took is not the same twice.
 	AnswerTime func(took time.Duration) engine.Time
+	// Record puts turns on record, as the host does, so that the events can be
+	// verified.
+	Record bool
 	// Watch is told every event, in order, as it happens. It may put things on
 	// the agenda, but not give commands. Nil for nobody.
 	Watch func(*engine.Event)
@@ -75,6 +78,9 @@ func New(ctx context.Context, opts Options) (*World, error) {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
 	w.desk = desk
+	if opts.Record {
+		w.desk.Record()
+	}
 	w.desk.Start(ctx, w.now, w.settle)
 	for _, status := range w.desk.Status() {
 		if status.State == strategy.Down {
@@ -184,6 +190,7 @@ func (w *World) next() (at engine.Time, ok bool) {
 
 // route gives turns until no strategy has anything to hear any more.
 func (w *World) route(ctx context.Context) {
+	w.desk.Watch(w.now, w.settle)
 	for job := w.desk.Next(w.now); job != nil && ctx.Err() == nil; job = w.desk.Next(w.now) {
 		job.Run(ctx)
 		if after := w.answersAfter(job); after > 0 {

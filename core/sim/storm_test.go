@@ -4,16 +4,20 @@
 package sim_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/sim"
+	"github.com/patchbay-cx/patchbay/core/sim/verify"
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
 	"github.com/patchbay-cx/patchbay/plugins/queue"
@@ -68,19 +72,22 @@ func TestStorm(t *testing.T) {
 type storm struct {
 	*testing.T
 	*rand.Rand
-	seed    uint64
-	world   *sim.World
-	flaky   bool // a strategy fails now and then
-	created []engine.WorkID
-	ended   map[engine.WorkID]bool
-	digest  uint64
-	refused int
-	kinds   map[engine.Kind]int
+	seed     uint64
+	world    *sim.World
+	flaky    bool // a strategy fails now and then
+	slow     bool // strategies take time to answer
+	events   []engine.Event
+	created  []engine.WorkID
+	ended    map[engine.WorkID]bool
+	digest   uint64
+	refused  int
+	kinds    map[engine.Kind]int
+	runtimes map[string]strategy.Runtime
 }
 
 func newStorm(t *testing.T, seed uint64) *storm {
 	s := &storm{
-		T: t, Rand: rand.New(rand.NewPCG(seed, 0)), seed: seed, flaky: seed%3 == 0,
+		T: t, Rand: rand.New(rand.NewPCG(seed, 0)), seed: seed, flaky: seed%3 == 0, slow: seed%4 == 1,
 		ended: make(map[engine.WorkID]bool), kinds: make(map[engine.Kind]int),
 	}
 	d := s.definition()
@@ -93,10 +100,14 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	if !s.flaky {
 		specs[2].Source = "skills"
 	}
-	world, err := sim.New(t.Context(), sim.Options{
-		Start: 1_790_000_000_000, Definition: d, Strategies: specs, Seed: seed, Watch: s.watch,
-		Runtimes: map[string]strategy.Runtime{"builtin": builtin.New(plugins)},
-	})
+	s.runtimes = map[string]strategy.Runtime{"builtin": builtin.New(plugins)}
+	opts := sim.Options{
+		Start: 1_790_000_000_000, Definition: d, Strategies: specs, Seed: seed, Watch: s.watch, Record: true, Runtimes: s.runtimes,
+	}
+	if thinking := rand.New(rand.NewPCG(seed, 1)); s.slow {
+		opts.AnswerTime = func(time.Duration) engine.Time { return engine.Time(thinking.IntN(400)) }
+	}
+	world, err := sim.New(t.Context(), opts)
 	if err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}
@@ -129,6 +140,7 @@ func (b *broken) Turn(turn *route.Turn, reply *route.Reply) error {
 
 func (s *storm) watch(ev *engine.Event) {
 	s.kinds[ev.Kind]++
+	s.events = append(s.events, *ev)
 	h := fnv.New64a()
 	fmt.Fprint(h, s.digest, ev.Number, ev.At, ev.Kind, ev.Work, ev.Assignment, ev.Agent, ev.Queue, ev.Status, ev.Reason, ev.Verdict, ev.Size)
 	s.digest = h.Sum64()
@@ -141,7 +153,7 @@ func (s *storm) watch(ev *engine.Event) {
 		delete(s.ended, ev.Work)
 	case engine.KindProposalRefused:
 		s.refused++
-		if !s.flaky {
+		if !s.flaky && !s.slow {
 			s.Errorf("seed %d: event %d: %v of %v for %s was refused: %v", s.seed, ev.Number, ev.Decision.Strategy, ev.Work, ev.Agent, ev.Verdict)
 		}
 	}
@@ -167,10 +179,43 @@ func (s *storm) play() uint64 {
 		}
 	}
 	s.Logf("seed %d: %v", s.seed, s.kinds)
+	s.verify()
 	if s.kinds[engine.KindWorkOffered] == 0 {
 		s.Errorf("seed %d: nothing was ever offered", s.seed)
 	}
 	return s.digest
+}
+
+// verify does all of it again from the record.
+func (s *storm) verify() {
+	s.Helper()
+	report, err := verify.Run(s.Context(), past(s.events), verify.Options{Runtimes: s.runtimes})
+	if err != nil {
+		s.Fatalf("seed %d: %v", s.seed, err)
+	}
+	if d := report.Difference; d != nil {
+		s.Fatalf("seed %d: done again, event %d differs: %+v", s.seed, d.Event, d)
+	}
+	if report.Turns == 0 || report.Skipped > 0 || report.Decisions == 0 || s.flaky != (report.Faults > 0) {
+		s.Errorf("seed %d: %d turns, %d faults and %d decisions were done again, %d skipped", s.seed, report.Turns, report.Faults, report.Decisions, report.Skipped)
+	}
+}
+
+// past is the events of a workspace from its very beginning.
+type past []engine.Event
+
+// Start implements verify.Source.
+func (past) Start(context.Context) (*engine.Engine, error) { return engine.New(), nil }
+
+// Events implements verify.Source.
+func (p past) Events(context.Context) iter.Seq2[*engine.Event, error] {
+	return func(yield func(*engine.Event, error) bool) {
+		for i := range p {
+			if !yield(&p[i], nil) {
+				return
+			}
+		}
+	}
 }
 
 func (s *storm) check(step int) {
@@ -184,7 +229,7 @@ func (s *storm) check(step int) {
 			s.Fatalf("seed %d, step %d: %v was taken in and is lost", s.seed, step, id)
 		}
 	}
-	if s.flaky {
+	if s.flaky || s.slow {
 		return // while a strategy recovers something may wait
 	}
 	e.EachWork(0, func(w *engine.Work) bool {

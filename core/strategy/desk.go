@@ -4,11 +4,12 @@
 package strategy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -27,7 +28,23 @@ type Desk struct {
 	posts  []*post // by name
 	named  map[string]*post
 	owner  map[string]*post // queue → who decides for it now; nil for nobody
+	proven map[string]*post // queue → the strategy named for it that decided last
 	sights map[string][]*post
+
+	trials  map[string]*trial  // queue → its canary
+	shadows map[string]*shadow // queue → its shadow
+	ready   []*Job             // of shadows, filled together with another's
+
+	runtimes map[string]Runtime
+	opened   bool // the first strategies have been started
+	stalls   stalls
+	folder   string // of frames for the post-mortem; empty for none
+	// recording says that the desk keeps a record; see Record.
+	recording bool
+	specs     []Spec                       // as configuration says
+	employed  bool                         // that is on record, if there is one
+	began     uint64                       // the number of the last event when Start began
+	place     struct{ after, next uint64 } // of the job that was given last, and of the next
 }
 
 // Step is how a Desk has commands decided: by the loop that owns the engine,
@@ -37,7 +54,11 @@ type Step func(engine.Command) engine.Result
 // NewDesk returns a desk for the engine's workspace. It needs a spec for every
 // strategy that a routing config names, and a runtime for every spec.
 func NewDesk(e *engine.Engine, specs []Spec, runtimes map[string]Runtime, seed uint64) (*Desk, error) {
-	d := &Desk{engine: e, seed: seed, named: make(map[string]*post)}
+	d := &Desk{
+		engine: e, seed: seed, named: make(map[string]*post), proven: make(map[string]*post),
+		trials: make(map[string]*trial), shadows: make(map[string]*shadow), runtimes: runtimes,
+	}
+	d.specs = slices.Clone(specs)
 	for _, spec := range specs {
 		runtime, ok := runtimes[spec.Runtime]
 		if !ok {
@@ -46,16 +67,16 @@ func NewDesk(e *engine.Engine, specs []Spec, runtimes map[string]Runtime, seed u
 		if d.named[spec.Name] != nil {
 			return nil, fmt.Errorf("strategy: %s: it is there twice", spec.Name)
 		}
-		spec.Limits = spec.Limits.WithDefaults()
-		p := &post{spec: spec, runtime: runtime, feed: newFeed(e, spec.Attributes)}
+		p := newPost(e, spec, runtime)
 		d.named[spec.Name] = p
 		d.posts = append(d.posts, p)
 	}
-	slices.SortFunc(d.posts, func(a, b *post) int { return cmp.Compare(a.spec.Name, b.spec.Name) })
+	slices.SortFunc(d.posts, byTitle)
 	return d, d.Reconfigure()
 }
 
-// Check reports whether the desk has every strategy that a definition names.
+// Check reports whether the desk has every strategy that a definition names,
+// and can read its guards.
 func (d *Desk) Check(definition *engine.Definition) error {
 	for i := range definition.RoutingConfigs {
 		config := &definition.RoutingConfigs[i]
@@ -65,7 +86,41 @@ func (d *Desk) Check(definition *engine.Definition) error {
 			}
 		}
 	}
+	for i := range definition.Queues {
+		queue := &definition.Queues[i]
+		if err := d.CheckDeciders(&queue.Deciders); err != nil {
+			return fmt.Errorf("queue %q: %w", queue.Name, err)
+		}
+	}
 	return nil
+}
+
+// CheckDeciders refuses deciders that name a strategy that the desk has not, or
+// a guard that it cannot read.
+func (d *Desk) CheckDeciders(to *engine.Deciders) error {
+	for field, name := range map[string]string{"strategy": to.Strategy, "shadow": to.Shadow} {
+		if err := d.known(field, name); err != nil {
+			return err
+		}
+	}
+	if to.Canary == nil {
+		return nil
+	}
+	for _, text := range to.Canary.Guards {
+		if _, err := ParseGuard(text); err != nil {
+			return &engine.Refusal{Code: engine.CodeInvalid, Field: "guards", Message: strings.TrimPrefix(err.Error(), "strategy: ")}
+		}
+	}
+	return d.known("strategy", to.Canary.Strategy)
+}
+
+func (d *Desk) known(field, name string) error {
+	if name == "" || d.named[name] != nil {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(d.named))
+	return &engine.Refusal{Code: engine.CodeUnknownStrategy, Field: field, Message: fmt.Sprintf(
+		"strategy %q is not configured%s; there are %s", name, meantBy(name, names), strings.Join(names, ", "))}
 }
 
 // Reconfigure takes over the engine's definition. The loop calls it after each
@@ -75,6 +130,7 @@ func (d *Desk) Reconfigure() error {
 		return err
 	}
 	d.assign(true)
+	d.watchStalls()
 	return nil
 }
 
@@ -82,6 +138,7 @@ func (d *Desk) Reconfigure() error {
 // failed, so that nothing is routed by a fallback merely because its strategy
 // is still compiling.
 func (d *Desk) Start(ctx context.Context, now engine.Time, step Step) {
+	d.Employ(step)
 	var jobs []*Job
 	var running sync.WaitGroup
 	for job := d.Next(now); job != nil; job = d.Next(now) {
@@ -92,55 +149,22 @@ func (d *Desk) Start(ctx context.Context, now engine.Time, step Step) {
 	for _, job := range jobs {
 		d.Done(now, job, step)
 	}
-}
-
-// assign decides who decides for which queue, and gives everybody the queues
-// that they decide for or prepare to. Fresh begins everybody's board anew, else
-// only those whose queues differ.
-func (d *Desk) assign(fresh bool) {
-	scopes := make(map[*post]map[string]bool, len(d.posts))
-	for _, p := range d.posts {
-		scopes[p] = make(map[string]bool)
-		p.wanted = false
-	}
-	d.owner = make(map[string]*post)
-	definition := d.engine.Definition()
-	for i := range definition.Queues {
-		name := definition.Queues[i].Name
-		_, routing := routed(definition, name)
-		for _, p := range []*post{d.named[routing.Strategy], d.named[routing.Fallback]} {
-			if p == nil {
-				continue
-			}
-			p.wanted = true
-			if d.owner[name] != nil {
-				continue // a fallback that is not needed
-			}
-			scopes[p][name] = true
-			if p.state == Active {
-				d.owner[name] = p
-			}
-		}
-	}
-	d.sights = make(map[string][]*post)
-	for _, p := range d.posts {
-		if p.state == Idle && p.wanted {
-			p.state, p.retryAt = Down, 0 // to be started at once
-		}
-		p.feed.setScope(scopes[p], fresh)
-		for queue := range scopes[p] {
-			d.sights[queue] = append(d.sights[queue], p)
-		}
-	}
+	d.opened = true
 }
 
 // Observe notes an event for every strategy that may see what it concerns.
 func (d *Desk) Observe(ev *engine.Event) {
-	if ev.Kind == engine.KindProposalRefused {
+	if ev.Kind == engine.KindProposalRefused || ev.Kind.Inward() {
 		return
 	}
+	if ev.Kind == engine.KindDecidersChanged {
+		d.assign(false)
+		return
+	}
+	d.progressed(ev)
 	if ev.Work != 0 {
 		w, _ := d.engine.Work(ev.Work) // nil if it is forgotten already
+		d.follows(ev, w)
 		for _, p := range d.sights[ev.Queue] {
 			p.feed.touchWork(ev.Work, w)
 			p.feed.outcome(ev)
@@ -167,36 +191,58 @@ func (d *Desk) Observe(ev *engine.Event) {
 // Next returns a job that should be run now, nil if there is none. The caller
 // asks until there is none.
 func (d *Desk) Next(now engine.Time) *Job {
+	if len(d.ready) > 0 {
+		job := d.ready[0]
+		d.ready = d.ready[1:]
+		return d.give(job, now)
+	}
 	for _, p := range d.posts {
+		if p.wantsStandby(now) {
+			p.warming = true
+			return &Job{post: p, standby: true, epoch: p.epoch + 1}
+		}
 		if p.busy {
 			continue
 		}
 		if job := d.next(p, now); job != nil {
-			p.busy = true
-			return job
+			return d.give(job, now)
 		}
 	}
 	return nil
+}
+
+// give marks the job as under way.
+func (d *Desk) give(job *Job, now engine.Time) *Job {
+	job.post.busy = true
+	number := d.engine.Number()
+	if number != d.place.after {
+		d.place.after, d.place.next = number, 0
+	}
+	job.after, job.place, job.given = number, d.place.next, now
+	d.place.next++
+	return job
 }
 
 func (d *Desk) next(p *post, now engine.Time) *Job {
 	switch {
 	case !p.wanted && (p.instance != nil || p.state == Down):
 		p.retire()
+		p.dismiss()
 		p.state, p.since = Idle, now
 		job := &Job{post: p, closing: p.retired, idle: true}
 		p.retired = nil
 		return job
-	case len(p.retired) > 0:
-		job := &Job{post: p, closing: p.retired}
-		p.retired = nil
+	case p.closes() || len(p.keeps) > 0:
+		job := &Job{post: p, closing: p.retired, keeps: p.keeps}
+		p.retired, p.keeps = nil, nil
 		return job
 	case p.state == Down && p.retryAt <= now:
-		p.state, p.since = Starting, now
-		p.epoch++
-		return &Job{post: p, start: true}
+		return p.begin(now)
+	case p.looks(now):
+		return &Job{post: p, look: true}
 	case p.due(now):
 		p.nextTurn(now, d.seed)
+		d.accompany(p, now)
 		return &Job{post: p, turn: true, instance: p.instance}
 	default:
 		return nil
@@ -206,6 +252,7 @@ func (d *Desk) next(p *post, now engine.Time) *Job {
 // WakeAt returns when Next may have something to do although nothing happened,
 // and false if never.
 func (d *Desk) WakeAt() (at engine.Time, ok bool) {
+	at, ok = d.stalls.at, d.stalls.at != 0
 	for _, p := range d.posts {
 		if p.busy {
 			continue
@@ -213,6 +260,8 @@ func (d *Desk) WakeAt() (at engine.Time, ok bool) {
 		var t engine.Time
 		switch {
 		case p.state == Down:
+			t = p.retryAt
+		case p.state == Quarantined && p.stamp != "":
 			t = p.retryAt
 		case p.instance != nil && p.wakeAt > 0 && len(p.feed.scope) > 0:
 			t = p.wakeAt
@@ -229,20 +278,34 @@ func (d *Desk) WakeAt() (at engine.Time, ok bool) {
 // Done takes a finished job back, settles what came of it, and supervises.
 func (d *Desk) Done(now engine.Time, job *Job, step Step) {
 	p := job.post
+	if job.standby {
+		d.stands(now, job)
+		return
+	}
 	p.busy = false
+	now = d.recorded(now, job, step)
 	switch {
 	case job.start:
 		d.started(now, job, step)
 	case job.turn:
 		p.latency.add(job.took)
+		if p.slow(job.took) {
+			p.counts.Slow++
+		}
 		d.answered(now, job, step)
+	case job.look:
+		d.looked(now, job, step)
 	case job.idle && p.state == Idle:
 		d.change(now, p, Idle, "no queue needs it", step)
+		d.leave()
 	}
 }
 
 func (d *Desk) started(now engine.Time, job *Job, step Step) {
 	p := job.post
+	if !job.warm {
+		p.stamp = job.stamp
+	}
 	if job.err != nil {
 		d.failed(now, p, asFault(FaultStart, job.err), step)
 		return
@@ -256,12 +319,17 @@ func (d *Desk) started(now engine.Time, job *Job, step Step) {
 	}
 	p.feed.wants = job.manifest.Tables
 	p.feed.reset()
-	if p.epoch > 1 {
+	switch {
+	case p.shadows != "": // it decides nothing
+		d.change(now, p, Active, "started", step)
+	case p.epoch > 1:
 		p.counts.Restarts++
 		d.change(now, p, Probing, "restarted", step)
-		return
+	case d.opened: // somebody decides until it has proven itself
+		d.change(now, p, Probing, "started", step)
+	default:
+		d.change(now, p, Active, "started", step)
 	}
-	d.change(now, p, Active, "started", step)
 }
 
 func (d *Desk) answered(now engine.Time, job *Job, step Step) {
@@ -271,10 +339,13 @@ func (d *Desk) answered(now engine.Time, job *Job, step Step) {
 		err = p.check()
 	}
 	if errors.Is(err, route.ErrNeedSnapshot) {
+		d.compare(p, false)
 		d.resync(now, p, step)
 		return
 	}
+	d.compare(p, err == nil)
 	if err != nil {
+		d.trapped(p, job)
 		d.failed(now, p, asFault(FaultBroken, err), step)
 		return
 	}
@@ -294,67 +365,11 @@ func (d *Desk) answered(now engine.Time, job *Job, step Step) {
 	}
 }
 
-// resync gives the strategy a snapshot, as it asked for. One that asks again
-// and again is broken.
-func (d *Desk) resync(now engine.Time, p *post, step Step) {
-	p.counts.Resyncs++
-	if p.resyncs++; p.resyncs > maxResyncs {
-		p.resyncs = 0
-		d.failed(now, p, &Fault{Kind: FaultBroken, Err: fmt.Errorf("asked for %d snapshots in a row", maxResyncs+1)}, step)
-		return
-	}
-	p.feed.reset()
-}
-
-// failed deals with a fault: the fallback decides at once where the strategy
-// cannot, and the strategy is given another chance.
-func (d *Desk) failed(now engine.Time, p *post, fault *Fault, step Step) {
-	p.counts.Faults++
-	p.counts.LastFault = legible(fault.Error(), maxFaultBytes)
-	p.good = 0
-	if p.state == Active && p.since+wellAfter <= now {
-		p.failures = 0
-	}
-	p.feed.reset()
-	switch {
-	case fault.Fatal() || p.strike(now) || fault.Kind == FaultDeadline && p.late:
-		d.fell(now, p, step)
-	case fault.Kind == FaultDeadline:
-		// One turn of grace: it is asked again while the fallback decides.
-		p.late = true
-		d.change(now, p, Probing, p.counts.LastFault, step)
-	}
-}
-
-// fell takes the instance out of service until a later start.
-func (d *Desk) fell(now engine.Time, p *post, step Step) {
-	p.retire()
-	p.strikes = nil
-	p.retryAt = now + p.backoff()
-	p.failures++
-	d.change(now, p, Down, p.counts.LastFault, step)
-}
-
-// change moves a strategy to another state and puts it on record.
-func (d *Desk) change(now engine.Time, p *post, state State, why string, step Step) {
-	if p.state != state {
-		p.state, p.since = state, now
-		d.assign(false)
-	}
-	step(engine.RecordStrategy{By: p.decision(), State: state.String(), Detail: why})
-}
-
-func asFault(kind FaultKind, err error) *Fault {
-	if fault, ok := errors.AsType[*Fault](err); ok {
-		return fault
-	}
-	return &Fault{Kind: kind, Err: err}
-}
-
 // Close closes every instance and waits for them. No job may be under way.
 func (d *Desk) Close(ctx context.Context) {
 	for _, p := range d.posts {
 		p.retire()
+		p.dismiss()
 		job := &Job{post: p, closing: p.retired}
 		job.Run(ctx)
 		p.retired = nil

@@ -39,12 +39,15 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	want := Limits{
 		TurnDeadline: 100 * time.Millisecond, StartTimeout: 30 * time.Second, MemoryBytes: 256 << 20,
-		ReplyBytes: 1 << 20, ReplyProposals: 10_000, LogLines: 100,
+		ReplyBytes: 1 << 20, ReplyProposals: 10_000, LogLines: 100, OpenFiles: 1024, Processes: 16,
 	}
 	if got := (Limits{}).WithDefaults(); got != want {
 		t.Errorf("%+v", got)
 	}
-	own := Limits{TurnDeadline: NoDeadline, StartTimeout: 1, MemoryBytes: 2, ReplyBytes: 3, ReplyProposals: 4, LogLines: 5}
+	own := Limits{
+		TurnDeadline: NoDeadline, StartTimeout: 1, MemoryBytes: 2, ReplyBytes: 3, ReplyProposals: 4, LogLines: 5,
+		CPUTime: 6, OpenFiles: 7, Processes: NoProcesses,
+	}
 	if got := own.WithDefaults(); got != own {
 		t.Errorf("%+v", got)
 	}

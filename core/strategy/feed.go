@@ -27,7 +27,7 @@ const (
 // slow the strategy.
 type feed struct {
 	engine *engine.Engine
-	scope  map[string]bool // queues on the board
+	scope  scope // queues on the board
 	// bySkills says that work of one of them goes to all who hold the skills.
 	bySkills bool
 	lets     []string      // attributes let through, sorted
@@ -90,7 +90,7 @@ func (f *feed) reset() {
 
 // setScope changes which queues are on the board. A change makes the next turn
 // a snapshot, and so does fresh.
-func (f *feed) setScope(queues map[string]bool, fresh bool) {
+func (f *feed) setScope(queues scope, fresh bool) {
 	if fresh || !maps.Equal(f.scope, queues) {
 		f.scope = queues
 		f.bySkills = false
@@ -131,7 +131,7 @@ func (f *feed) touchAgent(a *engine.Agent) {
 }
 
 func (f *feed) hasWork(w *engine.Work) bool {
-	return (w.State == engine.Waiting || w.State == engine.Offered) && f.scope[w.Queue]
+	return (w.State == engine.Waiting || w.State == engine.Offered) && f.scope.has(w.Queue, w.ID)
 }
 
 // touchQueue notes that a queue opened or closed.
@@ -142,7 +142,7 @@ func (f *feed) hasAgent(a *engine.Agent) bool {
 		return false
 	}
 	for i := range a.Definition.Queues {
-		if f.scope[a.Definition.Queues[i].Queue] {
+		if _, ok := f.scope[a.Definition.Queues[i].Queue]; ok {
 			return true
 		}
 	}

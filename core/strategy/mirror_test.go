@@ -230,8 +230,10 @@ func (s *stage) sees(p *post, queue string) bool {
 			if q.Name != queue || q.Routing != routing.Name {
 				continue
 			}
-			return routing.Strategy == p.spec.Name ||
-				routing.Fallback == p.spec.Name && s.d.named[routing.Strategy].state != Active
+			main := s.d.named[routing.Strategy]
+			before := s.d.before(queue, main) // decides until main has proven itself
+			return main == p || before == p ||
+				routing.Fallback == p.spec.Name && main.state != Active && (before == nil || before.state != Active)
 		}
 	}
 	return false

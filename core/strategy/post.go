@@ -30,11 +30,15 @@ const (
 	Probing
 	// Down: it failed and waits for its next start; the fallback decides.
 	Down
+	// Quarantined: it failed so often that it is not started again before an
+	// admin releases it (Desk.Release) or its file changes; the fallback
+	// decides.
+	Quarantined
 )
 
 // String returns the state's stable name, such as "probing".
 func (s State) String() string {
-	names := [...]string{"idle", "starting", "active", "probing", "down"}
+	names := [...]string{"idle", "starting", "active", "probing", "down", "quarantined"}
 	if int(s) >= len(names) {
 		return fmt.Sprintf("state_%d", uint8(s))
 	}
@@ -62,6 +66,13 @@ type post struct {
 	spec    Spec
 	runtime Runtime
 	feed    *feed
+	// shadows names the queue whose shadow this is; empty for none.
+	shadows string
+	// predecessor is whom it is to replace, or of whom it is a copy if it is a
+	// shadow; successor is who is to replace it. Nil for nobody.
+	predecessor, successor *post
+	former                 bool // it has been replaced
+	comparisons            []*comparison // of the turn under way
 
 	state    State
 	since    engine.Time
@@ -84,21 +95,60 @@ type post struct {
 	late     bool // had its turn of grace since it was active
 	strikes  []engine.Time
 	retired  []Instance // to be closed
-	counts   Counts
-	latency  latency
+	falls    int        // in a row, of instances that had started
+	stamp    string     // of the package, when it was started last
+	trap     trapped    // what it died of last
+	keeps    []kept     // frames to be written down
+	stalled  string     // what it is leaving undone, in words; empty if nothing
+
+	standby      *spare      // nil if there is none
+	warming      bool        // a standby is being started
+	warmAt       engine.Time // not before
+	standbyFault string      // why there is none; empty if that is not known
+	kept         int         // frames written down
+	lastKept     string      // where the last one is
+	counts       Counts
+	latency      latency
 }
 
 // Counts is a strategy's record since the workspace was opened.
 type Counts struct {
 	Turns, Proposals, Offers, Refusals, Faults, Restarts, Resyncs uint64
+	// Wrong counts turns with a proposal that no state of the board could have
+	// justified: of unknown work or agents, or of somebody who may never have
+	// the work.
+	Wrong uint64
+	// Slow counts the turns that took more than half of their deadline, Stalls
+	// how often nothing was offered for longer than a routing config's
+	// StallAfter though something could be.
+	Slow, Stalls uint64
 	// LastFault is the last fault in words; empty if there was none.
 	LastFault string
+}
+
+func newPost(e *engine.Engine, spec Spec, runtime Runtime) *post {
+	spec.Limits = spec.Limits.WithDefaults()
+	return &post{spec: spec, runtime: runtime, feed: newFeed(e, spec.Attributes)}
+}
+
+// title is what the post is called on record: no two are called the same.
+func (p *post) title() string {
+	switch {
+	case p.shadows != "":
+		return p.spec.Name + " (shadow of " + p.shadows + ")"
+	case p.predecessor != nil:
+		return p.spec.Name + " (next)"
+	case p.former:
+		return p.spec.Name + " (former)"
+	default:
+		return p.spec.Name
+	}
 }
 
 // decision names the post in what it decides.
 func (p *post) decision() engine.Decision {
 	return engine.Decision{
-		Strategy: p.spec.Name, Version: p.manifest.Version, Runtime: p.spec.Runtime, Epoch: p.epoch, Turn: p.seq,
+		Strategy: p.title(), Version: p.manifest.Version, Runtime: p.spec.Runtime, Epoch: p.epoch, Turn: p.seq,
 	}
 }
 
@@ -111,6 +161,8 @@ func (p *post) due(now engine.Time) bool {
 		return true
 	case len(p.feed.scope) == 0:
 		return false
+	case p.shadows != "": // it gets turns with another's, once it has the board
+		return p.feed.next != route.KindDelta
 	default:
 		return p.feed.pending() || p.wakeAt > 0 && p.wakeAt <= now
 	}
@@ -181,6 +233,12 @@ func (p *post) strike(now engine.Time) bool {
 	return len(p.strikes) >= strikesToBreak
 }
 
+// slow reports whether a turn took so long that its deadline is near.
+func (p *post) slow(took time.Duration) bool {
+	deadline := p.spec.Limits.TurnDeadline
+	return deadline > 0 && took > deadline/2
+}
+
 func (p *post) backoff() engine.Time {
 	return min(backoffFirst<<min(p.failures, 16), backoffMost)
 }
@@ -198,6 +256,22 @@ type Job struct {
 	manifest route.Manifest
 	err      error
 	took     time.Duration
+	// after is the number of the last event when the job was given, place how
+	// many were given before it since then, given the time.
+	place   uint64
+	after   uint64
+	given   engine.Time
+	patient bool   // its turn has no deadline
+	sum     string // of the file that was started, if the spec does not say
+
+	standby bool   // it starts a standby
+	epoch   uint64 // that it is to have
+	warm    bool   // instance is there already
+	look    bool   // it looks whether the package has changed
+	stamp   string // of the package
+	keeps   []kept // to be written down
+	trap    trapped
+	frame   []byte // of the turn that it died of
 }
 
 // Run does the job. It blocks until it is done, or ctx ends.
@@ -206,13 +280,20 @@ func (j *Job) Run(ctx context.Context) {
 	for _, instance := range j.closing {
 		j.err = errors.Join(j.err, instance.Close())
 	}
+	for i := range j.keeps {
+		j.err = errors.Join(j.err, j.keeps[i].write())
+	}
 	limits := j.post.spec.Limits
 	switch {
+	case j.warm:
 	case j.start:
-		ctx, cancel := context.WithTimeout(ctx, limits.StartTimeout)
-		j.instance, j.manifest, j.err = j.post.runtime.Start(ctx, j.post.spec, j.post.epoch)
-		cancel()
-	case j.turn && limits.TurnDeadline > 0:
+		j.stamp = j.post.stampOf()
+		j.begin(ctx, j.post.epoch)
+	case j.standby:
+		j.begin(ctx, j.epoch)
+	case j.look:
+		j.stamp = j.post.stampOf()
+	case j.turn && limits.TurnDeadline > 0 && !j.patient:
 		ctx, cancel := context.WithTimeout(ctx, limits.TurnDeadline)
 		j.err = j.instance.Turn(ctx, &j.post.turn, &j.post.reply)
 		cancel()
@@ -220,15 +301,32 @@ func (j *Job) Run(ctx context.Context) {
 		j.err = j.instance.Turn(ctx, &j.post.turn, &j.post.reply)
 	}
 	j.took = time.Since(began)
+	if j.turn && j.err != nil && !errors.Is(j.err, route.ErrNeedSnapshot) {
+		j.remember(&j.post.turn)
+	}
+}
+
+// begin starts an instance.
+func (j *Job) begin(ctx context.Context, epoch uint64) {
+	ctx, cancel := context.WithTimeout(ctx, j.post.spec.Limits.StartTimeout)
+	defer cancel()
+	j.sum = sumOf(&j.post.spec)
+	j.instance, j.manifest, j.err = j.post.runtime.Start(ctx, j.post.spec, epoch)
 }
 
 // Took returns how long the job took once it has run, and whether it was a
 // turn.
 func (j *Job) Took() (took time.Duration, turn bool) { return j.took, j.turn }
 
+// Slow reports whether the job was a turn that took more than half of its
+// deadline.
+func (j *Job) Slow() (name string, took, deadline time.Duration, slow bool) {
+	return j.post.spec.Name, j.took, j.post.spec.Limits.TurnDeadline, j.turn && j.post.slow(j.took)
+}
+
 // Discard releases what a finished job brought, instead of Desk.Done.
 func (j *Job) Discard() {
-	if j.start && j.instance != nil {
+	if (j.start || j.standby) && j.instance != nil {
 		_ = j.instance.Close()
 	}
 }

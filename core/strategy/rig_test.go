@@ -251,6 +251,7 @@ func (r *rig) try(command engine.Command) {
 // once runs one job, if there is one.
 func (r *rig) once() bool {
 	r.Helper()
+	r.d.Watch(r.now, r.step)
 	job := r.d.Next(r.now)
 	if job == nil {
 		return false

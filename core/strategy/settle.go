@@ -4,6 +4,8 @@
 package strategy
 
 import (
+	"slices"
+
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
@@ -23,7 +25,7 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 		return
 	}
 	var result engine.Result
-	if p.state == Active {
+	if p.state == Active && p.shadows == "" {
 		result = step(engine.Propose{By: p.decision(), Proposals: d.proposals(p), MayExceed: p.spec.MayExceed})
 	}
 	offers := offered(result.Events)
@@ -46,8 +48,22 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 		}
 		p.feed.settle(settled, offer)
 	}
+	if slices.ContainsFunc(result.Verdicts, unjustifiable) {
+		p.counts.Wrong++
+	}
 	for i := range result.Events {
 		p.feed.outcome(&result.Events[i]) // of what was accepted at once
+	}
+}
+
+// unjustifiable reports whether a proposal with that verdict was wrong whatever
+// happened since the turn.
+func unjustifiable(v route.Verdict) bool {
+	switch v {
+	case route.VerdictUnknownWork, route.VerdictUnknownAgent, route.VerdictNotEligible, route.VerdictChannelMismatch:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -79,7 +95,9 @@ func (d *Desk) proposals(p *post) []engine.Proposal {
 			proposal.Refused = route.VerdictGone
 		case !knownAgent:
 			proposal.Refused = route.VerdictUnknownAgent
-		case d.owner[w.Queue] != p:
+		case d.decider(w) != p && row.Revision != w.Revision:
+			proposal.Refused = route.VerdictStale // it has moved since
+		case d.decider(w) != p:
 			proposal.Refused = route.VerdictNotEligible
 		}
 	}

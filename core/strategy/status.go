@@ -21,6 +21,15 @@ type Status struct {
 	// Queues lists the queues for which it decides now.
 	Queues []string
 	Counts Counts
+	// Stalled says what it leaves undone though it could do it; empty if there
+	// is nothing.
+	Stalled string
+	// Standby is how its standby is: "ready", "starting", what keeps it from
+	// starting, or empty if it is to have none.
+	Standby string
+	// Kept is the file of the last turn that was written down for the
+	// post-mortem; empty if there is none.
+	Kept string
 	// P50 and P99 are percentiles of the last turns' times; 0 if there were
 	// none.
 	P50, P99 time.Duration
@@ -32,8 +41,9 @@ func (d *Desk) Status() []Status {
 	for i, p := range d.posts {
 		p50, p99 := p.latency.percentiles()
 		out[i] = Status{
-			Name: p.spec.Name, Runtime: p.spec.Runtime, Version: p.manifest.Version,
+			Name: p.title(), Runtime: p.spec.Runtime, Version: p.manifest.Version,
 			State: p.state, Since: p.since, Epoch: p.epoch, Counts: p.counts, P50: p50, P99: p99,
+			Stalled: p.stalled, Standby: p.standbyState(), Kept: p.lastKept,
 		}
 		for queue, owner := range d.owner {
 			if owner == p {
@@ -60,11 +70,25 @@ func (d *Desk) Owner(queue string) (name string, ok bool) {
 func (d *Desk) Settled(now engine.Time) bool {
 	for _, p := range d.posts {
 		starts := p.state == Down && p.retryAt <= now
-		if p.busy || len(p.retired) > 0 || !p.wanted && p.state != Idle || starts || p.due(now) {
+		if p.busy || p.warming || p.wantsStandby(now) || p.closes() || len(p.keeps) > 0 || !p.wanted && p.state != Idle || starts || p.due(now) {
 			return false
 		}
 	}
 	return true
+}
+
+// standbyState says how the standby is.
+func (p *post) standbyState() string {
+	switch {
+	case !p.spec.Standby:
+		return ""
+	case p.standby != nil:
+		return "ready"
+	case p.standbyFault != "":
+		return p.standbyFault
+	default:
+		return "starting"
+	}
 }
 
 // latency keeps the last turns' times.
@@ -104,7 +128,7 @@ type Consideration struct {
 // Considered returns what the strategy that decides for the work's queue has
 // seen of it; false if none decides, or it has not been told yet.
 func (d *Desk) Considered(w *engine.Work) (Consideration, bool) {
-	p := d.owner[w.Queue]
+	p := d.decider(w)
 	if p == nil {
 		return Consideration{}, false
 	}

@@ -40,6 +40,13 @@ type Spec struct {
 	MayExceed bool
 	// Limits bound what it may take.
 	Limits Limits
+	// Standby keeps a second instance started and configured, which takes over
+	// with a snapshot when the first one fails. It takes as much memory again.
+	Standby bool
+	// QuarantineAfter is after how many failures of a started instance, without
+	// having been well in between, the strategy is not started again before it
+	// is released; 0 means never.
+	QuarantineAfter int
 }
 
 // Limits bound one instance of a strategy. A zero field means the default.
@@ -58,7 +65,21 @@ type Limits struct {
 	ReplyProposals int
 	// LogLines is how many lines a second it may log. Default 100.
 	LogLines int
+	// CPUTime is how much processor time a process may use up from its start to
+	// its end; 0 means any. One that has used it up is killed, and started
+	// again. Only on Linux.
+	CPUTime time.Duration
+	// OpenFiles is how many files a process may have open at once, sockets
+	// included. Default 1024. Only on Linux.
+	OpenFiles int
+	// Processes is how many further processes a process may have running.
+	// Default 16; NoProcesses for none. One that has more is killed with all of
+	// them. Only on Linux, where it is looked at several times a second.
+	Processes int
 }
+
+// NoProcesses lets a process start no other.
+const NoProcesses = -1
 
 // NoDeadline lets a turn take as long as it likes.
 const NoDeadline = time.Duration(-1)
@@ -72,6 +93,9 @@ func (l Limits) WithDefaults() Limits {
 		ReplyBytes:     or(l.ReplyBytes, 1<<20),
 		ReplyProposals: or(l.ReplyProposals, 10_000),
 		LogLines:       or(l.LogLines, 100),
+		CPUTime:        l.CPUTime,
+		OpenFiles:      or(l.OpenFiles, 1024),
+		Processes:      or(l.Processes, 16),
 	}
 }
 
@@ -129,12 +153,21 @@ const (
 	FaultRubbish
 	// FaultTooLarge means that its answer was larger than its limits allow.
 	FaultTooLarge
+	// FaultLimit means that it was ended because it took more of something else
+	// than its limits allow: processor time, or processes.
+	FaultLimit
+	// FaultStalled means that it offered nothing although it could have, for
+	// longer than its queue lets it.
+	FaultStalled
+
+	faultEnd
 )
 
 // String returns the kind's stable name.
 func (k FaultKind) String() string {
 	names := [...]string{
 		"unknown", "start", "died", "deadline", "trap", "out_of_memory", "broken", "wrong_turn", "rubbish", "too_large",
+		"limit", "stalled",
 	}
 	if int(k) >= len(names) {
 		return names[0]
@@ -160,6 +193,10 @@ type Fault struct {
 	// Gone says that the instance cannot be used any more, whatever the kind:
 	// a WASM guest that was cut off, say.
 	Gone bool
+	// Absent says of a start that there is nothing yet that could be started:
+	// no router is connected. Waiting is the runtime's part, so the start is
+	// tried again soon, however often it was tried before.
+	Absent bool
 }
 
 // Fatal reports whether the instance cannot be used any more. After other

@@ -40,7 +40,7 @@ func TestOnlyWantedTablesAreSent(t *testing.T) {
 	filled := func(wants []route.Table) *route.Turn {
 		f := newFeed(e, []string{"topic"})
 		f.wants = wants
-		f.setScope(map[string]bool{"support": true}, true)
+		f.setScope(scope{"support": {}}, true)
 		f.settle(route.Settled{Seq: 1}, 0)
 		turn := new(route.Turn)
 		f.fill(turn)

@@ -4,7 +4,6 @@
 package lifo_test
 
 import (
-	"context"
 	"slices"
 	"testing"
 
@@ -16,14 +15,7 @@ import (
 // TestConformance plays what holds for every strategy.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	plugin := lifo.Plugin()
-	routetest.Run(t, routetest.Suite{
-		Strategy: plugin.Manifest.Name, Reasons: plugin.Manifest.Reasons,
-		Open: func(context.Context) (routetest.Carrier, error) {
-			strategy := plugin.New()
-			return routetest.Direct(strategy), strategy.Configure([]byte("{}"))
-		},
-	})
+	routetest.Run(t, lifo.Plugin())
 }
 
 // TestLastFirst shows the rule itself: the youngest goes first, and among those

@@ -4,7 +4,6 @@
 package shuffle_test
 
 import (
-	"context"
 	"strconv"
 	"testing"
 
@@ -16,14 +15,7 @@ import (
 // TestConformance plays what holds for every strategy.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	plugin := shuffle.Plugin()
-	routetest.Run(t, routetest.Suite{
-		Strategy: plugin.Manifest.Name, Reasons: plugin.Manifest.Reasons,
-		Open: func(context.Context) (routetest.Carrier, error) {
-			strategy := plugin.New()
-			return routetest.Direct(strategy), strategy.Configure([]byte("{}"))
-		},
-	})
+	routetest.Run(t, shuffle.Plugin())
 }
 
 // TestEverybodyIsDrawn shows the rule itself: of ten who wait, one agent is

@@ -31,7 +31,7 @@ func suite() routetest.Suite {
 // TestConformance plays the corpus.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	routetest.Run(t, suite())
+	routetest.RunSuite(t, suite())
 }
 
 // TestTranscriptIsThePlainOne shows, over the corpus, that every proposal is

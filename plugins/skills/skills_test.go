@@ -33,7 +33,7 @@ func suite() routetest.Suite {
 // TestConformance plays the corpus.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	routetest.Run(t, suite())
+	routetest.RunSuite(t, suite())
 }
 
 // TestRandomDays shows over random days, with everything settled between

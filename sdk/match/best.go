@@ -122,3 +122,69 @@ func (x *Index) suits(c *class, ref uint32) bool {
 	}
 	return s.holds(c.needs)
 }
+
+// top puts the n best agents for the class's first work into x.tops, in order.
+func (x *Index) top(c *class, n int) {
+	x.tops = x.tops[:0]
+	if s := c.narrowTo(x.session); s != nil {
+		x.topOf(c, s.agents, n)
+		return
+	}
+	if c.personal {
+		if ref, ok := x.byName[c.agent]; ok {
+			x.topOf(c, []uint32{ref}, n)
+		}
+		return
+	}
+	stand := x.standFor(c)
+	look := x.look(c, stand)
+	for i := range stand.benches {
+		if b := &stand.benches[i]; b.suits(c.bit, c.channel, look.tier) {
+			x.firsts(&look, b, n)
+		}
+	}
+	if look.misses > x.small.promote && !slices.Equal(stand.needs, c.needs) {
+		x.promote(c)
+	}
+}
+
+// topOf is top among few agents.
+func (x *Index) topOf(c *class, refs []uint32, n int) {
+	draw := x.drawFor(c)
+	for _, ref := range refs {
+		if x.eligible(c, ref) {
+			x.insert(x.rankFor(c, draw, ref), n)
+		}
+	}
+}
+
+// firsts looks for those on the bench who are among the n best so far.
+func (x *Index) firsts(l *look, b *bench, n int) {
+	b.agents.Scan(func(r rank) bool {
+		if !l.open && !x.suits(l.class, r.ref) {
+			l.misses++
+			return true
+		}
+		if !l.sorted {
+			r = x.rankFor(l.class, l.draw, r.ref)
+		}
+		return x.insert(r, n) || !l.sorted
+	})
+}
+
+// insert puts the rank in its place in x.tops, if it is among the n best, and
+// reports whether it is.
+func (x *Index) insert(r rank, n int) bool {
+	at := len(x.tops)
+	for at > 0 && x.ahead(r, x.tops[at-1]) {
+		at--
+	}
+	if at == n {
+		return false
+	}
+	if len(x.tops) == n {
+		x.tops = x.tops[:n-1]
+	}
+	x.tops = slices.Insert(x.tops, at, r)
+	return true
+}

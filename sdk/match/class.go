@@ -24,6 +24,7 @@ type class struct {
 	bit      uint64       // of the demand
 	tier     uint16       // members up to this one are asked; 0 for all
 	personal bool         // for one agent alone
+	parked   bool         // for work that was held, see Index.Hold
 	agent    uint32       // dictionary id of that one
 	needs    []route.Need // those in force, by skill, one for each
 	declined []uint32     // sorted
@@ -88,13 +89,14 @@ func (c *class) asked() uint16 {
 	return c.tier
 }
 
-// classOf returns the class to which the work belongs now. A new one is empty.
-func (x *Index) classOf(work *route.Work) *class {
+// classOf returns the class to which the work belongs now, or, if parked, the
+// one for such work that was held. A new one is empty.
+func (x *Index) classOf(work *route.Work, parked bool) *class {
 	declined := x.board.Declined(work)
 	agent, personal := x.onlyFor(work, declined)
 	x.needs = canonicalNeeds(x.needs[:0], x.board.Needs(work))
 	x.declined = canonicalIDs(x.declined[:0], declined)
-	x.key = keyOf(x.key[:0], work, x.needs, x.declined)
+	x.key = keyOf(append(x.key[:0], bit(parked)), work, x.needs, x.declined)
 	if personal {
 		x.key = binary.LittleEndian.AppendUint32(append(x.key, 1), agent)
 	}
@@ -103,7 +105,7 @@ func (x *Index) classOf(work *route.Work) *class {
 	}
 	c := &class{
 		key: string(x.key), queue: x.queue(work.Queue), demand: demandOf(work), tier: work.Tier,
-		personal: personal, agent: agent, needs: slices.Clone(x.needs), declined: slices.Clone(x.declined),
+		personal: personal, parked: parked, agent: agent, needs: slices.Clone(x.needs), declined: slices.Clone(x.declined),
 	}
 	x.enrol(c)
 	c.bit = x.demand(c.demand)
@@ -120,6 +122,13 @@ func (x *Index) enrol(c *class) {
 	if c.queue.bySkills && len(c.needs) > 0 {
 		c.crowd = x.everyoneBy(c.queue.members.model)
 	}
+}
+
+func bit(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // keyOf appends what tells classes apart, but for the one agent that work is
@@ -197,7 +206,7 @@ func (x *Index) adopt(c *class) {
 // size tell apart are kept, because more of their work will come.
 func (x *Index) disown(c *class) {
 	c.place = nowhere
-	if c.open() && !c.personal && len(x.classes) < manyClasses {
+	if c.open() && !c.personal && !c.parked && len(x.classes) < manyClasses {
 		return
 	}
 	delete(x.byKey, c.key)
@@ -215,7 +224,7 @@ func (x *Index) place(ref uint32) {
 	row := x.board.Work(ref)
 	_, proposed := x.pending[ref]
 	if row != nil && row.State == route.WorkWaiting && !proposed {
-		to = x.classOf(row)
+		to = x.classOf(row, false)
 		x.prefers.set(ref, row.PreferredUntil, to.personal && row.Flags&route.WorkRequired == 0)
 	} else {
 		x.prefers.drop(ref)
@@ -224,19 +233,19 @@ func (x *Index) place(ref uint32) {
 		from = x.classes[id-1]
 	}
 	if from != nil {
-		if from == to && x.items[ref].order == orderOf(row) {
+		if from == to && x.items[ref].order == x.orderOf(row) {
 			return
 		}
 		if from == to && len(from.heap) == 1 {
 			x.lift(from)
-			x.items[ref].order = orderOf(row)
+			x.items[ref].order = x.orderOf(row)
 			x.drop(from)
 			return
 		}
 		x.pull(from, ref)
 	}
 	if to != nil {
-		x.push(to, ref, orderOf(row))
+		x.push(to, ref, x.orderOf(row))
 	}
 }
 

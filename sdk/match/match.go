@@ -83,6 +83,14 @@ type Index struct {
 	matches []Match            // of the work that Next yielded last
 	yielded int                // how many of them Next has yielded
 	prefers preferences
+
+	value   func(*route.Work) int64 // see Value
+	applied uint64                  // counts turns
+	tops    []rank                  // scratch
+	agents  []*route.Agent          // scratch
+	passed  []uint32                // work that was held since the last sweep of NextWork ended
+	swept   bool                    // NextWork has found nothing more in this turn
+	missed  bool                    // agents have changed since work was passed
 }
 
 // sizes are those at which an index goes about things in another way.
@@ -148,6 +156,7 @@ func (x *Index) reset() {
 		byName: map[uint32]uint32{}, holders: map[uint32]*holders{},
 		pending: map[uint32]pending{}, prefers: newPreferences(),
 		session: x.session, small: x.small, nth: x.nth,
+		value: x.value, applied: x.applied, tops: x.tops, agents: x.agents, passed: x.passed[:0],
 	}
 }
 
@@ -159,6 +168,7 @@ func (x *Index) Apply(turn *route.Turn) {
 		x.reset()
 	}
 	x.now, x.seed, x.fresh = x.board.Now(), turn.Seed, false
+	x.applied++
 	x.setAside()
 	x.giveUp()
 	for i := range turn.Settled {
@@ -177,6 +187,9 @@ func (x *Index) Apply(turn *route.Turn) {
 			x.touch(ref)
 		}
 	}
+	for _, ref := range changed.Agents {
+		x.seats[ref].news = x.applied
+	}
 	x.reseat()
 	for _, refs := range [...][]uint32{changed.WorkGone, changed.Work} {
 		for _, ref := range refs {
@@ -186,6 +199,7 @@ func (x *Index) Apply(turn *route.Turn) {
 	for ref, ok := x.prefers.due(x.now); ok; ref, ok = x.prefers.due(x.now) {
 		x.place(ref)
 	}
+	x.resume(len(changed.Agents) > 0)
 }
 
 // Next yields the next pair in pending order, and counts it as taken. It
@@ -212,9 +226,15 @@ func (x *Index) Next() (Match, bool) {
 	}
 }
 
-// WakeAt returns when the next turn is wanted even if nothing changes, because
-// a preferred agent's time ends then: Unix milliseconds, 0 for never.
-func (x *Index) WakeAt() int64 { return x.prefers.next() }
+// WakeAt returns when the next turn is wanted even if nothing changes: when a
+// preferred agent's time ends, or that for which work is held; at once, if work
+// was held and NextWork has not come to an end. Unix milliseconds, 0 for never.
+func (x *Index) WakeAt() int64 {
+	if len(x.passed) > 0 && (!x.swept || x.missed) {
+		return x.now
+	}
+	return x.prefers.next()
+}
 
 // pop returns the class whose first work is first in pending order of all that
 // are awake and of those asleep that somebody may serve now. It is in no tree
@@ -297,7 +317,13 @@ func (x *Index) take(c *class) Match {
 	}
 	x.pending[ref] = p
 	x.prefers.drop(ref)
-	x.items[ref].class = 0
+	x.advance(c)
+	return x.matches[0]
+}
+
+// advance takes the first work out of the class, which stands in no set.
+func (x *Index) advance(c *class) {
+	x.items[c.heap[0]].class = 0
 	if c.remove(x.items, 0); len(c.heap) == 0 {
 		x.disown(c)
 	} else if c.first = x.spotOf(c); x.spent(c) {
@@ -305,5 +331,4 @@ func (x *Index) take(c *class) Match {
 	} else {
 		x.current = c
 	}
-	return x.matches[0]
 }

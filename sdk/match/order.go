@@ -14,19 +14,21 @@ import (
 // number first, then the lower secondary priority, the earlier target accept
 // time (without one last), the older request, the lower sequence number.
 func Before(a, b *route.Work) bool {
-	return compareOrders(orderOf(a), orderOf(b), a.Ref, b.Ref) < 0
+	return compareOrders(orderOf(a, 0), orderOf(b, 0), a.Ref, b.Ref) < 0
 }
 
 // order is what decides about the pending order of one piece of work.
 type order struct {
+	value               int64 // what Index.Value says; highest first
 	priority, secondary int32
 	target              int64 // math.MaxInt64 if there is none
 	requested           int64
 	sequence            uint64
 }
 
-func orderOf(work *route.Work) order {
+func orderOf(work *route.Work, value int64) order {
 	o := order{
+		value:    value,
 		priority: work.Priority, secondary: work.Secondary,
 		target: work.TargetAcceptAt, requested: work.RequestedAt, sequence: work.Sequence,
 	}
@@ -39,6 +41,9 @@ func orderOf(work *route.Work) order {
 // compareOrders is total: the refs decide between works that are alike in
 // everything else.
 func compareOrders(a, b order, refA, refB uint32) int {
+	if a.value != b.value {
+		return cmp.Compare(b.value, a.value)
+	}
 	if a.priority != b.priority {
 		return cmp.Compare(a.priority, b.priority)
 	}

@@ -75,18 +75,18 @@ func (r *Rule) Turn(turn *route.Turn, reply *route.Reply) error {
 		more = m.More
 		m.Propose(reply)
 	}
-	r.note(reply)
+	note(r.index, &r.board, reply)
 	reply.WakeAt = r.index.WakeAt()
 	return nil
 }
 
 // note writes why the work that came or changed in this turn waits on.
-func (r *Rule) note(reply *route.Reply) {
-	for _, ref := range r.board.Changed().Work {
+func note(index *Index, board *route.Board, reply *route.Reply) {
+	for _, ref := range board.Changed().Work {
 		if len(reply.Notes) == MaxNotes {
 			return
 		}
-		if why := r.index.Why(ref); why != WaitNone {
+		if why := index.Why(ref); why != WaitNone {
 			reply.Notes = append(reply.Notes, route.Note{Work: ref, Reason: uint16(why)})
 		}
 	}

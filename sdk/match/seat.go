@@ -36,6 +36,7 @@ type seat struct {
 	nth                  uint64 // the last of them; see Index.nth
 
 	hope   uint64 // the session in which the agent is one of Index.hopeful
+	news   uint64 // the last turn in which the agent's row came; see Index.applied
 	choice uint64 // the last choice of several for which the agent was chosen
 
 	live      bool // on the board

@@ -312,7 +312,7 @@ func (x *Index) rouse(c *class) *class {
 	}
 	s.remove(found)
 	found.session, found.narrow = x.session, nil
-	if !s.many {
+	if !s.many && !found.parked {
 		found.narrow = s
 	}
 	return found
@@ -347,7 +347,9 @@ func (x *Index) serves(s *shelf, c *class) bool {
 		return found
 	}
 	for _, ref := range s.agents {
-		if x.eligible(c, ref) {
+		// What was held looks again if something about an agent is new, not if
+		// somebody only comes back who was put down for other work.
+		if x.eligible(c, ref) && (!c.parked || x.seats[ref].news == x.applied) {
 			return true
 		}
 	}

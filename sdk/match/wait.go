@@ -61,7 +61,7 @@ func (x *Index) Why(ref uint32) Wait {
 	switch {
 	case c.place == isHeld:
 		return WaitHeld
-	case c.place != isAsleep:
+	case c.place != isAsleep || c.parked:
 		return WaitNone
 	case c.personal && !x.known(c.agent):
 		return WaitAgentAbsent

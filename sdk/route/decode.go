@@ -43,7 +43,7 @@ func (t *Turn) take(h *header) bool {
 	t.Kind = Kind(h.Kind)
 	t.Epoch, t.Seq, t.BaseSeq, t.Now, t.Seed = h.Epoch, h.Seq, h.BaseSeq, h.Now, h.Seed
 	t.Budget, t.Digest = h.Budget, h.Digest
-	return t.Kind >= KindDelta && t.Kind <= KindSnapshotLast
+	return t.Kind >= KindDelta && t.Kind <= KindCandidates
 }
 
 // DecodeReply reads a frame into the reply, whose memory is used again.
@@ -171,6 +171,10 @@ func (d *decoder) turnSection(t *Turn) error {
 		return takeRows(d, &t.Channels)
 	case TableSettled:
 		return takeRows(d, &t.Settled)
+	case TableItem:
+		return takeRows(d, &t.Items)
+	case TableCandidate:
+		return takeRows(d, &t.Candidates)
 	case TableMember:
 		return takeRows(d, &t.Members)
 	case TableSkill:
@@ -273,6 +277,25 @@ func (t *Turn) checkSpans() error {
 	for i := range t.Work {
 		if !t.Work[i].fits(t) {
 			return spanError("work", i)
+		}
+	}
+	return t.checkItems()
+}
+
+// checkItems checks the spans and the indexes of what only candidates frames
+// bring.
+func (t *Turn) checkItems() error {
+	for i := range t.Items {
+		if !t.Items[i].fits(t) {
+			return spanError("item", i)
+		}
+		if at := t.Items[i].Work; uint64(at) >= uint64(len(t.Work)) {
+			return frameErrorf(headerSize, "item row %d: there is no work row %d", i, at)
+		}
+	}
+	for i := range t.Candidates {
+		if at := t.Candidates[i].Agent; uint64(at) >= uint64(len(t.Agents)) {
+			return frameErrorf(headerSize, "candidate row %d: there is no agent row %d", i, at)
 		}
 	}
 	return nil

@@ -81,7 +81,31 @@ type Manifest struct {
 	Reasons []Reason `json:"reasons,omitempty"`
 	// Deterministic promises the same reply to the same turns.
 	Deterministic bool `json:"deterministic,omitempty"`
+	// View says what its turns are to show; empty means ViewBoard.
+	View View `json:"view,omitempty"`
+	// Candidates is how many candidates each item comes with at most under
+	// ViewCandidates, 1 to MaxCandidates; 0 means DefaultCandidates.
+	Candidates int `json:"candidates,omitempty"`
 }
+
+// View says what a strategy's turns show.
+type View string
+
+// The views.
+const (
+	// ViewBoard: the board, kept in step by snapshots and deltas.
+	ViewBoard View = "board"
+	// ViewCandidates: each item to decide on with its best candidates. The host
+	// keeps the board, and the strategy nothing between turns. See
+	// KindCandidates.
+	ViewCandidates View = "candidates"
+)
+
+// How many candidates an item comes with at most under ViewCandidates.
+const (
+	DefaultCandidates = 16
+	MaxCandidates     = 64
+)
 
 // Reason explains one reason code to people.
 type Reason struct {
@@ -109,6 +133,11 @@ const (
 	KindSnapshotMore
 	// KindSnapshotLast ends a snapshot and asks for proposals.
 	KindSnapshotLast
+	// KindCandidates stands alone: it brings items to decide on, each with its
+	// best candidates, and asks for proposals. Only a strategy whose manifest
+	// says ViewCandidates gets it, and then it gets no others. A Board does not
+	// take it.
+	KindCandidates
 )
 
 // Resets reports whether the turn begins with an empty board.
@@ -116,7 +145,7 @@ func (k Kind) Resets() bool { return k == KindSnapshot || k == KindSnapshotFirst
 
 // Asks reports whether proposals are wanted.
 func (k Kind) Asks() bool {
-	return k == KindDelta || k == KindSnapshot || k == KindSnapshotLast
+	return k == KindDelta || k == KindSnapshot || k == KindSnapshotLast || k == KindCandidates
 }
 
 // Turn is one exchange's question: what has changed.
@@ -150,6 +179,11 @@ type Turn struct {
 	Work     []Work
 	Settled  []Settled
 
+	// Items are the work to decide on, in pending order, and Candidates those
+	// whom their spans name. Only KindCandidates has any.
+	Items      []Item
+	Candidates []Candidate
+
 	Members    []Member
 	Skills     []Skill
 	Needs      []Need
@@ -164,6 +198,7 @@ func (t *Turn) Reset() {
 		WorkGone: t.WorkGone[:0], AgentsGone: t.AgentsGone[:0], QueuesGone: t.QueuesGone[:0],
 		Words: t.Words[:0], Channels: t.Channels[:0], Queues: t.Queues[:0],
 		Agents: t.Agents[:0], Work: t.Work[:0], Settled: t.Settled[:0],
+		Items: t.Items[:0], Candidates: t.Candidates[:0],
 		Members: t.Members[:0], Skills: t.Skills[:0], Needs: t.Needs[:0],
 		Attributes: t.Attributes[:0], WordIDs: t.WordIDs[:0], Bytes: t.Bytes[:0],
 	}

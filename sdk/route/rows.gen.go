@@ -45,6 +45,10 @@ const (
 	TableNote Table = 12
 	// TableWord: a string, sent once, that rows name by its id.
 	TableWord Table = 13
+	// TableItem: work to decide on, with those who may be offered it (candidates frames only).
+	TableItem Table = 16
+	// TableCandidate: an agent who may be offered an item (candidates frames only).
+	TableCandidate Table = 17
 	// TableBytes: text of words and of attribute values.
 	TableBytes Table = 14
 	// TableIDs: dictionary ids: the agents that work may not be offered to.
@@ -80,6 +84,10 @@ func (t Table) String() string {
 		return "note"
 	case TableWord:
 		return "word"
+	case TableItem:
+		return "item"
+	case TableCandidate:
+		return "candidate"
 	case TableBytes:
 		return "bytes"
 	case TableIDs:
@@ -118,6 +126,10 @@ func (t Table) Stride() int {
 		return 8
 	case TableWord:
 		return 12
+	case TableItem:
+		return 16
+	case TableCandidate:
+		return 8
 	case TableBytes:
 		return 1
 	case TableIDs:
@@ -393,7 +405,7 @@ type header struct {
 	Magic uint32
 	// HeaderLen: 64; may grow, always a multiple of 8.
 	HeaderLen uint16
-	// Kind: 1 to 5 for turns (Kind), 16 for a reply.
+	// Kind: 1 to 6 for turns (Kind), 16 for a reply.
 	Kind uint8
 	// Flags: 0.
 	Flags uint8
@@ -662,6 +674,23 @@ type Word struct {
 	Text Span
 }
 
+// Item is a row of the frame: work to decide on, with those who may be offered it (candidates frames only).
+type Item struct {
+	// Work: index of its row in this frame's work section, from 0.
+	Work uint32
+	// Candidates: who may be offered it now, best first by the host's order (span of Candidate rows).
+	Candidates Span
+	reserved12 uint32 // 0
+}
+
+// Candidate is a row of the frame: an agent who may be offered an item (candidates frames only).
+type Candidate struct {
+	// Agent: index of the agent's row in this frame's agent section, from 0.
+	Agent uint32
+	// Takes: milli-units that the work would take of the agent's capacity.
+	Takes int32
+}
+
 // The sizes and offsets of the layout, held by the compiler.
 var (
 	_ [0]struct{} = [unsafe.Sizeof(header{}) - 64]struct{}{}
@@ -790,6 +819,13 @@ var (
 	_ [0]struct{} = [unsafe.Sizeof(Word{}) - 12]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Word{}.ID) - 0]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(Word{}.Text) - 4]struct{}{}
+	_ [0]struct{} = [unsafe.Sizeof(Item{}) - 16]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Item{}.Work) - 0]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Item{}.Candidates) - 4]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Item{}.reserved12) - 12]struct{}{}
+	_ [0]struct{} = [unsafe.Sizeof(Candidate{}) - 8]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Candidate{}.Agent) - 0]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(Candidate{}.Takes) - 4]struct{}{}
 )
 
 const headerSize = 64
@@ -1192,4 +1228,40 @@ func (r *Word) get(b []byte) {
 
 func (r *Word) fits(t *Turn) bool {
 	return int64((uint64(len(t.Bytes)) - r.Text.end())) >= 0
+}
+
+const itemSize = 16
+
+func (r *Item) put(b []byte) {
+	_ = b[15]
+	binary.LittleEndian.PutUint32(b[0:], uint32(r.Work))
+	binary.LittleEndian.PutUint32(b[4:], r.Candidates.At)
+	binary.LittleEndian.PutUint32(b[8:], r.Candidates.N)
+	binary.LittleEndian.PutUint32(b[12:], uint32(r.reserved12))
+}
+
+func (r *Item) get(b []byte) {
+	_ = b[15]
+	r.Work = uint32(binary.LittleEndian.Uint32(b[0:]))
+	r.Candidates.At = binary.LittleEndian.Uint32(b[4:])
+	r.Candidates.N = binary.LittleEndian.Uint32(b[8:])
+	r.reserved12 = uint32(binary.LittleEndian.Uint32(b[12:]))
+}
+
+func (r *Item) fits(t *Turn) bool {
+	return int64((uint64(len(t.Candidates)) - r.Candidates.end())) >= 0
+}
+
+const candidateSize = 8
+
+func (r *Candidate) put(b []byte) {
+	_ = b[7]
+	binary.LittleEndian.PutUint32(b[0:], uint32(r.Agent))
+	binary.LittleEndian.PutUint32(b[4:], uint32(r.Takes))
+}
+
+func (r *Candidate) get(b []byte) {
+	_ = b[7]
+	r.Agent = uint32(binary.LittleEndian.Uint32(b[0:]))
+	r.Takes = int32(binary.LittleEndian.Uint32(b[4:]))
 }

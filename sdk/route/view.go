@@ -28,20 +28,20 @@ func (t *Turn) view(frame []byte) bool {
 	n := int(h.Sections)
 	floor := headerSize + n*entrySize
 	odd := (h.Magic ^ frameMagic) | uint32(h.HeaderLen^headerSize) | (h.FrameLen ^ uint32(len(frame)))
-	if odd != 0 || floor > len(frame) || h.Kind-uint8(KindDelta) > uint8(KindSnapshotLast-KindDelta) {
+	if odd != 0 || floor > len(frame) || h.Kind-uint8(KindDelta) > uint8(KindCandidates-KindDelta) {
 		return false
 	}
 	t.forget()
 	t.take(h)
-	seen := uint32(0)
+	seen := uint64(0)
 	entries := look[entry](frame[headerSize:], n)
 	for i := range entries {
 		e := &entries[i]
 		at, end := int64(e.Offset), int64(e.Offset)+int64(e.Count)*int64(e.Stride)
-		place := &places[e.Table&15][e.Op&1]
-		bit := uint32(1) << (e.Table&15<<1 | uint16(e.Op&1))
+		place := &places[e.Table&31][e.Op&1]
+		bit := uint64(1) << (e.Table&31<<1 | uint16(e.Op&1))
 		outside := ((at - int64(floor)) | (int64(len(frame)) - end) | (end - at - 1)) >> 63
-		other := e.Table>>4 | (e.Stride ^ place.size) | uint16(e.Offset&7) | uint16(e.Op-opPut)>>1
+		other := e.Table>>5 | (e.Stride ^ place.size) | uint16(e.Offset&7) | uint16(e.Op-opPut)>>1
 		if outside != 0 || other != 0 || seen&bit != 0 {
 			return false
 		}
@@ -58,6 +58,7 @@ func (t *Turn) view(frame []byte) bool {
 func (t *Turn) forget() {
 	t.WorkGone, t.AgentsGone, t.QueuesGone = nil, nil, nil
 	t.Words, t.Channels, t.Queues, t.Agents, t.Work, t.Settled = nil, nil, nil, nil, nil, nil
+	t.Items, t.Candidates = nil, nil
 	t.Members, t.Skills, t.Needs, t.Attributes, t.WordIDs, t.Bytes = nil, nil, nil, nil, nil, nil
 }
 
@@ -78,7 +79,7 @@ type place struct {
 // written to.
 //
 //nolint:gochecknoglobals // a constant but for its type
-var places = [16][2]place{
+var places = [32][2]place{
 	TableWork: {
 		opPut & 1:  {unsafe.Offsetof(Turn{}.Work), workSize},
 		opGone & 1: {unsafe.Offsetof(Turn{}.WorkGone), goneSize},
@@ -94,6 +95,8 @@ var places = [16][2]place{
 	TableWord:      {opPut & 1: {unsafe.Offsetof(Turn{}.Words), wordSize}},
 	TableChannel:   {opPut & 1: {unsafe.Offsetof(Turn{}.Channels), channelSize}},
 	TableSettled:   {opPut & 1: {unsafe.Offsetof(Turn{}.Settled), settledSize}},
+	TableItem:      {opPut & 1: {unsafe.Offsetof(Turn{}.Items), itemSize}},
+	TableCandidate: {opPut & 1: {unsafe.Offsetof(Turn{}.Candidates), candidateSize}},
 	TableMember:    {opPut & 1: {unsafe.Offsetof(Turn{}.Members), memberSize}},
 	TableSkill:     {opPut & 1: {unsafe.Offsetof(Turn{}.Skills), skillSize}},
 	TableNeed:      {opPut & 1: {unsafe.Offsetof(Turn{}.Needs), needSize}},

@@ -115,7 +115,7 @@ func (p *player) corrupt(what string) {
 	for _, turn := range p.spoiled(what) {
 		asks := turn.Kind.Asks()
 		if err := p.carry(turn); asks {
-			p.mustAsk(err, "the "+what+" of a turn was wrong")
+			p.mustAsk(err, wrong[what])
 		}
 	}
 	p.host.Wait(1)
@@ -125,6 +125,17 @@ func (p *player) corrupt(what string) {
 	p.host.Snapshot()
 	p.fresh = nil
 	p.reply.Reset()
+}
+
+// wrong says what was wrong with a turn that does not follow on. It is never
+// written to.
+//
+//nolint:gochecknoglobals // a constant but for its type
+var wrong = map[string]string{
+	"base": "a turn built on another than the last", "epoch": "a turn was of another epoch",
+	"generation": "what left was of another generation", "digest": "the digests differed",
+	"repeat": "a turn came twice", "page": "a page of the snapshot was missing",
+	"order": "turns came in another order", "pages": "the pages came in another order",
 }
 
 // spoiled returns turns of which the last one cannot be taken.
@@ -147,6 +158,21 @@ func (p *player) spoiled(what string) []*route.Turn {
 			panic(misuse("three rows are wanted to leave out a page"))
 		}
 		return []*route.Turn{pages[0], pages[len(pages)-1]}
+	case "pages":
+		rows := p.host.pageRows
+		p.host.Page(1)
+		p.host.Snapshot()
+		pages := p.host.Turns()
+		p.host.Page(rows)
+		if len(pages) < 4 {
+			panic(misuse("four rows are wanted to swap pages"))
+		}
+		pages[1], pages[2] = pages[2], pages[1]
+		return pages
+	case "order":
+		earlier := p.host.Turns()[0]
+		p.host.Wait(1)
+		return []*route.Turn{p.host.Turns()[0], earlier}
 	}
 	turn := p.host.Turns()[0]
 	switch what {

@@ -52,7 +52,7 @@ func TestFindings(t *testing.T) {
 				}
 				return nil
 			},
-			want: "any-ineligible.txt:13: channel -> anna is proposed, which does not hold: channel_mismatch",
+			want: "any-ineligible.txt:14: channel -> anna is proposed, which does not hold: channel_mismatch",
 		},
 		{
 			name: "twice", script: "any-day.txt",
@@ -86,7 +86,7 @@ func TestFindings(t *testing.T) {
 				reply.Seq++
 				return nil
 			},
-			want: "any-empty.txt:2: turn 1 of epoch 1 was answered as turn 2 of epoch 1",
+			want: "any-empty.txt:3: turn 1 of epoch 1 was answered as turn 2 of epoch 1",
 		},
 		{
 			name: "digest", script: "any-day.txt",
@@ -114,7 +114,7 @@ func TestFindings(t *testing.T) {
 				}
 				return nil
 			},
-			want: "any-day.txt:13: turn 3, which follows on, was answered with: out of ideas",
+			want: "any-day.txt:14: turn 3, which follows on, was answered with: out of ideas",
 		},
 		{
 			name: "snapshot for no reason", script: "any-day.txt",

@@ -329,6 +329,26 @@ func (h *Host) release(work string, held *holding) {
 	a.changed()
 }
 
+// holdings returns the work that is offered, or else the work that is open.
+func (h *Host) holdings(offered bool) []string {
+	var names []string
+	for name := range h.held {
+		if (h.work.named(name) != nil) == offered {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// named returns the work, or all that is offered or open.
+func (h *Host) named(work string, offered bool) []string {
+	if work == every {
+		return h.holdings(offered)
+	}
+	return []string{work}
+}
+
 func (h *Host) drop(w *Work) { h.work.remove(w.slot, &h.digest) }
 
 // word returns the dictionary id of the text, 0 for the empty one.

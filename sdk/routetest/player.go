@@ -25,20 +25,29 @@ type Result struct {
 
 // Play plays one script twice, each time to a strategy opened anew, and
 // compares the replies byte for byte. An error means that the strategy could
-// not be opened or closed, or that ctx ended.
+// not be opened or closed, or that ctx ended; what was found before is in the
+// result.
 func Play(ctx context.Context, suite Suite, script *Script) (Result, error) {
-	first, err := play(ctx, suite, script)
+	first, err := play(ctx, suite, script, nil)
 	if err != nil {
-		return Result{}, err
+		return first.result(), err
 	}
-	again, err := play(ctx, suite, script)
+	again, err := play(ctx, suite, script, nil)
 	if err != nil {
-		return Result{}, err
+		return first.result(), err
 	}
 	if !bytes.Equal(first.frames, again.frames) && len(first.findings) == 0 {
 		first.find("the same turns brought other replies the second time")
 	}
-	return Result{Findings: first.findings, Transcript: first.transcript.String()}, nil
+	return first.result(), nil
+}
+
+// result is what was played; nothing if the strategy was not opened.
+func (p *player) result() Result {
+	if p == nil {
+		return Result{}
+	}
+	return Result{Findings: p.findings, Transcript: p.transcript.String()}
 }
 
 // player plays one script to one strategy.
@@ -57,6 +66,8 @@ type player struct {
 	offered   int // proposals settled well, in all
 	expected  int // proposals of the last reply that were expected
 	expecting bool
+	tell      func(Happening) // nil if nobody watches
+	known     names           // what refs stood for after the last turn, if somebody does
 
 	frames     []byte // all replies
 	buffer     []byte
@@ -81,22 +92,27 @@ func (m misuse) Error() string { return "routetest: " + string(m) }
 // stop ends a script after a fault that makes the rest meaningless.
 type stop struct{}
 
-func play(ctx context.Context, suite Suite, script *Script) (p *player, err error) {
+func play(ctx context.Context, suite Suite, script *Script, tell func(Happening)) (p *player, err error) {
 	carrier, err := suite.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p = &player{ctx: ctx, suite: suite, script: script, carrier: carrier, host: NewHost()}
-	for _, step := range script.steps {
+	p = &player{ctx: ctx, suite: suite, script: script, carrier: carrier, host: NewHost(), tell: tell}
+	p.run()
+	if closer, ok := carrier.(io.Closer); ok {
+		err = closer.Close()
+	}
+	return p, errors.Join(err, ctx.Err())
+}
+
+// run plays the script's steps.
+func (p *player) run() {
+	for _, step := range p.script.steps {
 		if p.line = step.line; !p.step(step) {
 			break
 		}
 	}
 	p.closeExpectations()
-	if closer, ok := carrier.(io.Closer); ok {
-		err = closer.Close()
-	}
-	return p, errors.Join(err, ctx.Err())
 }
 
 // step runs one step and reports whether the script can go on.
@@ -117,12 +133,15 @@ func (p *player) step(s step) (ok bool) {
 		p.closeExpectations()
 		p.settle()
 	}
+	p.happened(Happening{Step: s.text})
 	s.run(p)
 	return p.ctx.Err() == nil
 }
 
 func (p *player) find(format string, args ...any) {
-	p.findings = append(p.findings, Finding{Script: p.script.Name, Line: p.line, Text: fmt.Sprintf(format, args...)})
+	finding := Finding{Script: p.script.Name, Line: p.line, Text: fmt.Sprintf(format, args...)}
+	p.findings = append(p.findings, finding)
+	p.happened(Happening{Finding: finding.Text})
 }
 
 // turn brings the strategy up to date and takes its proposals.
@@ -156,8 +175,10 @@ func (p *player) carry(turn *route.Turn) error {
 	}
 	p.last = frame
 	seq := turn.Seq
+	exchange := p.exchange(turn)
 	p.reply.Reset()
 	err = p.carrier.Turn(p.ctx, turn, &p.reply)
+	p.exchanged(exchange, err)
 	spoil(turn)
 	if err == nil {
 		p.buffer, err = route.EncodeReply(p.buffer, &p.reply)
@@ -212,6 +233,7 @@ func (p proposed) String() string { return p.work + " -> " + p.agent }
 func (p *player) settle() {
 	for _, pr := range p.fresh {
 		verdict := p.host.Settle(pr.seq, pr.Proposal)[0]
+		p.settled(pr, verdict)
 		switch {
 		case verdict == route.VerdictAcceptedByHost:
 			p.offered++
@@ -223,15 +245,29 @@ func (p *player) settle() {
 	p.fresh = nil
 }
 
+// How long a script waits for a strategy that wants to be asked again.
+const (
+	mostWaits = 8
+	longWait  = 10_000 // milliseconds
+)
+
 // untilQuiet exchanges turns until nothing is proposed, or nothing that holds.
+// In scripts that hold for every strategy, one that wants a turn within seconds
+// gets it first: it may gather work before it decides.
 func (p *player) untilQuiet() {
-	for {
+	for waits := 0; ; {
 		p.turn()
 		offered := p.offered
 		p.settle()
-		if p.offered == offered {
+		if p.offered > offered {
+			continue
+		}
+		wait := p.reply.WakeAt - p.host.now
+		if len(p.script.Strategies) > 0 || wait <= 0 || wait > longWait || waits == mostWaits {
 			return
 		}
+		waits++
+		p.host.Wait(wait)
 	}
 }
 
@@ -247,23 +283,43 @@ func (p *player) fromFresh(work string) (proposed, bool) {
 	return proposed{}, false
 }
 
+// every stands for whatever was proposed.
+const every = "all"
+
 func (p *player) refuse(work string, verdict route.Verdict) {
-	if pr, ok := p.fromFresh(work); ok {
+	for _, pr := range p.chosen(work) {
 		p.host.Refuse(pr.seq, pr.Proposal, verdict)
+		p.settled(pr, verdict)
 	}
 }
 
-func (p *player) hold(work string) {
-	if pr, ok := p.fromFresh(work); ok {
-		p.held = append(p.held, pr)
+func (p *player) hold(work string) { p.held = append(p.held, p.chosen(work)...) }
+
+// chosen takes the proposal of the work, or all, out of what is to be settled.
+func (p *player) chosen(work string) []proposed {
+	if work == every {
+		list := p.fresh
+		p.fresh, p.expected = nil, len(p.reply.Proposals)
+		return list
 	}
+	if pr, ok := p.fromFresh(work); ok {
+		return []proposed{pr}
+	}
+	return nil
 }
 
 func (p *player) settleHeld(work string) {
+	if work == every {
+		for _, pr := range p.held {
+			p.settled(pr, p.host.Settle(pr.seq, pr.Proposal)[0])
+		}
+		p.held = nil
+		return
+	}
 	for i, pr := range p.held {
 		if pr.work == work {
 			p.held = append(p.held[:i:i], p.held[i+1:]...)
-			p.host.Settle(pr.seq, pr.Proposal)
+			p.settled(pr, p.host.Settle(pr.seq, pr.Proposal)[0])
 			return
 		}
 	}

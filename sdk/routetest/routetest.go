@@ -70,9 +70,28 @@ type Finding struct {
 // String returns the finding as script:line: text.
 func (f Finding) String() string { return fmt.Sprintf("%s:%d: %s", f.Script, f.Line, f.Text) }
 
-// Run plays every script of the corpus that the suite calls for, each in a
+// Run tests the plugin in this program, with default settings: it plays every
+// script of the corpus that holds for it, each in a parallel subtest of its own.
+func Run(t *testing.T, plugin route.Plugin) {
+	t.Helper()
+	RunSuite(t, Of(plugin))
+}
+
+// Of returns the suite that tests the plugin in this program, with default
+// settings.
+func Of(plugin route.Plugin) Suite {
+	return Suite{
+		Strategy: plugin.Manifest.Name, Reasons: plugin.Manifest.Reasons,
+		Open: func(context.Context) (Carrier, error) {
+			strategy := plugin.New()
+			return Direct(strategy), strategy.Configure([]byte("{}"))
+		},
+	}
+}
+
+// RunSuite plays every script of the corpus that the suite calls for, each in a
 // parallel subtest of its own.
-func Run(t *testing.T, suite Suite) {
+func RunSuite(t *testing.T, suite Suite) {
 	t.Helper()
 	for _, script := range Corpus(suite.Strategy) {
 		t.Run(strings.TrimSuffix(script.Name, ".txt"), func(t *testing.T) {

@@ -17,6 +17,9 @@ type Script struct {
 	// Strategies names the strategies whose rule this is; empty if it holds for
 	// every strategy.
 	Strategies []string
+	// Group names what of the contract it is about, such as "gaps"; see Groups.
+	// Empty if the script does not say.
+	Group string
 
 	steps []step
 }
@@ -24,6 +27,7 @@ type Script struct {
 // step is one line of a script.
 type step struct {
 	line int
+	text string // as it stands in the script, repetitions spelt out
 	// asks says that the step is about the last reply, whose proposals are not
 	// settled yet.
 	asks bool
@@ -54,6 +58,7 @@ const maxSteps = 100_000
 // written as in Go (20s, 1m30s), lists with commas, and "none" is an empty one.
 //
 //	for STRATEGY …              the script is a rule of these strategies
+//	about WORDS …               the group of cases that it belongs to
 //	times N STEP                N times; {n} stands for 1 to N
 //	wait DURATION               time passes
 //
@@ -80,7 +85,8 @@ const maxSteps = 100_000
 //	page N                      pages of snapshots have at most N rows; 0: one page
 //	corrupt WHAT                sends a turn that does not follow on (its base,
 //	                            epoch, generation or digest is wrong, it is
-//	                            repeated, or a page is missing), which must be
+//	                            repeated, a page is missing, or turns come in
+//	                            another order, or pages do), which must be
 //	                            answered by asking for a snapshot
 //	expect WORK -> AGENT [reason NAME] [score N] [rank N]
 //	expect WORK waits REASON    a note says why
@@ -88,11 +94,15 @@ const maxSteps = 100_000
 //	expect wake IN · expect wake never
 //	refuse WORK VERDICT         answers the proposal with that verdict
 //	hold WORK · settle WORK     leaves it unsettled until then
+//	refuse all VERDICT · hold all · settle all
+//	                            the same of whatever was proposed
 //
 // What becomes of offers:
 //
 //	accept WORK [by AGENT] · complete WORK
 //	decline|timeout|lose|withdraw WORK [by AGENT]
+//	accept all · complete all · decline all …
+//	                            the same of whatever is offered, or open
 func Parse(name, text string) (*Script, error) {
 	script := &Script{Name: name}
 	for i, line := range strings.Split(text, "\n") {
@@ -115,6 +125,12 @@ func (s *Script) add(line int, words []string) error {
 		}
 		s.Strategies = words[1:]
 		return nil
+	case "about":
+		if len(words) < 2 || len(s.steps) > 0 || s.Group != "" {
+			return fmt.Errorf("about: names a group, once, before all steps")
+		}
+		s.Group = strings.Join(words[1:], " ")
+		return nil
 	case "times":
 		return s.times(line, words[1:])
 	}
@@ -132,12 +148,12 @@ func (s *Script) add(line int, words []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", words[0], err)
 	}
-	s.steps = append(s.steps, step{line: line, asks: asks, run: run})
+	s.steps = append(s.steps, step{line: line, text: join(words), asks: asks, run: run})
 	return nil
 }
 
 func (s *Script) times(line int, words []string) error {
-	if len(words) < 2 || words[1] == "times" || words[1] == "for" {
+	if len(words) < 2 || words[1] == "times" || words[1] == "for" || words[1] == "about" {
 		return fmt.Errorf("times: a number and a step are wanted")
 	}
 	n, err := strconv.Atoi(words[0])
@@ -154,6 +170,21 @@ func (s *Script) times(line int, words []string) error {
 		}
 	}
 	return nil
+}
+
+// join is the inverse of split.
+func join(words []string) string {
+	var b strings.Builder
+	for i, word := range words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if quoted := strconv.Quote(word); word == "" || strings.ContainsAny(word, " \t#") || quoted != `"`+word+`"` {
+			word = quoted
+		}
+		b.WriteString(word)
+	}
+	return b.String()
 }
 
 // split returns the words of a line without its comment.

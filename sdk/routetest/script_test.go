@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,10 @@ func TestParseErrors(t *testing.T) {
 		{"turn\nfor queue", "2: for: names strategies, once, before all steps"},
 		{"for a\nfor b", "2: for: names strategies, once, before all steps"},
 		{"for", "1: for: names strategies, once, before all steps"},
+		{"about", "1: about: names a group, once, before all steps"},
+		{"about gaps\nabout gaps", "2: about: names a group, once, before all steps"},
+		{"turn\nabout gaps", "2: about: names a group, once, before all steps"},
+		{"times 2 about gaps", "1: times: a number and a step are wanted"},
 		{"# fine\n\nqueue", "3: queue: queue is missing"},
 		{"queue q fastest", `1: queue: "fastest" is no model, and no field of a queue`},
 		{"agent", "1: agent: agent is missing"},
@@ -49,7 +54,7 @@ func TestParseErrors(t *testing.T) {
 		{"expect w1 -> a why not", `1: expect: "why" is one word too many`},
 		{"expect x proposals", `1: expect: how many: "x" is no number`},
 		{"refuse w1 badly", `1: refuse: "badly" is no verdict`},
-		{"corrupt mind", `1: corrupt: "mind": base, epoch, generation, digest, repeat or page is wanted`},
+		{"corrupt mind", `1: corrupt: "mind": base, epoch, generation, digest, repeat, page, order or pages is wanted`},
 		{"resend queue q", `1: resend: "queue": agent or work is wanted`},
 		{"times 2", "1: times: a number and a step are wanted"},
 		{"times 2 times 2 turn", "1: times: a number and a step are wanted"},
@@ -83,6 +88,7 @@ func TestMisuseIsFound(t *testing.T) {
 		{"corrupt base", "x.txt:1: a turn must have gone before"},
 		{"turn\ncorrupt generation", "x.txt:2: work is wanted on the board"},
 		{"turn\ncorrupt page", "x.txt:2: three rows are wanted to leave out a page"},
+		{"turn\ncorrupt pages", "x.txt:2: four rows are wanted to swap pages"},
 		{"times 65 channel c{n}", "x.txt:1: there are 64 channels already"},
 		{"turn\nrefuse w1 gone", "x.txt:2: w1 is not proposed"},
 		{"turn\nhold w1", "x.txt:2: w1 is not proposed"},
@@ -124,6 +130,17 @@ func TestCorpus(t *testing.T) {
 		}
 		if !strings.HasPrefix(script.Name, prefix) {
 			t.Errorf("%s: the name should begin with %s", script.Name, prefix)
+		}
+	}
+	about := map[string]int{}
+	for _, script := range anybody {
+		if about[script.Group]++; !slices.Contains(routetest.Groups(), script.Group) {
+			t.Errorf("%s is about %q, which is no group", script.Name, script.Group)
+		}
+	}
+	for _, group := range routetest.Groups() {
+		if about[group] == 0 {
+			t.Errorf("no script is about %s", group)
 		}
 	}
 }

@@ -80,9 +80,9 @@ func (f *fields) traffic(verb string) func(*player) {
 	case "corrupt":
 		what := f.word("what")
 		switch what {
-		case "base", "epoch", "generation", "digest", "repeat", "page":
+		case "base", "epoch", "generation", "digest", "repeat", "page", "order", "pages":
 		default:
-			f.fail("%q: base, epoch, generation, digest, repeat or page is wanted", what)
+			f.fail("%q: base, epoch, generation, digest, repeat, page, order or pages is wanted", what)
 		}
 		return func(p *player) { p.corrupt(what) }
 	default:
@@ -96,7 +96,11 @@ func (f *fields) outcome(verb string) func(*player) {
 	switch verb {
 	case "complete":
 		work := f.word("work")
-		return func(p *player) { p.host.Complete(work) }
+		return func(p *player) {
+			for _, name := range p.host.named(work, false) {
+				p.host.Complete(name)
+			}
+		}
 	case "accept":
 		end = (*Host).AcceptBy
 	case "decline":
@@ -114,7 +118,11 @@ func (f *fields) outcome(verb string) func(*player) {
 	if f.keyword("by") {
 		agent = f.word("agent")
 	}
-	return func(p *player) { end(p.host, work, agent) }
+	return func(p *player) {
+		for _, name := range p.host.named(work, true) {
+			end(p.host, name, agent)
+		}
+	}
 }
 
 func declined(verdict route.Verdict) func(h *Host, work, agent string) {

@@ -4,7 +4,6 @@
 package routetest
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/patchbay-cx/patchbay/sdk/route"
@@ -160,20 +159,9 @@ func (w walker) signOut() {
 	}
 }
 
-// holdings returns the work that is offered, or else the work that is open.
-func (w walker) holdings(offered bool) []string {
-	var names []string
-	for name := range w.h.held {
-		if (w.h.work.named(name) != nil) == offered {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
 
 func (w walker) answer() {
-	names := w.holdings(true)
+	names := w.h.holdings(true)
 	if len(names) == 0 {
 		return
 	}
@@ -191,7 +179,7 @@ func (w walker) answer() {
 }
 
 func (w walker) complete() {
-	if names := w.holdings(false); len(names) > 0 {
+	if names := w.h.holdings(false); len(names) > 0 {
 		w.h.Complete(names[w.draw(len(names))])
 	}
 }

@@ -37,11 +37,16 @@ const (
 )
 
 // Run serves the registered plugin as a process until the host ends it. Started
-// by hand it says that this is a plugin, and exits with status 1.
+// by hand it says that this is a plugin, and exits with status 1; unless it is
+// told where to dial, by -connect and -strategy or by the environment: then it
+// is a router, as by Remote, until it is interrupted or told to terminate.
 func Run() {
 	if !registered.ok {
 		fmt.Fprintln(os.Stderr, "serve: no plugin is registered; call serve.Register from init")
 		os.Exit(1)
+	}
+	if status, ok := dialOut(registered.plugin, os.Args[1:]); ok {
+		os.Exit(status)
 	}
 	Process(registered.plugin)
 }

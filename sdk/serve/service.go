@@ -49,10 +49,11 @@ func (s *service) Handshake(_ context.Context, in *strategyv1.HandshakeRequest) 
 	out := &strategyv1.HandshakeResponse{
 		Minor: min(in.GetMinor(), minor), Name: m.Name, Version: m.Version, Majors: m.Majors,
 		SettingsSchema: m.SettingsSchema, Deterministic: m.Deterministic,
+		View: viewOf(m.View), Candidates: uint32(m.Candidates),
 	}
 	for _, feature := range []strategyv1.Feature{
 		strategyv1.Feature_FEATURE_WAKE_AT, strategyv1.Feature_FEATURE_DIGEST,
-		strategyv1.Feature_FEATURE_SNAPSHOT_PAGES,
+		strategyv1.Feature_FEATURE_SNAPSHOT_PAGES, strategyv1.Feature_FEATURE_CANDIDATES,
 	} {
 		if slices.Contains(in.GetFeatures(), feature) {
 			out.Features = append(out.Features, feature)
@@ -71,17 +72,41 @@ func (s *service) Handshake(_ context.Context, in *strategyv1.HandshakeRequest) 
 	return out, nil
 }
 
+// viewOf returns the view as the handshake says it.
+func viewOf(view route.View) strategyv1.View {
+	if view == route.ViewCandidates {
+		return strategyv1.View_VIEW_CANDIDATES
+	}
+	return strategyv1.View_VIEW_BOARD
+}
+
 // Configure implements the service.
 func (s *service) Configure(_ context.Context, in *strategyv1.ConfigureRequest) (*strategyv1.ConfigureResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := &strategyv1.ConfigureResponse{Generation: in.GetGeneration()}
 	if err := s.instance.configure(in.GetSettingsJson()); err != nil {
-		out.Diagnostics = []*strategyv1.Diagnostic{{
-			Severity: strategyv1.Diagnostic_SEVERITY_ERROR, Message: err.Error(),
-		}}
+		out.Diagnostics = diagnostics(err)
 	}
 	return out, nil
+}
+
+// diagnostics says what a strategy has against its settings, each
+// route.SettingError under its path.
+func diagnostics(err error) []*strategyv1.Diagnostic {
+	list := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		list = joined.Unwrap()
+	}
+	var out []*strategyv1.Diagnostic
+	for _, one := range list {
+		d := &strategyv1.Diagnostic{Severity: strategyv1.Diagnostic_SEVERITY_ERROR, Message: one.Error()}
+		if setting, ok := errors.AsType[*route.SettingError](one); ok {
+			d.Path, d.Message = setting.Path, setting.Text
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // Turns implements the service.

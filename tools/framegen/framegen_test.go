@@ -11,28 +11,30 @@ import (
 	"testing"
 )
 
-const (
-	layoutPath = "../../sdk/proto/patchbay/strategy/v1/frame.layout"
-	rowsPath   = "../../sdk/route/rows.gen.go"
-)
+const layoutPath = "../../sdk/proto/patchbay/strategy/v1/frame.layout"
 
-// What is checked in is what the layout gives.
+// What is checked in is what the layout gives, in every language.
 func TestGeneratedIsCurrent(t *testing.T) {
 	t.Parallel()
-	out := filepath.Join(t.TempDir(), "rows.gen.go")
-	if err := run(layoutPath, out); err != nil {
+	root := t.TempDir()
+	if err := run(layoutPath, root, ""); err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.ReadFile(rowsPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("rows.gen.go is not what frame.layout gives; run go run ./framegen in tools")
+	for _, target := range targets() {
+		t.Run(target.language, func(t *testing.T) {
+			t.Parallel()
+			got, err := os.ReadFile(filepath.Join(root, target.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(filepath.Join("../..", target.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s is not what frame.layout gives; run make generate", target.file)
+			}
+		})
 	}
 }
 
@@ -152,11 +154,17 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// What parses can be written in every language, or is refused; it never
+// panics.
 func FuzzParse(f *testing.F) {
 	f.Add(good)
 	f.Fuzz(func(_ *testing.T, text string) {
-		if l, err := parse("l", text); err == nil {
-			_, _ = emit(l)
+		l, err := parse("l", text)
+		if err != nil {
+			return
+		}
+		for _, target := range targets() {
+			_, _ = target.emit(l)
 		}
 	})
 }
@@ -164,20 +172,40 @@ func FuzzParse(f *testing.F) {
 func TestRunFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := run(filepath.Join(dir, "none"), filepath.Join(dir, "out")); err == nil {
+	out := filepath.Join(dir, "out")
+	if err := run(filepath.Join(dir, "none"), out, ""); err == nil {
 		t.Error("a missing layout was read")
 	}
 	bad := filepath.Join(dir, "bad")
 	if err := os.WriteFile(bad, []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(bad, filepath.Join(dir, "out")); err == nil {
+	if err := run(bad, out, ""); err == nil {
 		t.Error("nonsense was read")
 	}
-	if _, err := os.Stat(filepath.Join(dir, "out")); err == nil {
+	if err := run(layoutPath, out, "klingon"); err == nil || !strings.Contains(err.Error(), `no language "klingon"`) {
+		t.Errorf("a language that there is not: %v", err)
+	}
+	if _, err := os.Stat(out); err == nil {
 		t.Error("something was written")
 	}
-	if err := run(layoutPath, filepath.Join(dir, "no", "folder")); err == nil {
-		t.Error("the folder is missing")
+	if err := run(layoutPath, bad, ""); err == nil {
+		t.Error("a file is no folder")
+	}
+}
+
+func TestOnlyOneLanguage(t *testing.T) {
+	t.Parallel()
+	for _, want := range targets() {
+		root := t.TempDir()
+		if err := run(layoutPath, root, want.language); err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range targets() {
+			_, err := os.Stat(filepath.Join(root, other.file))
+			if wrote := err == nil; wrote != (other.language == want.language) {
+				t.Errorf("only %s: %s written: %v", want.language, other.file, wrote)
+			}
+		}
 	}
 }

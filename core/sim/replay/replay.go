@@ -31,16 +31,26 @@ type Recording struct {
 	// Groups are the agents, if the log tells; nil if it does not. Each serves
 	// the queue named as the class.
 	Groups map[string]scenario.Group
-	// First has a line on which a class is, for errors.
+	// Kinds says of classes what the log knows of them but for services: queue,
+	// channel and size. Nil if it knows nothing.
+	Kinds map[string]scenario.Class
+	// Strategy, Model, RouteBy and DropAfter are how the log's customers were
+	// routed, as a scenario says it; nil and empty if the log does not tell.
+	Strategy       *scenario.Strategy
+	Model, RouteBy string
+	DropAfter      scenario.Span
+	// First has a line on which a class is, or the number of an event, for errors.
 	First map[string]int
 	// Import says how the log was read.
 	Import Import
+
+	drain scenario.Span // how long a replay goes on after the end
 }
 
 // Import says what became of the rows of a log.
 type Import struct {
 	// Log is the log's name, and Start the day, as YYYY-MM-DD, at whose midnight
-	// the replay begins; empty if the log has no dates.
+	// the replay begins, or its minute; empty if the log has no dates.
 	Log   string `json:"log"`
 	Start string `json:"start,omitempty"`
 	// Rows = Played + the sum of LeftOut + len(Malformed).
@@ -49,6 +59,9 @@ type Import struct {
 	// LeftOut counts by reason the rows that were read, but are nobody who waited
 	// for an agent.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
+	// Fates counts, of those who are played, how they fared in the log; empty if
+	// there is no more to say than Answered and Abandoned do.
+	Fates []LeftOut `json:"fates,omitempty"`
 	// Malformed names rows that could not be read, and Odd those that could, but
 	// cannot be quite right, each as "line 7: what is wrong".
 	Malformed []string `json:"malformed"`
@@ -89,7 +102,11 @@ const drain = scenario.Span(time.Hour)
 // The base is not changed. Its faults are Faults of package scenario.
 func (r *Recording) Scenario(base *scenario.Scenario) (*scenario.Scenario, error) {
 	s := &scenario.Scenario{
-		About: "Recorded days, played anew.", AcceptableWait: scenario.Span(20 * time.Second), Model: "longest_idle", Groups: r.Groups,
+		About: "Recorded days, played anew.", AcceptableWait: scenario.Span(20 * time.Second), Model: or(r.Model, "longest_idle"), Groups: r.Groups,
+		RouteBy: r.RouteBy, DropAdditionalSkillsAfter: r.DropAfter,
+	}
+	if r.Strategy != nil {
+		s.Strategy = *r.Strategy
 	}
 	if base != nil {
 		one := *base
@@ -132,6 +149,7 @@ func (r *Recording) classes(base *scenario.Scenario) (map[string]scenario.Class,
 			if !ok {
 				return nil, fmt.Errorf("replay: the log has no service time of anybody, and no scenario is named that has")
 			}
+			class = r.Kinds[name]
 			class.Service = service
 		}
 		class.Customers = slices.Clone(r.Customers[name])
@@ -184,7 +202,7 @@ func (r *Recording) end() scenario.Span {
 			}
 		}
 	}
-	return last + longest + drain
+	return last + longest + r.drain
 }
 
 // prune takes out of a scenario what refers to classes that nobody came of.
@@ -240,7 +258,7 @@ func (r *Recording) add(class string, line int, c scenario.Customer) {
 
 func newRecording(name string) *Recording {
 	return &Recording{
-		Name: name, Customers: make(map[string][]scenario.Customer), First: make(map[string]int),
+		Name: name, Customers: make(map[string][]scenario.Customer), First: make(map[string]int), drain: drain,
 		Import: Import{Log: name, Malformed: []string{}},
 	}
 }

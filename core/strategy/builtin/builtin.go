@@ -6,8 +6,9 @@
 //
 // A panic is caught and is the strategy's fault alone. A hang cannot be ended:
 // when its time is up the strategy is left behind with the goroutine it holds,
-// until it returns by itself. Memory is not limited. Who needs more protection
-// runs the strategy as a process or as WASM.
+// and what it answers in the end is dropped. It is not started again until it
+// has returned, so that no more than one goroutine is lost. Memory is not
+// limited. Who needs more protection runs the strategy as a process or as WASM.
 //
 // The package knows the contract. It does not know any strategy.
 package builtin
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/sdk/route"
@@ -25,7 +27,13 @@ import (
 // Runtime starts strategies from a fixed set. It is safe for concurrent use.
 type Runtime struct {
 	plugins map[string]route.Plugin
+
+	mu   sync.Mutex
+	left map[title]*instance // behind, as far as is known
 }
+
+// title names a strategy by what it is called and what it is.
+type title struct{ name, source string }
 
 var _ strategy.Runtime = (*Runtime)(nil)
 
@@ -48,16 +56,49 @@ func (r *Runtime) Start(ctx context.Context, spec strategy.Spec, _ uint64) (stra
 		return nil, route.Manifest{}, startFault("%q speaks the contract's versions %v; this host speaks %d",
 			spec.Source, manifest.Majors, uint32(route.ContractMajor))
 	}
-	settings := spec.Settings
-	if len(settings) == 0 {
-		settings = []byte("{}")
+	former := title{spec.Name, spec.Source}
+	if r.hangs(former) {
+		return nil, route.Manifest{}, startFault("%q is still at a call of its former start; it is not started again before that has returned", spec.Source)
+	}
+	settings, err := spec.SettingsFor(&manifest)
+	if err != nil {
+		return nil, route.Manifest{}, startFault("%q refuses its settings: %w", spec.Source, err)
 	}
 	in := newInstance(plugin.New)
+	in.leave = func() { r.leaves(former, in) }
 	if err := in.configure(ctx, settings); err != nil {
 		_ = in.Close()
 		return nil, route.Manifest{}, startFault("%q refuses its settings: %w", spec.Source, err)
 	}
 	return in, manifest, nil
+}
+
+// hangs reports whether an instance of that title was left behind and has not
+// returned yet.
+func (r *Runtime) hangs(t title) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in := r.left[t]
+	if in == nil {
+		return false
+	}
+	select {
+	case <-in.ended:
+		delete(r.left, t)
+		return false
+	default:
+		return true
+	}
+}
+
+// leaves notes that the instance was left behind.
+func (r *Runtime) leaves(t title, in *instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left == nil {
+		r.left = make(map[title]*instance)
+	}
+	r.left[t] = in
 }
 
 func (r *Runtime) names() string {

@@ -294,3 +294,37 @@ func ExampleRuntime_Start() {
 	fmt.Println(err)
 	// Output: strategy: start: builtin: there is no built-in strategy "skills"; there are queue
 }
+
+// Of a strategy that hangs one goroutine is lost, not one per start.
+func TestHangsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		r := runtimeOf(&fake{turn: func(*route.Turn, *route.Reply) error { <-free; return nil }})
+		spec := strategy.Spec{Name: "ours", Source: "fake"}
+		in, _, err := r.Start(t.Context(), spec, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		wantFault(t, in.Turn(short, snapshot(1, 1), new(route.Reply)), strategy.FaultDeadline, "in time")
+		if err := in.Close(); err == nil {
+			t.Error("it was not left behind")
+		}
+		_, _, err = r.Start(t.Context(), spec, 2)
+		wantFault(t, err, strategy.FaultStart, `"fake" is still at a call of its former start; it is not started again before that has returned`)
+		close(free)
+		synctest.Wait()
+		again, _, err := r.Start(t.Context(), spec, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Turn(t.Context(), snapshot(1, 1), new(route.Reply)); err != nil {
+			t.Error(err)
+		}
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -24,6 +24,7 @@ const closePatience = 100 * time.Millisecond
 // instance is one strategy, on a goroutine of its own.
 type instance struct {
 	create   func() route.Strategy
+	leave    func()         // tells that it is left behind
 	strategy route.Strategy // the goroutine's alone
 
 	jobs    chan job
@@ -187,6 +188,7 @@ func (in *instance) Close() error {
 	case <-in.ended:
 		return in.err
 	case <-patience.C:
+		in.leave()
 		return errors.New("builtin: the strategy does not return, and is left behind")
 	}
 }
@@ -196,6 +198,7 @@ func own(t *route.Turn) {
 	t.WorkGone, t.AgentsGone, t.QueuesGone = slices.Clone(t.WorkGone), slices.Clone(t.AgentsGone), slices.Clone(t.QueuesGone)
 	t.Words, t.Channels, t.Queues = slices.Clone(t.Words), slices.Clone(t.Channels), slices.Clone(t.Queues)
 	t.Agents, t.Work, t.Settled = slices.Clone(t.Agents), slices.Clone(t.Work), slices.Clone(t.Settled)
+	t.Items, t.Candidates = slices.Clone(t.Items), slices.Clone(t.Candidates)
 	t.Members, t.Skills, t.Needs = slices.Clone(t.Members), slices.Clone(t.Skills), slices.Clone(t.Needs)
 	t.Attributes, t.WordIDs, t.Bytes = slices.Clone(t.Attributes), slices.Clone(t.WordIDs), slices.Clone(t.Bytes)
 }

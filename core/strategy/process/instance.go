@@ -141,7 +141,7 @@ func (in *instance) failed(err error) error {
 		return err
 	}
 	switch f.Kind {
-	case strategy.FaultDied, strategy.FaultMemory:
+	case strategy.FaultDied, strategy.FaultMemory, strategy.FaultLimit:
 		in.broken = f
 	case strategy.FaultWrongTurn:
 		in.restart = true
@@ -220,11 +220,20 @@ func (in *instance) lost(err error) error {
 	if !in.ended(patience) {
 		return fault(strategy.FaultDied, "it closed the stream: %w", err)
 	}
+	return in.ends()
+}
+
+// ends says how the process ended.
+func (in *instance) ends() error {
+	how, excess := in.child.exit()
 	kind := strategy.FaultDied
-	if tail := in.child.log.Tail(); outOfMemory(tail) {
+	switch tail := in.child.log.Tail(); {
+	case excess != "":
+		return fault(strategy.FaultLimit, "it ended with %s: %s", how, excess)
+	case outOfMemory(tail):
 		kind = strategy.FaultMemory
 	}
-	return &strategy.Fault{Kind: kind, Err: withTail(fmt.Errorf("process: it ended with %s", in.child.exit()), in.child.log)}
+	return &strategy.Fault{Kind: kind, Err: withTail(fmt.Errorf("process: it ended with %s", how), in.child.log)}
 }
 
 // ended waits for the process's end for at most patience.

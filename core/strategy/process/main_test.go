@@ -18,6 +18,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/sdk/route"
+	"github.com/patchbay-cx/patchbay/sdk/routetest/misbehaving"
 )
 
 // hostKey tells the test binary to be a host that starts the plugin it names.
@@ -47,31 +48,49 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// beHost starts a plugin, tells its process number, and waits to be killed.
+// beHost starts a plugin that starts a process of its own, tells the numbers of
+// both, and waits to be killed.
 func beHost(source string) {
 	in, _, err := New(Options{}).Start(context.Background(), strategy.Spec{
-		Name: "orphan", Source: source, SHA256: checksum(source), Settings: []byte(`{"mode":"hang"}`),
-	}, 1)
+		Name: "orphan", Source: source, SHA256: checksum(source), Settings: misbehaving.Settings{Way: "leaves_a_child"}.JSON(),
+	}, 5)
+	if err == nil {
+		err = in.Turn(context.Background(), snapshot(1, 1), new(route.Reply))
+	}
 	if err != nil {
 		fmt.Println("error", err)
 		return
 	}
-	fmt.Println(in.(*instance).child.cmd.Process.Pid)
+	pid := in.(*instance).child.cmd.Process.Pid
+	fmt.Println(pid, descendants(pid))
 	select {}
 }
 
 var (
-	rogue = sync.OnceValues(func() (string, error) { return build("rogue") })
-	raw   = sync.OnceValues(func() (string, error) { return build("rawprocess") })
+	rogue  = sync.OnceValues(func() (string, error) { return build("../testdata/rogue") })
+	raw    = sync.OnceValues(func() (string, error) { return build("../testdata/rawprocess") })
+	misfit = sync.OnceValues(func() (string, error) { return build("../../../sdk/routetest/misbehaving/plugin") })
 )
 
-func build(name string) (string, error) {
-	path := filepath.Join(built, name)
-	out, err := exec.Command("go", "build", "-o", path, "../testdata/"+name).CombinedOutput()
+func build(source string) (string, error) {
+	path := filepath.Join(built, filepath.Base(source))
+	out, err := exec.Command("go", "build", "-o", path, source).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", source, err, out)
 	}
 	return path, nil
+}
+
+// misfitSpec is a plugin that misbehaves in a way, always.
+func misfitSpec(t testing.TB, way string) strategy.Spec {
+	t.Helper()
+	path, err := misfit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strategy.Spec{
+		Name: "misfit", Runtime: "process", Source: path, SHA256: checksum(path), Settings: misbehaving.Settings{Way: way}.JSON(),
+	}
 }
 
 func checksum(path string) string {

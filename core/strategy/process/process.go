@@ -10,9 +10,15 @@
 //
 // # Notes
 //
-// Memory is limited on Linux only, by the process's data segment: everything it
-// maps to write to, which is a little more than what it uses. Go plugins are
-// told the limit and collect garbage harder as they come near it.
+// Memory, processor time, open files and further processes are limited on Linux
+// only; elsewhere the log says so. Memory is the process's data segment:
+// everything it maps to write to, which is a little more than what it uses. Go
+// plugins are told the limit and collect garbage harder as they come near it.
+// Further processes are counted several times a second, because the kernel's own
+// limit counts everything that runs under the host's user, and none of root's.
+//
+// What a plugin starts ends with it, and with the host, unless it has left the
+// plugin's process group after its parent had ended.
 //
 // The package knows the contract and go-plugin, which nobody else imports but
 // sdk/serve, its other end. It does not know any strategy.
@@ -26,6 +32,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,7 +71,10 @@ type Options struct {
 // Runtime starts strategies as processes. It is safe for concurrent use.
 type Runtime struct{ options Options }
 
-var _ strategy.Runtime = (*Runtime)(nil)
+var (
+	_ strategy.Runtime = (*Runtime)(nil)
+	_ strategy.Stamper = (*Runtime)(nil)
+)
 
 // New returns a Runtime.
 func New(options Options) *Runtime {
@@ -73,6 +83,9 @@ func New(options Options) *Runtime {
 	}
 	return &Runtime{options: options}
 }
+
+// Stamp implements strategy.Stamper.
+func (r *Runtime) Stamp(spec strategy.Spec) string { return strategy.FileStamp(spec.Source) }
 
 // Start implements strategy.Runtime.
 func (r *Runtime) Start(ctx context.Context, spec strategy.Spec, epoch uint64) (strategy.Instance, route.Manifest, error) {
@@ -95,7 +108,7 @@ func (r *Runtime) start(ctx context.Context, spec strategy.Spec, epoch uint64) (
 		return nil, route.Manifest{}, err
 	}
 	logger := r.options.Logger.With("strategy", spec.Name, "epoch", epoch)
-	c := newChild(path, spec.Args, limits.MemoryBytes, lines.New(logger, limits.LogLines))
+	c := newChild(path, spec.Args, limits, lines.New(logger, limits.LogLines))
 	in := newInstance(c, r.client(c, limits, logger), limits, epoch)
 	defer context.AfterFunc(ctx, c.kill)()
 	manifest, err := in.connect(ctx, spec, r.options.HostVersion)
@@ -180,7 +193,7 @@ func (in *instance) handshake(ctx context.Context, hostVersion string) (route.Ma
 		Minor: minor,
 		Features: []strategyv1.Feature{
 			strategyv1.Feature_FEATURE_WAKE_AT, strategyv1.Feature_FEATURE_DIGEST,
-			strategyv1.Feature_FEATURE_SNAPSHOT_PAGES,
+			strategyv1.Feature_FEATURE_SNAPSHOT_PAGES, strategyv1.Feature_FEATURE_CANDIDATES,
 		},
 		HostVersion: hostVersion, Epoch: in.epoch, MaxReplyBytes: uint32(in.limits.ReplyBytes),
 		TurnBudgetUs: uint32(max(0, in.limits.TurnDeadline.Microseconds())),
@@ -203,10 +216,26 @@ func (in *instance) handshake(ctx context.Context, hostVersion string) (route.Ma
 	return manifestOf(response)
 }
 
+// viewOf returns the view that a handshake names; one that this host does not
+// know by a name that nothing knows.
+func viewOf(view strategyv1.View) route.View {
+	switch view {
+	case strategyv1.View_VIEW_UNSPECIFIED:
+		return ""
+	case strategyv1.View_VIEW_BOARD:
+		return route.ViewBoard
+	case strategyv1.View_VIEW_CANDIDATES:
+		return route.ViewCandidates
+	default:
+		return route.View(view.String())
+	}
+}
+
 func manifestOf(in *strategyv1.HandshakeResponse) (route.Manifest, error) {
 	m := route.Manifest{
 		Name: in.GetName(), Version: in.GetVersion(), Majors: in.GetMajors(),
 		SettingsSchema: in.GetSettingsSchema(), Deterministic: in.GetDeterministic(),
+		View: viewOf(in.GetView()), Candidates: int(min(in.GetCandidates(), math.MaxInt32)),
 	}
 	if m.Majors == nil {
 		m.Majors = []uint32{route.ContractMajor}
@@ -264,5 +293,9 @@ func (in *instance) connect(ctx context.Context, spec strategy.Spec, hostVersion
 	if err != nil {
 		return manifest, err
 	}
-	return manifest, in.configure(ctx, spec.Settings)
+	settings, err := spec.SettingsFor(&manifest)
+	if err != nil {
+		return manifest, fmt.Errorf("it refuses its settings: %w", err)
+	}
+	return manifest, in.configure(ctx, settings)
 }

@@ -60,7 +60,10 @@ type Runtime struct {
 	cache  wazero.CompilationCache
 }
 
-var _ strategy.Runtime = (*Runtime)(nil)
+var (
+	_ strategy.Runtime = (*Runtime)(nil)
+	_ strategy.Stamper = (*Runtime)(nil)
+)
 
 // Open returns a Runtime. It fails if the cache folder cannot be made.
 func Open(options Options) (*Runtime, error) {
@@ -82,6 +85,9 @@ func Open(options Options) (*Runtime, error) {
 
 // Close releases the compiled modules. Instances must be closed before.
 func (r *Runtime) Close() error { return r.cache.Close(context.Background()) }
+
+// Stamp implements strategy.Stamper.
+func (r *Runtime) Stamp(spec strategy.Spec) string { return strategy.FileStamp(spec.Source) }
 
 // Start implements strategy.Runtime. Compiling is not cut off by ctx; it is
 // done once per module as long as the cache lasts.
@@ -105,6 +111,7 @@ func (r *Runtime) start(ctx context.Context, spec strategy.Spec, epoch uint64) (
 	in := &instance{limits: limits, log: log, world: newWorld()}
 	manifest, err := in.open(ctx, r.cache, code, spec.Settings)
 	if err != nil {
+		in.broken = &strategy.Fault{Kind: strategy.FaultStart, Err: err, Gone: true} // it is not asked for anything more
 		_ = in.Close()
 		if ctx.Err() != nil {
 			err = fmt.Errorf("it did not start in time: %w", ctx.Err())
@@ -189,8 +196,10 @@ func (in *instance) introduce(ctx context.Context, settings []byte) (route.Manif
 	if !speaks(manifest.Majors) {
 		return manifest, fmt.Errorf("it speaks the contract's versions %v; this host speaks %d", manifest.Majors, uint32(route.ContractMajor))
 	}
-	if len(settings) == 0 {
-		settings = []byte("{}")
+	spec := strategy.Spec{Settings: settings}
+	settings, err := spec.SettingsFor(&manifest)
+	if err != nil {
+		return manifest, fmt.Errorf("it refuses its settings: %w", err)
 	}
 	var answer abi.Answer
 	if err := in.callCold(ctx, abi.OpConfigure, settings, &answer); err != nil {

@@ -318,7 +318,8 @@ func (Verdict) EnumDescriptor() ([]byte, []int) {
 // kind; each kind's comment names them.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Counts the events of the workspace from 1 without gaps.
+	// Counts the events of the workspace from 1. Some are of use only to the host
+	// and are not sent, so that it rises by more than one now and then.
 	Number uint64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
 	// When it happened.
 	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`

@@ -33,7 +33,8 @@ const (
 type FeedServiceClient interface {
 	// StreamEvents sends every event after a number, first those that have
 	// happened, then each as it does. Events are sent only once they are
-	// durable, in order, without gaps but for what the filter leaves out. Over
+	// durable, in order, without gaps but for what the filter leaves out and for
+	// records that are of use only to the host, such as that of each turn. Over
 	// REST it is a stream of Server-Sent Events, resumable by Last-Event-ID.
 	StreamEvents(ctx context.Context, in *StreamEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEventsResponse], error)
 }
@@ -73,7 +74,8 @@ type FeedService_StreamEventsClient = grpc.ServerStreamingClient[StreamEventsRes
 type FeedServiceServer interface {
 	// StreamEvents sends every event after a number, first those that have
 	// happened, then each as it does. Events are sent only once they are
-	// durable, in order, without gaps but for what the filter leaves out. Over
+	// durable, in order, without gaps but for what the filter leaves out and for
+	// records that are of use only to the host, such as that of each turn. Over
 	// REST it is a stream of Server-Sent Events, resumable by Last-Event-ID.
 	StreamEvents(*StreamEventsRequest, grpc.ServerStreamingServer[StreamEventsResponse]) error
 	mustEmbedUnimplementedFeedServiceServer()

@@ -10,6 +10,7 @@
 package patchbayv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -43,6 +44,9 @@ const (
 	StrategyState_STRATEGY_STATE_PROBING StrategyState = 4
 	// It failed and waits for its next start; its fallback decides.
 	StrategyState_STRATEGY_STATE_DOWN StrategyState = 5
+	// It failed so often that it is not started again before it is released or
+	// its file changes; its fallback decides.
+	StrategyState_STRATEGY_STATE_QUARANTINED StrategyState = 6
 )
 
 // Enum value maps for StrategyState.
@@ -54,6 +58,7 @@ var (
 		3: "STRATEGY_STATE_ACTIVE",
 		4: "STRATEGY_STATE_PROBING",
 		5: "STRATEGY_STATE_DOWN",
+		6: "STRATEGY_STATE_QUARANTINED",
 	}
 	StrategyState_value = map[string]int32{
 		"STRATEGY_STATE_UNSPECIFIED": 0,
@@ -62,6 +67,7 @@ var (
 		"STRATEGY_STATE_ACTIVE":      3,
 		"STRATEGY_STATE_PROBING":     4,
 		"STRATEGY_STATE_DOWN":        5,
+		"STRATEGY_STATE_QUARANTINED": 6,
 	}
 )
 
@@ -92,6 +98,89 @@ func (StrategyState) EnumDescriptor() ([]byte, []int) {
 	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{0}
 }
 
+// ReleaseStrategyRequest has a strategy started again that is in quarantine.
+type ReleaseStrategyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name in the config.
+	Strategy      string `protobuf:"bytes,1,opt,name=strategy,proto3" json:"strategy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseStrategyRequest) Reset() {
+	*x = ReleaseStrategyRequest{}
+	mi := &file_patchbay_v1_host_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseStrategyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseStrategyRequest) ProtoMessage() {}
+
+func (x *ReleaseStrategyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_host_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseStrategyRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseStrategyRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ReleaseStrategyRequest) GetStrategy() string {
+	if x != nil {
+		return x.Strategy
+	}
+	return ""
+}
+
+// ReleaseStrategyResponse says that the strategy is being started.
+type ReleaseStrategyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseStrategyResponse) Reset() {
+	*x = ReleaseStrategyResponse{}
+	mi := &file_patchbay_v1_host_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseStrategyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseStrategyResponse) ProtoMessage() {}
+
+func (x *ReleaseStrategyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_host_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseStrategyResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseStrategyResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{1}
+}
+
 // GetStatusRequest asks for everything.
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -101,7 +190,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_patchbay_v1_host_proto_msgTypes[0]
+	mi := &file_patchbay_v1_host_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -113,7 +202,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_host_proto_msgTypes[0]
+	mi := &file_patchbay_v1_host_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -126,7 +215,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{0}
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{2}
 }
 
 // GetStatusResponse is the state of the host.
@@ -160,7 +249,7 @@ type GetStatusResponse struct {
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_patchbay_v1_host_proto_msgTypes[1]
+	mi := &file_patchbay_v1_host_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -172,7 +261,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_host_proto_msgTypes[1]
+	mi := &file_patchbay_v1_host_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -185,7 +274,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{1}
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetStatusResponse) GetWorkspace() string {
@@ -306,7 +395,7 @@ type QueueStatus struct {
 
 func (x *QueueStatus) Reset() {
 	*x = QueueStatus{}
-	mi := &file_patchbay_v1_host_proto_msgTypes[2]
+	mi := &file_patchbay_v1_host_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -318,7 +407,7 @@ func (x *QueueStatus) String() string {
 func (*QueueStatus) ProtoMessage() {}
 
 func (x *QueueStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_host_proto_msgTypes[2]
+	mi := &file_patchbay_v1_host_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -331,7 +420,7 @@ func (x *QueueStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueStatus.ProtoReflect.Descriptor instead.
 func (*QueueStatus) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{2}
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *QueueStatus) GetQueue() string {
@@ -475,14 +564,29 @@ type StrategyStatus struct {
 	// How long the latest turns took, median.
 	TurnP50 *durationpb.Duration `protobuf:"bytes,16,opt,name=turn_p50,json=turnP50,proto3" json:"turn_p50,omitempty"`
 	// How long the latest turns took, 99th percentile.
-	TurnP99       *durationpb.Duration `protobuf:"bytes,17,opt,name=turn_p99,json=turnP99,proto3" json:"turn_p99,omitempty"`
+	TurnP99 *durationpb.Duration `protobuf:"bytes,17,opt,name=turn_p99,json=turnP99,proto3" json:"turn_p99,omitempty"`
+	// Its routers, if it is a remote strategy: the one that leads first, then
+	// those that stand by, in the order in which they would lead.
+	Routers []*RouterStatus `protobuf:"bytes,18,rep,name=routers,proto3" json:"routers,omitempty"`
+	// How many turns took more than half of their deadline.
+	Slow uint64 `protobuf:"varint,19,opt,name=slow,proto3" json:"slow,omitempty"`
+	// How often it offered nothing for longer than it may though it could.
+	Stalls uint64 `protobuf:"varint,20,opt,name=stalls,proto3" json:"stalls,omitempty"`
+	// What it leaves undone now though it could do it; empty if there is nothing.
+	Stalled string `protobuf:"bytes,21,opt,name=stalled,proto3" json:"stalled,omitempty"`
+	// How its standby is: "ready", "starting", or what keeps it from starting;
+	// empty if it is to have none.
+	Standby string `protobuf:"bytes,22,opt,name=standby,proto3" json:"standby,omitempty"`
+	// The file on the host with the last turn that was kept because the strategy
+	// died of it twice; empty if there is none.
+	Kept          string `protobuf:"bytes,23,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StrategyStatus) Reset() {
 	*x = StrategyStatus{}
-	mi := &file_patchbay_v1_host_proto_msgTypes[3]
+	mi := &file_patchbay_v1_host_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -494,7 +598,7 @@ func (x *StrategyStatus) String() string {
 func (*StrategyStatus) ProtoMessage() {}
 
 func (x *StrategyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_host_proto_msgTypes[3]
+	mi := &file_patchbay_v1_host_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -507,7 +611,7 @@ func (x *StrategyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StrategyStatus.ProtoReflect.Descriptor instead.
 func (*StrategyStatus) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{3}
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *StrategyStatus) GetStrategy() string {
@@ -629,6 +733,213 @@ func (x *StrategyStatus) GetTurnP99() *durationpb.Duration {
 	return nil
 }
 
+func (x *StrategyStatus) GetRouters() []*RouterStatus {
+	if x != nil {
+		return x.Routers
+	}
+	return nil
+}
+
+func (x *StrategyStatus) GetSlow() uint64 {
+	if x != nil {
+		return x.Slow
+	}
+	return 0
+}
+
+func (x *StrategyStatus) GetStalls() uint64 {
+	if x != nil {
+		return x.Stalls
+	}
+	return 0
+}
+
+func (x *StrategyStatus) GetStalled() string {
+	if x != nil {
+		return x.Stalled
+	}
+	return ""
+}
+
+func (x *StrategyStatus) GetStandby() string {
+	if x != nil {
+		return x.Standby
+	}
+	return ""
+}
+
+func (x *StrategyStatus) GetKept() string {
+	if x != nil {
+		return x.Kept
+	}
+	return ""
+}
+
+// RouterStatus tells of a router: a program elsewhere that decides for a remote
+// strategy.
+type RouterStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its own name; may be empty.
+	Router string `protobuf:"bytes,1,opt,name=router,proto3" json:"router,omitempty"`
+	// The version of its package.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Whose turn it is to lead: the lowest rank of those connected.
+	Rank uint32 `protobuf:"varint,3,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Since when the host knows it.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// Whether its connection stands.
+	Connected bool `protobuf:"varint,5,opt,name=connected,proto3" json:"connected,omitempty"`
+	// Since when the connection is lost; left out while it stands.
+	Lost *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=lost,proto3" json:"lost,omitempty"`
+	// How it came, such as "grpc" or "websocket"; empty while it is not
+	// connected.
+	Door string `protobuf:"bytes,7,opt,name=door,proto3" json:"door,omitempty"`
+	// From where; empty while it is not connected.
+	Address string `protobuf:"bytes,8,opt,name=address,proto3" json:"address,omitempty"`
+	// The number of its leadership: it decides. 0 while it stands by.
+	Lease uint64 `protobuf:"varint,9,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How often its connection was lost and taken up again.
+	Resumes uint64 `protobuf:"varint,10,opt,name=resumes,proto3" json:"resumes,omitempty"`
+	// How many turns were sent to it again then.
+	Replays uint64 `protobuf:"varint,11,opt,name=replays,proto3" json:"replays,omitempty"`
+	// How many answers came in time.
+	Answers uint64 `protobuf:"varint,12,opt,name=answers,proto3" json:"answers,omitempty"`
+	// How many answers came too late and were refused as stale.
+	Late uint64 `protobuf:"varint,13,opt,name=late,proto3" json:"late,omitempty"`
+	// How many answers were refused because their lease was over.
+	Fenced        uint64 `protobuf:"varint,14,opt,name=fenced,proto3" json:"fenced,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RouterStatus) Reset() {
+	*x = RouterStatus{}
+	mi := &file_patchbay_v1_host_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouterStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouterStatus) ProtoMessage() {}
+
+func (x *RouterStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_host_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouterStatus.ProtoReflect.Descriptor instead.
+func (*RouterStatus) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RouterStatus) GetRouter() string {
+	if x != nil {
+		return x.Router
+	}
+	return ""
+}
+
+func (x *RouterStatus) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *RouterStatus) GetRank() uint32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *RouterStatus) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *RouterStatus) GetConnected() bool {
+	if x != nil {
+		return x.Connected
+	}
+	return false
+}
+
+func (x *RouterStatus) GetLost() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *RouterStatus) GetDoor() string {
+	if x != nil {
+		return x.Door
+	}
+	return ""
+}
+
+func (x *RouterStatus) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *RouterStatus) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
+}
+
+func (x *RouterStatus) GetResumes() uint64 {
+	if x != nil {
+		return x.Resumes
+	}
+	return 0
+}
+
+func (x *RouterStatus) GetReplays() uint64 {
+	if x != nil {
+		return x.Replays
+	}
+	return 0
+}
+
+func (x *RouterStatus) GetAnswers() uint64 {
+	if x != nil {
+		return x.Answers
+	}
+	return 0
+}
+
+func (x *RouterStatus) GetLate() uint64 {
+	if x != nil {
+		return x.Late
+	}
+	return 0
+}
+
+func (x *RouterStatus) GetFenced() uint64 {
+	if x != nil {
+		return x.Fenced
+	}
+	return 0
+}
+
 // Counters are totals since the host started.
 type Counters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -674,7 +985,7 @@ type Counters struct {
 
 func (x *Counters) Reset() {
 	*x = Counters{}
-	mi := &file_patchbay_v1_host_proto_msgTypes[4]
+	mi := &file_patchbay_v1_host_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +997,7 @@ func (x *Counters) String() string {
 func (*Counters) ProtoMessage() {}
 
 func (x *Counters) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_host_proto_msgTypes[4]
+	mi := &file_patchbay_v1_host_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +1010,7 @@ func (x *Counters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counters.ProtoReflect.Descriptor instead.
 func (*Counters) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{4}
+	return file_patchbay_v1_host_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Counters) GetCreated() uint64 {
@@ -825,7 +1136,11 @@ var File_patchbay_v1_host_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/host.proto\x12\vpatchbay.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\"\x12\n" +
+	"\x16patchbay/v1/host.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\"@\n" +
+	"\x16ReleaseStrategyRequest\x12&\n" +
+	"\bstrategy\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\bstrategy\"\x19\n" +
+	"\x17ReleaseStrategyResponse\"\x12\n" +
 	"\x10GetStatusRequest\"\xbf\x03\n" +
 	"\x11GetStatusResponse\x12\x1c\n" +
 	"\tworkspace\x18\x01 \x01(\tR\tworkspace\x12\x18\n" +
@@ -861,7 +1176,7 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"unroutable\x18\r \x01(\rR\n" +
 	"unroutable\x12@\n" +
 	"\x0eestimated_wait\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\x12\x19\n" +
-	"\boffer_to\x18\x0f \x01(\rR\aofferTo\"\xb3\x04\n" +
+	"\boffer_to\x18\x0f \x01(\rR\aofferTo\"\xdc\x05\n" +
 	"\x0eStrategyStatus\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\aruntime\x18\x02 \x01(\tR\aruntime\x12\x18\n" +
@@ -881,7 +1196,29 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"last_fault\x18\x0f \x01(\tR\tlastFault\x124\n" +
 	"\bturn_p50\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\aturnP50\x124\n" +
-	"\bturn_p99\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\aturnP99\"\xf9\x03\n" +
+	"\bturn_p99\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\aturnP99\x123\n" +
+	"\arouters\x18\x12 \x03(\v2\x19.patchbay.v1.RouterStatusR\arouters\x12\x12\n" +
+	"\x04slow\x18\x13 \x01(\x04R\x04slow\x12\x16\n" +
+	"\x06stalls\x18\x14 \x01(\x04R\x06stalls\x12\x18\n" +
+	"\astalled\x18\x15 \x01(\tR\astalled\x12\x18\n" +
+	"\astandby\x18\x16 \x01(\tR\astandby\x12\x12\n" +
+	"\x04kept\x18\x17 \x01(\tR\x04kept\"\x92\x03\n" +
+	"\fRouterStatus\x12\x16\n" +
+	"\x06router\x18\x01 \x01(\tR\x06router\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
+	"\x04rank\x18\x03 \x01(\rR\x04rank\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1c\n" +
+	"\tconnected\x18\x05 \x01(\bR\tconnected\x12.\n" +
+	"\x04lost\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04lost\x12\x12\n" +
+	"\x04door\x18\a \x01(\tR\x04door\x12\x18\n" +
+	"\aaddress\x18\b \x01(\tR\aaddress\x12\x14\n" +
+	"\x05lease\x18\t \x01(\x04R\x05lease\x12\x18\n" +
+	"\aresumes\x18\n" +
+	" \x01(\x04R\aresumes\x12\x18\n" +
+	"\areplays\x18\v \x01(\x04R\areplays\x12\x18\n" +
+	"\aanswers\x18\f \x01(\x04R\aanswers\x12\x12\n" +
+	"\x04late\x18\r \x01(\x04R\x04late\x12\x16\n" +
+	"\x06fenced\x18\x0e \x01(\x04R\x06fenced\"\xf9\x03\n" +
 	"\bCounters\x12\x18\n" +
 	"\acreated\x18\x01 \x01(\x04R\acreated\x12\x16\n" +
 	"\x06offers\x18\x02 \x01(\x04R\x06offers\x12\x1a\n" +
@@ -904,18 +1241,21 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"overflowed\x18\x10 \x01(\x04R\n" +
 	"overflowed\x12\x1a\n" +
-	"\breopened\x18\x11 \x01(\x04R\breopened*\xb5\x01\n" +
+	"\breopened\x18\x11 \x01(\x04R\breopened*\xd5\x01\n" +
 	"\rStrategyState\x12\x1e\n" +
 	"\x1aSTRATEGY_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13STRATEGY_STATE_IDLE\x10\x01\x12\x1b\n" +
 	"\x17STRATEGY_STATE_STARTING\x10\x02\x12\x19\n" +
 	"\x15STRATEGY_STATE_ACTIVE\x10\x03\x12\x1a\n" +
 	"\x16STRATEGY_STATE_PROBING\x10\x04\x12\x17\n" +
-	"\x13STRATEGY_STATE_DOWN\x10\x052v\n" +
+	"\x13STRATEGY_STATE_DOWN\x10\x05\x12\x1e\n" +
+	"\x1aSTRATEGY_STATE_QUARANTINED\x10\x062\x8a\x02\n" +
 	"\vHostService\x12g\n" +
 	"\tGetStatus\x12\x1d.patchbay.v1.GetStatusRequest\x1a\x1e.patchbay.v1.GetStatusResponse\"\x1b\xb2\xe3\x18\x05\n" +
 	"\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/statusBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
+	"/v1/status\x12\x91\x01\n" +
+	"\x0fReleaseStrategy\x12#.patchbay.v1.ReleaseStrategyRequest\x1a$.patchbay.v1.ReleaseStrategyResponse\"3\xb2\xe3\x18\x03\n" +
+	"\x01\x03\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/strategies/{strategy}:releaseBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
 
 var (
 	file_patchbay_v1_host_proto_rawDescOnce sync.Once
@@ -930,36 +1270,44 @@ func file_patchbay_v1_host_proto_rawDescGZIP() []byte {
 }
 
 var file_patchbay_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_patchbay_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_patchbay_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_patchbay_v1_host_proto_goTypes = []any{
-	(StrategyState)(0),            // 0: patchbay.v1.StrategyState
-	(*GetStatusRequest)(nil),      // 1: patchbay.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 2: patchbay.v1.GetStatusResponse
-	(*QueueStatus)(nil),           // 3: patchbay.v1.QueueStatus
-	(*StrategyStatus)(nil),        // 4: patchbay.v1.StrategyStatus
-	(*Counters)(nil),              // 5: patchbay.v1.Counters
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 7: google.protobuf.Duration
+	(StrategyState)(0),              // 0: patchbay.v1.StrategyState
+	(*ReleaseStrategyRequest)(nil),  // 1: patchbay.v1.ReleaseStrategyRequest
+	(*ReleaseStrategyResponse)(nil), // 2: patchbay.v1.ReleaseStrategyResponse
+	(*GetStatusRequest)(nil),        // 3: patchbay.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),       // 4: patchbay.v1.GetStatusResponse
+	(*QueueStatus)(nil),             // 5: patchbay.v1.QueueStatus
+	(*StrategyStatus)(nil),          // 6: patchbay.v1.StrategyStatus
+	(*RouterStatus)(nil),            // 7: patchbay.v1.RouterStatus
+	(*Counters)(nil),                // 8: patchbay.v1.Counters
+	(*timestamppb.Timestamp)(nil),   // 9: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 10: google.protobuf.Duration
 }
 var file_patchbay_v1_host_proto_depIdxs = []int32{
-	6,  // 0: patchbay.v1.GetStatusResponse.now:type_name -> google.protobuf.Timestamp
-	3,  // 1: patchbay.v1.GetStatusResponse.queues:type_name -> patchbay.v1.QueueStatus
-	4,  // 2: patchbay.v1.GetStatusResponse.strategies:type_name -> patchbay.v1.StrategyStatus
-	5,  // 3: patchbay.v1.GetStatusResponse.counters:type_name -> patchbay.v1.Counters
-	6,  // 4: patchbay.v1.GetStatusResponse.since:type_name -> google.protobuf.Timestamp
-	7,  // 5: patchbay.v1.QueueStatus.longest_wait:type_name -> google.protobuf.Duration
-	7,  // 6: patchbay.v1.QueueStatus.estimated_wait:type_name -> google.protobuf.Duration
+	9,  // 0: patchbay.v1.GetStatusResponse.now:type_name -> google.protobuf.Timestamp
+	5,  // 1: patchbay.v1.GetStatusResponse.queues:type_name -> patchbay.v1.QueueStatus
+	6,  // 2: patchbay.v1.GetStatusResponse.strategies:type_name -> patchbay.v1.StrategyStatus
+	8,  // 3: patchbay.v1.GetStatusResponse.counters:type_name -> patchbay.v1.Counters
+	9,  // 4: patchbay.v1.GetStatusResponse.since:type_name -> google.protobuf.Timestamp
+	10, // 5: patchbay.v1.QueueStatus.longest_wait:type_name -> google.protobuf.Duration
+	10, // 6: patchbay.v1.QueueStatus.estimated_wait:type_name -> google.protobuf.Duration
 	0,  // 7: patchbay.v1.StrategyStatus.state:type_name -> patchbay.v1.StrategyState
-	6,  // 8: patchbay.v1.StrategyStatus.since:type_name -> google.protobuf.Timestamp
-	7,  // 9: patchbay.v1.StrategyStatus.turn_p50:type_name -> google.protobuf.Duration
-	7,  // 10: patchbay.v1.StrategyStatus.turn_p99:type_name -> google.protobuf.Duration
-	1,  // 11: patchbay.v1.HostService.GetStatus:input_type -> patchbay.v1.GetStatusRequest
-	2,  // 12: patchbay.v1.HostService.GetStatus:output_type -> patchbay.v1.GetStatusResponse
-	12, // [12:13] is the sub-list for method output_type
-	11, // [11:12] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	9,  // 8: patchbay.v1.StrategyStatus.since:type_name -> google.protobuf.Timestamp
+	10, // 9: patchbay.v1.StrategyStatus.turn_p50:type_name -> google.protobuf.Duration
+	10, // 10: patchbay.v1.StrategyStatus.turn_p99:type_name -> google.protobuf.Duration
+	7,  // 11: patchbay.v1.StrategyStatus.routers:type_name -> patchbay.v1.RouterStatus
+	9,  // 12: patchbay.v1.RouterStatus.since:type_name -> google.protobuf.Timestamp
+	9,  // 13: patchbay.v1.RouterStatus.lost:type_name -> google.protobuf.Timestamp
+	3,  // 14: patchbay.v1.HostService.GetStatus:input_type -> patchbay.v1.GetStatusRequest
+	1,  // 15: patchbay.v1.HostService.ReleaseStrategy:input_type -> patchbay.v1.ReleaseStrategyRequest
+	4,  // 16: patchbay.v1.HostService.GetStatus:output_type -> patchbay.v1.GetStatusResponse
+	2,  // 17: patchbay.v1.HostService.ReleaseStrategy:output_type -> patchbay.v1.ReleaseStrategyResponse
+	16, // [16:18] is the sub-list for method output_type
+	14, // [14:16] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_host_proto_init() }
@@ -974,7 +1322,7 @@ func file_patchbay_v1_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_v1_host_proto_rawDesc), len(file_patchbay_v1_host_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

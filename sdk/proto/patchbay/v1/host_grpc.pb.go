@@ -22,7 +22,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	HostService_GetStatus_FullMethodName = "/patchbay.v1.HostService/GetStatus"
+	HostService_GetStatus_FullMethodName       = "/patchbay.v1.HostService/GetStatus"
+	HostService_ReleaseStrategy_FullMethodName = "/patchbay.v1.HostService/ReleaseStrategy"
 )
 
 // HostServiceClient is the client API for HostService service.
@@ -33,6 +34,8 @@ const (
 type HostServiceClient interface {
 	// GetStatus returns the state of the host: queues, strategies, counters.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
+	// ReleaseStrategy has a strategy started again that is in quarantine.
+	ReleaseStrategy(ctx context.Context, in *ReleaseStrategyRequest, opts ...grpc.CallOption) (*ReleaseStrategyResponse, error)
 }
 
 type hostServiceClient struct {
@@ -53,6 +56,16 @@ func (c *hostServiceClient) GetStatus(ctx context.Context, in *GetStatusRequest,
 	return out, nil
 }
 
+func (c *hostServiceClient) ReleaseStrategy(ctx context.Context, in *ReleaseStrategyRequest, opts ...grpc.CallOption) (*ReleaseStrategyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReleaseStrategyResponse)
+	err := c.cc.Invoke(ctx, HostService_ReleaseStrategy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // HostServiceServer is the server API for HostService service.
 // All implementations must embed UnimplementedHostServiceServer
 // for forward compatibility.
@@ -61,6 +74,8 @@ func (c *hostServiceClient) GetStatus(ctx context.Context, in *GetStatusRequest,
 type HostServiceServer interface {
 	// GetStatus returns the state of the host: queues, strategies, counters.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
+	// ReleaseStrategy has a strategy started again that is in quarantine.
+	ReleaseStrategy(context.Context, *ReleaseStrategyRequest) (*ReleaseStrategyResponse, error)
 	mustEmbedUnimplementedHostServiceServer()
 }
 
@@ -73,6 +88,9 @@ type UnimplementedHostServiceServer struct{}
 
 func (UnimplementedHostServiceServer) GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStatus not implemented")
+}
+func (UnimplementedHostServiceServer) ReleaseStrategy(context.Context, *ReleaseStrategyRequest) (*ReleaseStrategyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReleaseStrategy not implemented")
 }
 func (UnimplementedHostServiceServer) mustEmbedUnimplementedHostServiceServer() {}
 func (UnimplementedHostServiceServer) testEmbeddedByValue()                     {}
@@ -113,6 +131,24 @@ func _HostService_GetStatus_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HostService_ReleaseStrategy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReleaseStrategyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServiceServer).ReleaseStrategy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HostService_ReleaseStrategy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServiceServer).ReleaseStrategy(ctx, req.(*ReleaseStrategyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // HostService_ServiceDesc is the grpc.ServiceDesc for HostService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -123,6 +159,10 @@ var HostService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetStatus",
 			Handler:    _HostService_GetStatus_Handler,
+		},
+		{
+			MethodName: "ReleaseStrategy",
+			Handler:    _HostService_ReleaseStrategy_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -44,6 +44,8 @@ const (
 	Feature_FEATURE_DIGEST Feature = 2
 	// A snapshot may come in several turns.
 	Feature_FEATURE_SNAPSHOT_PAGES Feature = 3
+	// Turns may be candidates frames, for a strategy whose view says so.
+	Feature_FEATURE_CANDIDATES Feature = 4
 )
 
 // Enum value maps for Feature.
@@ -53,12 +55,14 @@ var (
 		1: "FEATURE_WAKE_AT",
 		2: "FEATURE_DIGEST",
 		3: "FEATURE_SNAPSHOT_PAGES",
+		4: "FEATURE_CANDIDATES",
 	}
 	Feature_value = map[string]int32{
 		"FEATURE_UNSPECIFIED":    0,
 		"FEATURE_WAKE_AT":        1,
 		"FEATURE_DIGEST":         2,
 		"FEATURE_SNAPSHOT_PAGES": 3,
+		"FEATURE_CANDIDATES":     4,
 	}
 )
 
@@ -87,6 +91,60 @@ func (x Feature) Number() protoreflect.EnumNumber {
 // Deprecated: Use Feature.Descriptor instead.
 func (Feature) EnumDescriptor() ([]byte, []int) {
 	return file_patchbay_strategy_v1_strategy_proto_rawDescGZIP(), []int{0}
+}
+
+// View is what a strategy wants its turns to show.
+type View int32
+
+const (
+	// Not said: the board.
+	View_VIEW_UNSPECIFIED View = 0
+	// The board, kept in step by snapshots and deltas.
+	View_VIEW_BOARD View = 1
+	// Each item to decide on with its best candidates, and nothing to keep
+	// between turns.
+	View_VIEW_CANDIDATES View = 2
+)
+
+// Enum value maps for View.
+var (
+	View_name = map[int32]string{
+		0: "VIEW_UNSPECIFIED",
+		1: "VIEW_BOARD",
+		2: "VIEW_CANDIDATES",
+	}
+	View_value = map[string]int32{
+		"VIEW_UNSPECIFIED": 0,
+		"VIEW_BOARD":       1,
+		"VIEW_CANDIDATES":  2,
+	}
+)
+
+func (x View) Enum() *View {
+	p := new(View)
+	*p = x
+	return p
+}
+
+func (x View) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (View) Descriptor() protoreflect.EnumDescriptor {
+	return file_patchbay_strategy_v1_strategy_proto_enumTypes[1].Descriptor()
+}
+
+func (View) Type() protoreflect.EnumType {
+	return &file_patchbay_strategy_v1_strategy_proto_enumTypes[1]
+}
+
+func (x View) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use View.Descriptor instead.
+func (View) EnumDescriptor() ([]byte, []int) {
+	return file_patchbay_strategy_v1_strategy_proto_rawDescGZIP(), []int{1}
 }
 
 // Severity says how bad it is.
@@ -130,11 +188,11 @@ func (x Diagnostic_Severity) String() string {
 }
 
 func (Diagnostic_Severity) Descriptor() protoreflect.EnumDescriptor {
-	return file_patchbay_strategy_v1_strategy_proto_enumTypes[1].Descriptor()
+	return file_patchbay_strategy_v1_strategy_proto_enumTypes[2].Descriptor()
 }
 
 func (Diagnostic_Severity) Type() protoreflect.EnumType {
-	return &file_patchbay_strategy_v1_strategy_proto_enumTypes[1]
+	return &file_patchbay_strategy_v1_strategy_proto_enumTypes[2]
 }
 
 func (x Diagnostic_Severity) Number() protoreflect.EnumNumber {
@@ -333,6 +391,12 @@ type HandshakeResponse struct {
 	Reasons []*Reason `protobuf:"bytes,8,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// Whether the same turns always give the same replies.
 	Deterministic bool `protobuf:"varint,9,opt,name=deterministic,proto3" json:"deterministic,omitempty"`
+	// What its turns are to show. Anything but the board needs the host to have
+	// listed the feature.
+	View View `protobuf:"varint,10,opt,name=view,proto3,enum=patchbay.strategy.v1.View" json:"view,omitempty"`
+	// With VIEW_CANDIDATES, how many candidates each item comes with at most, 1
+	// to 64; 0 means 16.
+	Candidates    uint32 `protobuf:"varint,11,opt,name=candidates,proto3" json:"candidates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -428,6 +492,20 @@ func (x *HandshakeResponse) GetDeterministic() bool {
 		return x.Deterministic
 	}
 	return false
+}
+
+func (x *HandshakeResponse) GetView() View {
+	if x != nil {
+		return x.View
+	}
+	return View_VIEW_UNSPECIFIED
+}
+
+func (x *HandshakeResponse) GetCandidates() uint32 {
+	if x != nil {
+		return x.Candidates
+	}
+	return 0
 }
 
 // Reason explains one reason code to people.
@@ -861,7 +939,7 @@ const file_patchbay_strategy_v1_strategy_proto_rawDesc = "" +
 	"\fhost_version\x18\x04 \x01(\tR\vhostVersion\x12\x14\n" +
 	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\x12&\n" +
 	"\x0fmax_reply_bytes\x18\x06 \x01(\rR\rmaxReplyBytes\x12$\n" +
-	"\x0eturn_budget_us\x18\a \x01(\rR\fturnBudgetUs\"\xe9\x02\n" +
+	"\x0eturn_budget_us\x18\a \x01(\rR\fturnBudgetUs\"\xb9\x03\n" +
 	"\x11HandshakeResponse\x12\x14\n" +
 	"\x05minor\x18\x01 \x01(\rR\x05minor\x129\n" +
 	"\bfeatures\x18\x02 \x03(\x0e2\x1d.patchbay.strategy.v1.FeatureR\bfeatures\x126\n" +
@@ -871,7 +949,12 @@ const file_patchbay_strategy_v1_strategy_proto_rawDesc = "" +
 	"\x06majors\x18\x06 \x03(\rR\x06majors\x12'\n" +
 	"\x0fsettings_schema\x18\a \x01(\tR\x0esettingsSchema\x126\n" +
 	"\areasons\x18\b \x03(\v2\x1c.patchbay.strategy.v1.ReasonR\areasons\x12$\n" +
-	"\rdeterministic\x18\t \x01(\bR\rdeterministic\"D\n" +
+	"\rdeterministic\x18\t \x01(\bR\rdeterministic\x12.\n" +
+	"\x04view\x18\n" +
+	" \x01(\x0e2\x1a.patchbay.strategy.v1.ViewR\x04view\x12\x1e\n" +
+	"\n" +
+	"candidates\x18\v \x01(\rR\n" +
+	"candidates\"D\n" +
 	"\x06Reason\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\rR\x04code\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -902,12 +985,18 @@ const file_patchbay_strategy_v1_strategy_proto_rawDesc = "" +
 	"\x05frame\x18\x01 \x01(\fR\x05frame\"$\n" +
 	"\fDrainRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"\x0f\n" +
-	"\rDrainResponse*g\n" +
+	"\rDrainResponse*\x7f\n" +
 	"\aFeature\x12\x17\n" +
 	"\x13FEATURE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fFEATURE_WAKE_AT\x10\x01\x12\x12\n" +
 	"\x0eFEATURE_DIGEST\x10\x02\x12\x1a\n" +
-	"\x16FEATURE_SNAPSHOT_PAGES\x10\x03BKZIgithub.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1;strategyv1b\x06proto3"
+	"\x16FEATURE_SNAPSHOT_PAGES\x10\x03\x12\x16\n" +
+	"\x12FEATURE_CANDIDATES\x10\x04*A\n" +
+	"\x04View\x12\x14\n" +
+	"\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"VIEW_BOARD\x10\x01\x12\x13\n" +
+	"\x0fVIEW_CANDIDATES\x10\x02BKZIgithub.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1;strategyv1b\x06proto3"
 
 var (
 	file_patchbay_strategy_v1_strategy_proto_rawDescOnce sync.Once
@@ -921,36 +1010,38 @@ func file_patchbay_strategy_v1_strategy_proto_rawDescGZIP() []byte {
 	return file_patchbay_strategy_v1_strategy_proto_rawDescData
 }
 
-var file_patchbay_strategy_v1_strategy_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_patchbay_strategy_v1_strategy_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_patchbay_strategy_v1_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_patchbay_strategy_v1_strategy_proto_goTypes = []any{
 	(Feature)(0),              // 0: patchbay.strategy.v1.Feature
-	(Diagnostic_Severity)(0),  // 1: patchbay.strategy.v1.Diagnostic.Severity
-	(*Layout)(nil),            // 2: patchbay.strategy.v1.Layout
-	(*HandshakeRequest)(nil),  // 3: patchbay.strategy.v1.HandshakeRequest
-	(*HandshakeResponse)(nil), // 4: patchbay.strategy.v1.HandshakeResponse
-	(*Reason)(nil),            // 5: patchbay.strategy.v1.Reason
-	(*ConfigureRequest)(nil),  // 6: patchbay.strategy.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 7: patchbay.strategy.v1.ConfigureResponse
-	(*Diagnostic)(nil),        // 8: patchbay.strategy.v1.Diagnostic
-	(*TurnsRequest)(nil),      // 9: patchbay.strategy.v1.TurnsRequest
-	(*TurnsResponse)(nil),     // 10: patchbay.strategy.v1.TurnsResponse
-	(*DrainRequest)(nil),      // 11: patchbay.strategy.v1.DrainRequest
-	(*DrainResponse)(nil),     // 12: patchbay.strategy.v1.DrainResponse
+	(View)(0),                 // 1: patchbay.strategy.v1.View
+	(Diagnostic_Severity)(0),  // 2: patchbay.strategy.v1.Diagnostic.Severity
+	(*Layout)(nil),            // 3: patchbay.strategy.v1.Layout
+	(*HandshakeRequest)(nil),  // 4: patchbay.strategy.v1.HandshakeRequest
+	(*HandshakeResponse)(nil), // 5: patchbay.strategy.v1.HandshakeResponse
+	(*Reason)(nil),            // 6: patchbay.strategy.v1.Reason
+	(*ConfigureRequest)(nil),  // 7: patchbay.strategy.v1.ConfigureRequest
+	(*ConfigureResponse)(nil), // 8: patchbay.strategy.v1.ConfigureResponse
+	(*Diagnostic)(nil),        // 9: patchbay.strategy.v1.Diagnostic
+	(*TurnsRequest)(nil),      // 10: patchbay.strategy.v1.TurnsRequest
+	(*TurnsResponse)(nil),     // 11: patchbay.strategy.v1.TurnsResponse
+	(*DrainRequest)(nil),      // 12: patchbay.strategy.v1.DrainRequest
+	(*DrainResponse)(nil),     // 13: patchbay.strategy.v1.DrainResponse
 }
 var file_patchbay_strategy_v1_strategy_proto_depIdxs = []int32{
 	0, // 0: patchbay.strategy.v1.HandshakeRequest.features:type_name -> patchbay.strategy.v1.Feature
-	2, // 1: patchbay.strategy.v1.HandshakeRequest.layouts:type_name -> patchbay.strategy.v1.Layout
+	3, // 1: patchbay.strategy.v1.HandshakeRequest.layouts:type_name -> patchbay.strategy.v1.Layout
 	0, // 2: patchbay.strategy.v1.HandshakeResponse.features:type_name -> patchbay.strategy.v1.Feature
-	2, // 3: patchbay.strategy.v1.HandshakeResponse.layouts:type_name -> patchbay.strategy.v1.Layout
-	5, // 4: patchbay.strategy.v1.HandshakeResponse.reasons:type_name -> patchbay.strategy.v1.Reason
-	8, // 5: patchbay.strategy.v1.ConfigureResponse.diagnostics:type_name -> patchbay.strategy.v1.Diagnostic
-	1, // 6: patchbay.strategy.v1.Diagnostic.severity:type_name -> patchbay.strategy.v1.Diagnostic.Severity
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	3, // 3: patchbay.strategy.v1.HandshakeResponse.layouts:type_name -> patchbay.strategy.v1.Layout
+	6, // 4: patchbay.strategy.v1.HandshakeResponse.reasons:type_name -> patchbay.strategy.v1.Reason
+	1, // 5: patchbay.strategy.v1.HandshakeResponse.view:type_name -> patchbay.strategy.v1.View
+	9, // 6: patchbay.strategy.v1.ConfigureResponse.diagnostics:type_name -> patchbay.strategy.v1.Diagnostic
+	2, // 7: patchbay.strategy.v1.Diagnostic.severity:type_name -> patchbay.strategy.v1.Diagnostic.Severity
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_strategy_v1_strategy_proto_init() }
@@ -963,7 +1054,7 @@ func file_patchbay_strategy_v1_strategy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_strategy_v1_strategy_proto_rawDesc), len(file_patchbay_strategy_v1_strategy_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,

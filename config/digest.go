@@ -1,0 +1,98 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// files looks whether the files that the configuration names are there, can be
+// read, and are the ones that are meant.
+func (c *checker) files() {
+	if !c.options.files {
+		return
+	}
+	c.file("api", "tls", "cert")
+	c.file("api", "tls", "key")
+	for name, s := range c.section("strategies") {
+		if s["runtime"] == runtimeProcess || s["runtime"] == runtimeWASM {
+			if path, ok := c.file("strategies", name, "source"); ok {
+				c.digest(path, "strategies", name, "sha256")
+			}
+		}
+	}
+}
+
+// file looks for the file named at a path and returns where it is.
+func (c *checker) file(path ...string) (absolute string, ok bool) {
+	value, ok := c.lookup(path).(string)
+	if !ok || value == "" {
+		return "", false
+	}
+	absolute = c.doc.absolute(path, value)
+	switch err := readable(absolute); {
+	case errors.Is(err, errFolder):
+		c.report(stageRules, c.doc.value(path), CodeFile, "%q is a folder; it must be a file", absolute)
+	case err != nil:
+		c.report(stageRules, c.doc.value(path), CodeFile, "the file %q cannot be read: %s", absolute, reason(err))
+	default:
+		return absolute, true
+	}
+	return "", false
+}
+
+// errFolder says that what should be a file is a folder.
+var errFolder = errors.New("it is a folder")
+
+// readable reports why a file cannot be read.
+func readable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return errFolder
+	}
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// digest holds a file against the checksum at a path, if there is one.
+func (c *checker) digest(file string, path ...string) {
+	want, ok := c.lookup(path).(string)
+	if !ok || len(want) != hex.EncodedLen(sha256.Size) {
+		return
+	}
+	got, err := checksum(file)
+	switch {
+	case err != nil:
+		c.report(stageRules, c.doc.value(path), CodeFile, "the file %q cannot be read: %s", file, reason(err))
+	case !strings.EqualFold(got, want):
+		c.report(stageRules, c.doc.value(path), CodeDigest,
+			"this is not the checksum of %q, which is %s; if the file is the one you mean, write that", file, got)
+	}
+}
+
+// checksum returns a file's SHA-256 in lower-case hex.
+func checksum(path string) (string, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,197 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package strategy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+)
+
+// share is which of a queue's work is on a board: all of it, what a canary
+// takes, or the rest.
+type share struct {
+	of   uint16 // the canary's share in ten-thousandths; 0 for all work
+	rest bool
+}
+
+func (s share) has(id engine.WorkID) bool {
+	return s.of == 0 || (&engine.Canary{Share: s.of}).Takes(id) != s.rest
+}
+
+// scope says which queues are on a board, and which of their work.
+type scope map[string]share
+
+// has reports whether work in that queue with that id is in scope.
+func (s scope) has(queue string, id engine.WorkID) bool {
+	part, ok := s[queue]
+	return ok && part.has(id)
+}
+
+// assignment is being made: who decides for which queue, and who sees what.
+type assignment struct {
+	*Desk
+	scopes map[*post]scope
+}
+
+func (a *assignment) show(p *post, queue string, part share) {
+	p.wanted = true
+	a.scopes[p][queue] = part
+}
+
+// assign decides who decides for which queue, and gives everybody the queues
+// that they decide for or prepare to. Fresh begins everybody's board anew, else
+// only those whose queues differ.
+func (d *Desk) assign(fresh bool) {
+	definition := d.engine.Definition()
+	d.follow(definition)
+	a := assignment{Desk: d, scopes: make(map[*post]scope, len(d.posts))}
+	for _, p := range d.posts {
+		a.scopes[p] = make(scope)
+		p.wanted = false
+	}
+	d.owner = make(map[string]*post)
+	for i := range definition.Queues {
+		a.charge(routed(definition, definition.Queues[i].Name))
+	}
+	for _, p := range d.posts {
+		if next := p.successor; next != nil && p.wanted { // it prepares for what its predecessor does
+			next.wanted, a.scopes[next] = true, a.scopes[p]
+		}
+	}
+	d.sights = make(map[string][]*post)
+	for _, p := range d.posts {
+		if p.state == Idle && p.wanted {
+			p.state, p.retryAt = Down, 0 // to be started at once
+		}
+		p.feed.setScope(a.scopes[p], fresh)
+		for queue := range a.scopes[p] {
+			d.sights[queue] = append(d.sights[queue], p)
+		}
+	}
+}
+
+// charge puts the first strategy that can in charge of a queue, and has those
+// before it prepare.
+func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.RoutingConfig) {
+	name := queue.Name
+	rest := share{}
+	if t := a.trials[name]; t != nil {
+		a.show(t.post, name, share{of: t.canary.Share})
+		if t.post.state == Active {
+			rest = share{of: t.canary.Share, rest: true}
+		}
+	}
+	if s := a.shadows[name]; s != nil {
+		a.show(s.post, name, share{})
+	}
+	main := a.named[cmp.Or(queue.Deciders.Strategy, routing.Strategy)]
+	for _, p := range []*post{main, a.before(name, main), a.named[routing.Fallback]} {
+		if p == nil {
+			continue
+		}
+		p.wanted = true
+		if a.owner[name] != nil {
+			continue // a fallback that is not needed
+		}
+		a.show(p, name, rest)
+		if p.state == Active {
+			a.owner[name] = p
+		}
+	}
+	if main != nil && a.owner[name] == main {
+		a.proven[name] = main
+	}
+}
+
+// before returns who goes on deciding for the queue until its strategy, which
+// has not decided for it yet, has proven itself; nil for nobody.
+func (d *Desk) before(queue string, main *post) *post {
+	former := d.proven[queue]
+	if main == nil || former == nil || former == main || former != d.named[former.spec.Name] {
+		return nil
+	}
+	switch main.state {
+	case Active, Down, Quarantined:
+		return nil
+	}
+	return former
+}
+
+// follow has a trial for each canary of the definition and a post for each
+// shadow, and none else.
+func (d *Desk) follow(definition *engine.Definition) {
+	for i := range definition.Queues {
+		queue := &definition.Queues[i]
+		d.try(queue)
+		d.watchOver(queue)
+	}
+	for name := range d.trials {
+		if !has(definition, name) {
+			delete(d.trials, name)
+		}
+	}
+	for name := range d.shadows {
+		if !has(definition, name) {
+			delete(d.shadows, name)
+		}
+	}
+	d.leave()
+}
+
+func has(d *engine.Definition, queue string) bool {
+	_, ok := slices.BinarySearchFunc(d.Queues, queue, func(q engine.QueueDefinition, name string) int {
+		return cmp.Compare(q.Name, name)
+	})
+	return ok
+}
+
+// decider returns who decides for the work now; nil if nobody does.
+func (d *Desk) decider(w *engine.Work) *post {
+	if t := d.trials[w.Queue]; t != nil && t.post.state == Active && t.canary.Takes(w.ID) {
+		return t.post
+	}
+	return d.owner[w.Queue]
+}
+
+// revert goes back to who decided before, for the queues for which a strategy
+// was to decide and could not be started.
+func (d *Desk) revert(p *post, why string, step Step) {
+	definition := d.engine.Definition()
+	for i := range definition.Queues {
+		queue, routing := routed(definition, definition.Queues[i].Name)
+		former := d.proven[queue.Name]
+		named := cmp.Or(queue.Deciders.Strategy, routing.Strategy)
+		if former == nil || former == p || d.named[named] != p || d.named[former.spec.Name] != former {
+			continue
+		}
+		to := queue.Deciders
+		if to.Strategy = former.spec.Name; to.Strategy == routing.Strategy {
+			to.Strategy = ""
+		}
+		step(engine.Decide{Queue: queue.Name, To: to, Reason: fmt.Sprintf("%s did not take over from %s: %s", p.title(), former.spec.Name, why)})
+	}
+}
+
+// follows tells trials and shadows what became of work.
+func (d *Desk) follows(ev *engine.Event, w *engine.Work) {
+	if t := d.trials[ev.Queue]; t != nil {
+		t.observe(ev, w)
+	}
+	if s := d.shadows[ev.Queue]; s != nil {
+		s.observe(ev, w)
+	}
+}
+
+// adopt takes a post in, in the order of titles.
+func (d *Desk) adopt(p *post) {
+	at, _ := slices.BinarySearchFunc(d.posts, p, byTitle)
+	d.posts = slices.Insert(d.posts, at, p)
+}
+
+func byTitle(a, b *post) int {
+	return cmp.Or(cmp.Compare(a.spec.Name, b.spec.Name), cmp.Compare(a.shadows, b.shadows), cmp.Compare(a.epoch, b.epoch))
+}

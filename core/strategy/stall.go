@@ -1,0 +1,137 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package strategy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/core/engine"
+)
+
+const (
+	// stallLook is how often it is looked for stalls.
+	stallLook = engine.Time(1000)
+	// stallPairs is how many pairs of work and agent one look tries at most, over
+	// all queues. The next look goes on from there.
+	stallPairs = 4096
+)
+
+// stall is what is known of whether a queue's strategy leaves undone what it
+// could do.
+type stall struct {
+	pair  engine.Pairing // that could be offered; its work is 0 if none was found
+	since engine.Time    // when it was found
+	from  engine.Search  // where the search goes on
+	told  bool           // that it stalls, since it last did something
+}
+
+// stalls is the desk's watch for strategies that propose nothing though they
+// could.
+type stalls struct {
+	at     engine.Time // of the next look; 0 for never
+	queues []string    // with a StallAfter, in order of names
+	next   int         // which one is looked at first
+	of     map[string]*stall
+}
+
+// watchStalls begins the watch anew, for the definition in force.
+func (d *Desk) watchStalls() {
+	former := d.stalls.of
+	d.stalls = stalls{at: d.stalls.at, of: make(map[string]*stall)}
+	definition := d.engine.Definition()
+	for i := range definition.Queues {
+		name := definition.Queues[i].Name
+		if _, routing := routed(definition, name); routing.StallAfter > 0 {
+			d.stalls.queues = append(d.stalls.queues, name)
+			if d.stalls.of[name] = former[name]; former[name] == nil {
+				d.stalls.of[name] = new(stall)
+			}
+		}
+	}
+	if len(d.stalls.queues) == 0 {
+		d.stalls.at = 0
+	} else if d.stalls.at == 0 {
+		d.stalls.at = 1 // at the next chance
+	}
+}
+
+// progressed notes that something of the queue was offered by a strategy.
+func (d *Desk) progressed(ev *engine.Event) {
+	s := d.stalls.of[ev.Queue]
+	if s == nil || ev.Kind != engine.KindWorkOffered || ev.Decision == nil || ev.Decision.Strategy == "" {
+		return
+	}
+	s.pair.Work, s.told = 0, false
+	if p := d.named[ev.Decision.Strategy]; p != nil {
+		p.stalled = ""
+	}
+}
+
+// Watch looks for strategies that leave undone what they could do: that make no
+// offer from a queue for longer than its routing config's StallAfter, though all
+// the while the same work could have been offered to the same agent. That is
+// shown and counted, and if the routing config says so it is a fault. The loop
+// calls it when WakeAt says so, or more often: it costs nothing then.
+func (d *Desk) Watch(now engine.Time, step Step) {
+	if d.stalls.at == 0 || now < d.stalls.at {
+		return
+	}
+	d.stalls.at = now + stallLook
+	left := stallPairs
+	for range d.stalls.queues {
+		if left <= 0 {
+			return
+		}
+		name := d.stalls.queues[d.stalls.next%len(d.stalls.queues)]
+		d.stalls.next++
+		left -= d.watch(now, name, left, step)
+	}
+}
+
+// watch looks at one queue, and returns how many pairs it tried.
+func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried int) {
+	s, p := d.stalls.of[name], d.owner[name]
+	if p == nil {
+		s.pair.Work = 0
+		return 0
+	}
+	if s.pair.Work == 0 || !d.engine.Offerable(s.pair) {
+		s.pair, s.from, tried = d.engine.FindOfferable(name, s.from, most)
+		s.since = now
+		return tried
+	}
+	_, routing := routed(d.engine.Definition(), name)
+	if now < s.since+routing.StallAfter {
+		return 0
+	}
+	waited := time.Duration(now-s.since) * time.Millisecond
+	s.since = now
+	why := fmt.Sprintf("made no offer from queue %q for %v, though %v could go to %s", name, waited, s.pair.Work, s.pair.Agent)
+	replaces := routing.StallFallback && p == d.named[routing.Strategy]
+	if s.told && !replaces {
+		p.counts.Stalls++
+		p.stalled = legible(why, maxFaultBytes)
+		return 0
+	}
+	s.told = true
+	fault := ""
+	if replaces {
+		fault = FaultStalled.String()
+	}
+	now = d.judged(now, p, engine.TaskJudge, fault, why, step)
+	d.stalledNow(now, p, why, replaces, step)
+	return 0
+}
+
+// stalledNow deals with a strategy that stalls.
+func (d *Desk) stalledNow(now engine.Time, p *post, why string, replace bool, step Step) {
+	p.counts.Stalls++
+	p.stalled = legible(why, maxFaultBytes)
+	if replace {
+		d.failed(now, p, &Fault{Kind: FaultStalled, Err: fmt.Errorf("%s", why)}, step) //nolint:err113 // it holds names
+		return
+	}
+	d.change(now, p, p.state, "stalled: "+p.stalled, step)
+}

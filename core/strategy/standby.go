@@ -1,0 +1,71 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package strategy
+
+import (
+	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/sdk/route"
+)
+
+// standbyPause is after how long a standby that did not start is tried again.
+const standbyPause = engine.Time(30_000)
+
+// spare is an instance that is started and configured, and waits to take over.
+// It is given no turns: when it takes over it gets a snapshot, as each new
+// instance does.
+type spare struct {
+	instance Instance
+	manifest route.Manifest
+	epoch    uint64
+}
+
+// wantsStandby reports whether a standby is to be started now. Only a strategy
+// that decides has one: who cannot start at all needs no second one that cannot.
+func (p *post) wantsStandby(now engine.Time) bool {
+	return p.spec.Standby && p.state == Active && p.standby == nil && !p.warming && p.wanted && p.warmAt <= now
+}
+
+// stands takes a standby that was started, or not.
+func (d *Desk) stands(now engine.Time, job *Job) {
+	p := job.post
+	p.warming = false
+	switch {
+	case job.err != nil:
+		p.standbyFault = legible(asFault(FaultStart, job.err).Error(), maxFaultBytes)
+		p.warmAt = now + standbyPause
+	case p.state != Active || job.epoch != p.epoch+1:
+		p.retired = append(p.retired, job.instance) // it came too late
+	default:
+		p.standbyFault = ""
+		p.standby = &spare{instance: job.instance, manifest: job.manifest, epoch: job.epoch}
+	}
+}
+
+// begin returns the job that starts the next instance: the standby, if there is
+// one.
+func (p *post) begin(now engine.Time) *Job {
+	p.state, p.since = Starting, now
+	p.epoch++
+	job := &Job{post: p, start: true}
+	if p.standby != nil && p.standby.epoch == p.epoch {
+		job.instance, job.manifest, job.warm = p.standby.instance, p.standby.manifest, true
+		p.standby = nil
+	}
+	p.dismiss()
+	return job
+}
+
+// dismiss takes the standby out of service, if there is one.
+func (p *post) dismiss() {
+	if p.standby != nil {
+		p.retired = append(p.retired, p.standby.instance)
+		p.standby = nil
+	}
+}
+
+// closes reports whether what is of no more use is to be closed now. What
+// recovers by its standby decides again first.
+func (p *post) closes() bool {
+	return len(p.retired) > 0 && !(p.spec.Standby && (p.state == Probing || p.state == Down && p.standby != nil))
+}
