@@ -49,7 +49,7 @@ check-breaking: ## Fail if a protocol no longer serves those who use it as it is
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-storm: ## Play a thousand random centres with every feature on and hold the invariants (ten minutes or so)
+storm: ## Play a thousand random centres with every feature on, hold the invariants, and verify each from its record (a quarter of an hour or so)
 	PATCHBAY_SEEDS=1000 go test -count=1 -timeout 60m -run '^TestStorm$$' ./core/sim
 
 reference: ## Hold the emulator against known values, millions of customers each (ten minutes or so)

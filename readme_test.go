@@ -41,8 +41,10 @@ func TestWriteAPlugin(t *testing.T) {
 	out := follow(t, read(t, filepath.Join("docs", "write-a-plugin.md")), "bash", "sed")
 	for _, want := range []string{
 		`(?m)^Patchbay is not released yet`, `(?m)^ok .*example\.com/mine`, `(?m)^name +mine$`,
-		`(?m)^mine 0\.1\.0 as wasm: \d+ cases, 0 failed$`,
-		`(?m)^\S+ a1 offered: w2 from support`, `(?m)^a1 +anna +completed .* mine \(wasm\) +first$`,
+		`(?m)^        chat-2 -> \S+: best_score`, `(?m)^mine 0\.1\.0 as wasm: \d+ cases, 0 failed$`,
+		`(?m)^your strategy \./mine\.wasm \(wasm 0\.1\.0\): \d+ turns, \d+ proposals, [1-9]\d* offers, \d+ refused, 0 faults$`,
+		`(?m)^\S+ a1 offered: w2 from support`, `(?m)^a1 +anna +completed .* mine \(wasm\) +best_score$`,
+		`(?m)^mine\.wasm  sha256 [0-9a-f]{64}, as it was signed by a key you trust$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("the page prints nothing like %q:\n%s", want, out)

@@ -13,7 +13,7 @@ rustup target add wasm32-unknown-unknown
 # C: clang and its linker for WebAssembly, and its sanitizers, with which the library is tested.
 have clang || packages+=(clang)
 have wasm-ld || packages+=(lld)
-sanitizers="$(apt-cache search --names-only '^libclang-rt-[0-9]+-dev$' | sort -V | head -n 1 | cut -d ' ' -f 1)"
+printf 'int main(void) { return 0; }' | clang -fsanitize=address -x c -o /dev/null - 2>/dev/null || packages+=(libclang-rt-dev)
 
 # AssemblyScript: the tests install the compiler from npm's registry into the user's cache, once.
 have node || packages+=(nodejs)
@@ -23,8 +23,7 @@ have npm || packages+=(npm)
 
 if [ "${#packages[@]}" -gt 0 ]; then
 	root apt-get update -qq
-	sanitizers="$(apt-cache search --names-only '^libclang-rt-[0-9]+-dev$' | sort -V | head -n 1 | cut -d ' ' -f 1)"
-	root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" ${sanitizers:+"$sanitizers"} >/dev/null
+	root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
 for tool in cargo rustc clang wasm-ld node npm; do

@@ -27,6 +27,8 @@ type Source struct {
 	Name string
 	// Data is what it holds.
 	Data []byte
+	// Folder is where its relative paths start, if that is not its own folder.
+	Folder string
 }
 
 // Read reads the files of a configuration in their order: path, what the folder
@@ -34,28 +36,49 @@ type Source struct {
 // whose names end in .yaml or .yml, in the order of their names. Errors are
 // *Errors, one for each file that cannot be read.
 func Read(path string, opts ...Option) ([]Source, error) {
+	found, err := Find(path, opts...)
+	if err != nil {
+		return nil, err
+	}
+	g := &gathering{}
+	sources := make([]Source, 0, len(found))
+	for _, path := range found {
+		data, err := read(path)
+		if err != nil {
+			g.fault(path, err)
+		}
+		sources = append(sources, Source{Name: path, Data: data})
+	}
+	if len(g.faults) > 0 {
+		return nil, &Errors{List: g.faults}
+	}
+	return sources, nil
+}
+
+// Find returns the paths of the files that Read reads.
+func Find(path string, opts ...Option) ([]string, error) {
 	o := apply(opts)
-	r := &gathering{seen: map[string]bool{}}
-	r.path(path)
+	g := &gathering{seen: map[string]bool{}}
+	g.path(path)
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		if folder := filepath.Join(filepath.Dir(path), dropIns); isFolder(folder) {
-			r.folder(folder)
+			g.folder(folder)
 		}
 	}
 	for _, path := range o.more {
-		r.path(path)
+		g.path(path)
 	}
-	if len(r.faults) > 0 {
-		return nil, &Errors{List: r.faults}
+	if len(g.faults) > 0 {
+		return nil, &Errors{List: g.faults}
 	}
-	return r.sources, nil
+	return g.found, nil
 }
 
-// gathering is files as they are found; none is read twice.
+// gathering is files as they are found; none is there twice.
 type gathering struct {
-	sources []Source
-	seen    map[string]bool
-	faults  []Error
+	found  []string
+	seen   map[string]bool
+	faults []Error
 }
 
 func (g *gathering) path(path string) {
@@ -93,12 +116,7 @@ func (g *gathering) file(path string) {
 		}
 		g.seen[absolute] = true
 	}
-	data, err := read(path)
-	if err != nil {
-		g.fault(path, err)
-		return
-	}
-	g.sources = append(g.sources, Source{Name: path, Data: data})
+	g.found = append(g.found, path)
 }
 
 func (g *gathering) fault(path string, err error) {
@@ -143,6 +161,9 @@ func layers(sources []Source, faults *faults) ([]*file, []*node, error) {
 		folder, err := filepath.Abs(filepath.Dir(s.Name))
 		if err != nil {
 			return nil, nil, fmt.Errorf("config: working directory: %w", err)
+		}
+		if s.Folder != "" {
+			folder = s.Folder
 		}
 		f := &file{name: s.Name, data: s.Data, folder: folder}
 		files = append(files, f)

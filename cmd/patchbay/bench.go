@@ -18,7 +18,7 @@ import (
 )
 
 func newBench(std stdio) *cobra.Command {
-	return group("bench", "Measure what the parts take, side by side with the plainest way", newBenchDecide(std), newBenchChild())
+	return group("bench", "Measure what the parts take, side by side with the plainest way", newBenchDecide(std), newBenchRemote(std), newBenchSwap(std), newBenchRouter(), newBenchChild())
 }
 
 // deciding is the flags of the bench decide command.

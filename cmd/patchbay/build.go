@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,12 +17,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/patchbay-cx/patchbay/sdk/guest"
 )
 
-// build is a plugin to be built with the Go toolchain.
+// build is a plugin to be built with its language's tools.
 type build struct {
 	dir     string // of the plugin
-	runtime string // "wasm" or "process"
+	runtime string // "wasm" or "process"; empty for the language's first
 	output  string // empty for a file in this folder
 }
 
@@ -37,23 +40,29 @@ type built struct {
 
 // run builds the plugin. What the toolchain says goes to log.
 func (b build) run(ctx context.Context, log io.Writer) (*built, error) {
-	if b.runtime != "wasm" && b.runtime != "process" {
-		return nil, usagef("--runtime: %q should be wasm or process", b.runtime)
-	}
 	dir, err := filepath.Abs(b.dir)
 	if err != nil {
 		return nil, err
 	}
-	main, err := mainPackage(ctx, dir)
-	if err != nil {
+	language := cmp.Or(guest.Detect(dir), "go")
+	if err := checkRuntime(language, b.runtime); err != nil {
 		return nil, err
 	}
+	b.runtime = cmp.Or(b.runtime, runtimesOf(language)[0])
 	name := filepath.Base(dir)
 	output, err := filepath.Abs(b.file(name))
 	if err != nil {
 		return nil, err
 	}
-	if err := b.compile(ctx, main, output, log); err != nil {
+	if info, err := os.Stat(output); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder; name a file with -o", output)
+	}
+	if language == "go" {
+		err = b.goBuild(ctx, dir, output, log)
+	} else {
+		err = guest.Project{Language: language, Dir: dir, Log: log}.Build(ctx, output)
+	}
+	if err != nil {
 		return nil, err
 	}
 	size, sum, err := checksum(output)
@@ -81,9 +90,11 @@ func (b build) file(name string) string {
 	}
 }
 
-func (b build) compile(ctx context.Context, main, output string, log io.Writer) error {
-	if info, err := os.Stat(output); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder; name a file with -o", output)
+// goBuild builds the plugin in a folder with the Go toolchain.
+func (b build) goBuild(ctx context.Context, dir, output string, log io.Writer) error {
+	main, err := mainPackage(ctx, dir)
+	if err != nil {
+		return err
 	}
 	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", output}
 	env := os.Environ()
@@ -124,7 +135,7 @@ func mainPackage(ctx context.Context, dir string) (string, error) {
 			return candidate, nil
 		}
 	}
-	return "", usagef("DIR: neither %s nor its folder plugin is a main package in Go", dir)
+	return "", usagef("DIR: neither %s nor its folder plugin is a main package in Go, nor is it the project of a plugin in %s", dir, strings.Join(guest.Languages(), ", "))
 }
 
 // toolchain says what is wrong when the Go toolchain fails or is not there.
@@ -133,7 +144,7 @@ func toolchain(ctx context.Context, err error, format string, args ...any) error
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, exec.ErrNotFound):
-		return errors.New("the Go toolchain is needed to build a plugin, and there is no command \"go\"")
+		return errors.New("go is not here: building a plugin in Go takes the Go toolchain; install it from https://go.dev/dl")
 	default:
 		return fmt.Errorf(format, args...)
 	}

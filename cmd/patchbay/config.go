@@ -19,8 +19,9 @@ import (
 const defaultConfig = "patchbay.yaml"
 
 func newConfig(std stdio) *cobra.Command {
-	return group("config", "Check, show and explain a configuration",
-		newConfigCheck(std), newConfigShow(std), newConfigSchema(std), newConfigDocs(std))
+	return group("config", "Check, show and change a configuration",
+		newConfigCheck(std), newConfigShow(std), newConfigSchema(std), newConfigDocs(std),
+		newConfigPlan(std), newConfigApply(std), newConfigHistory(std), newConfigRollback(std))
 }
 
 // sources is a configuration as a command line names it.

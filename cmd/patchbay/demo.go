@@ -42,6 +42,7 @@ type demo struct {
 	listen string
 	wasm   string
 	rate   float64
+	own    own
 	seed   uint64
 	log    bool
 }
@@ -55,7 +56,13 @@ func newDemo(std stdio) *cobra.Command {
 strategy linked in, as a process of its own, and as a WASM module. Simulated
 customers and agents use the public API, and everything is checked meanwhile.
 It shows the queues and the latest decisions until --for is over or it is
-interrupted, and then sums up.`,
+interrupted, and then sums up.
+
+With --strategy, your own plugin decides about the chats, beside the built-in
+strategy, or with --everywhere about all three queues.`,
+		Example: `  patchbay demo
+  patchbay demo --for 20s --json
+  patchbay demo --strategy ./mine.wasm --settings '{"level": 3}'`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
@@ -64,6 +71,9 @@ interrupted, and then sums up.`,
 	f.BoolVar(&d.json, "json", false, "print a summary as JSON at the end, and nothing else")
 	f.StringVar(&d.listen, "listen", "127.0.0.1:0", "where the API listens meanwhile; port 0 takes a free one")
 	f.StringVar(&d.wasm, "wasm", "", "the strategy as a WASM module; left out, it is built if need be")
+	f.StringVar(&d.own.path, "strategy", "", "your own plugin, a WASM module or an executable, for the chats")
+	f.BoolVar(&d.own.everywhere, "everywhere", false, "with --strategy: for all three queues")
+	d.own.settings.flag(cmd)
 	f.Float64Var(&d.rate, "rate", 8, "customers per second")
 	f.Uint64Var(&d.seed, "seed", 0, "what is drawn is drawn from this; 0 takes another each time")
 	f.BoolVar(&d.log, "log", false, "print the host's log")
@@ -122,6 +132,9 @@ func (d *demo) check(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.own.check(d); err != nil {
+		return err
+	}
 	listener, err := listen(ctx, d.listen)
 	if err != nil {
 		return err
@@ -131,7 +144,7 @@ func (d *demo) check(ctx context.Context) error {
 
 // company returns the sample company's config.
 func (d *demo) company(ctx context.Context, folder string) (*config.Config, error) {
-	module, err := d.module(ctx, folder)
+	decides, err := d.decides(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +157,10 @@ func (d *demo) company(ctx context.Context, folder string) (*config.Config, erro
 		return nil, err
 	}
 	quote := func(s string) string { return strconv.Quote(filepath.ToSlash(s)) }
-	text := strings.NewReplacer(
+	text := strings.NewReplacer(append(decides,
 		"$LISTEN", strconv.Quote(d.listen), "$DATA", quote(filepath.Join(folder, "data")),
-		"$PROCESS", quote(self), "$SHA256", sum, "$WASM", quote(module),
-	).Replace(demoYAML)
+		"$PROCESS", quote(self), "$SHA256", sum,
+	)...).Replace(demoYAML)
 	return config.Parse("demo.yaml", []byte(text), config.Builtins(builtins()...))
 }
 
@@ -184,17 +197,21 @@ func (d *demo) play(ctx context.Context, h *hosted) (*drive.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return summary, allDecided(context.WithoutCancel(ctx), conn, summary.Runtimes)
+	return summary, d.allDecided(context.WithoutCancel(ctx), conn, summary.Runtimes)
 }
 
 // allDecided fails if a strategy of the sample company never came to decide: its
 // queue was served by the fallback, and the demo has not shown what it is to show.
-func allDecided(ctx context.Context, conn grpc.ClientConnInterface, offers map[string]int) error {
+// It notes how the own strategy fared.
+func (d *demo) allDecided(ctx context.Context, conn grpc.ClientConnInterface, offers map[string]int) error {
 	status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(ctx, &patchbayv1.GetStatusRequest{})
 	if err != nil {
 		return err
 	}
 	for _, x := range status.GetStrategies() {
+		if err := d.own.fared(x); err != nil {
+			return err
+		}
 		if x.GetLastFault() != "" && offers[x.GetRuntime()] == 0 {
 			return fmt.Errorf("the strategy %s (%s) never decided: %s", x.GetStrategy(), x.GetRuntime(), x.GetLastFault())
 		}
@@ -242,6 +259,9 @@ func (d *demo) report(s *drive.Summary) error {
 		if _, err := s.WriteTo(d.std.out); err != nil {
 			return err
 		}
+		if err := d.own.tell(d.std.out); err != nil {
+			return err
+		}
 		return verdict(s)
 	}
 	// The offers by runtime stand at the top as well.
@@ -255,6 +275,9 @@ func (d *demo) report(s *drive.Summary) error {
 	}
 	for _, runtime := range []string{"builtin", "process", "wasm"} {
 		all[runtime] = s.Runtimes[runtime]
+	}
+	if d.own.path != "" {
+		all["strategy"] = d.own
 	}
 	if err := json.NewEncoder(d.std.out).Encode(all); err != nil {
 		return err

@@ -37,14 +37,19 @@ type hosted struct {
 
 // open opens everything a config asks for. The caller serves and closes it.
 func open(ctx context.Context, c *config.Config, logger *slog.Logger) (*hosted, error) {
+	return openAgain(ctx, c, nil, logger)
+}
+
+// openAgain is open for a config that can be read again.
+func openAgain(ctx context.Context, c *config.Config, again *rereading, logger *slog.Logger) (*hosted, error) {
 	h := &hosted{name: c.Workspace, data: c.Data, secure: c.API.TLS != nil}
-	if err := h.open(ctx, c, logger); err != nil {
+	if err := h.open(ctx, c, again, logger); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
 
-func (h *hosted) open(ctx context.Context, c *config.Config, logger *slog.Logger) error {
+func (h *hosted) open(ctx context.Context, c *config.Config, again *rereading, logger *slog.Logger) error {
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return err
@@ -77,7 +82,7 @@ func (h *hosted) open(ctx context.Context, c *config.Config, logger *slog.Logger
 		return err
 	}
 	h.workspace, err = host.Open(ctx, host.Options{
-		Name: c.Workspace, Log: log, Definition: definition, Strategies: specs, Runtimes: runtimes,
+		Name: c.Workspace, Log: log, Definition: definition, Strategies: specs, Runtimes: runtimes, Specs: again.specs(),
 		Seed: rand.Uint64(), Logger: logger, KeepFrames: filepath.Join(h.data, "post-mortem"),
 	})
 	if err != nil {
@@ -89,6 +94,10 @@ func (h *hosted) open(ctx context.Context, c *config.Config, logger *slog.Logger
 		return err
 	}
 	options.Doors = doors
+	if again != nil {
+		again.running = c
+		options.ReadConfig = again.read
+	}
 	if h.server, err = api.New(h.workspace, options); err != nil {
 		return err
 	}

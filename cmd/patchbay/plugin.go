@@ -36,9 +36,10 @@ func newPluginBuild(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build DIR",
 		Short: "Build the plugin in DIR as a WASM module or an executable",
-		Long: `Build builds the plugin in DIR: its main package is DIR itself or DIR/plugin. It
-needs the Go toolchain. It prints the file, its size and its SHA-256, and the
-lines to put into a config.`,
+		Long: `Build builds the plugin in DIR, in whichever language it is written, with that
+language's own tools, which have to be here. In Go, its main package is DIR itself
+or DIR/plugin. It prints the file, its size and its SHA-256, and the lines to put
+into a config.`,
 		Args: exactly("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.dir = args[0]
@@ -53,7 +54,7 @@ lines to put into a config.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&b.runtime, "runtime", "wasm", "wasm or process")
+	cmd.Flags().StringVar(&b.runtime, "runtime", "", "wasm or process; left out, what the language is for, and wasm in Go")
 	cmd.Flags().StringVarP(&b.output, "output", "o", "", "the file to write; left out, NAME.wasm or NAME in this folder")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"sync"
 	"testing"
 
+	ociregistry "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/patchbay-cx/patchbay/core/sim/calllog"
@@ -27,9 +30,10 @@ func TestMain(m *testing.M) {
 
 // Every command has a script in testdata/script. Beside testscript's own words,
 // "start ARGS" runs "patchbay serve ARGS" and names it in PATCHBAY_HOST, "stop"
-// ends it and wants it to end well, and "last-line FILE KEY…" wants the last
-// line of a file to be a JSON object with these keys, KEY=VALUE with that value,
-// KEY>0 with a positive one.
+// ends it and wants it to end well, "registry" runs an OCI registry and names it
+// in REGISTRY, and "last-line FILE KEY…" wants the last line of a file to be a
+// JSON object with these keys, KEY=VALUE with that value, KEY>0 with a positive
+// one.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("../..")
@@ -66,7 +70,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("there is no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": hosts.start, "stop": hosts.stop, "last-line": lastLine,
+			"start": hosts.start, "stop": hosts.stop, "last-line": lastLine, "registry": serveRegistry,
 		},
 	})
 }
@@ -169,6 +173,16 @@ func environ(ts *testscript.TestScript) []string {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env
+}
+
+// serveRegistry runs an OCI registry and names it in REGISTRY.
+func serveRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: registry")
+	}
+	server := httptest.NewServer(ociregistry.New(ociregistry.Logger(stdlog.New(io.Discard, "", 0))))
+	ts.Defer(server.Close)
+	ts.Setenv("REGISTRY", server.Listener.Addr().String())
 }
 
 // lastLine looks at the last line of a file.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,7 @@ type serving struct {
 	logFormat string
 	logLevel  string
 	json      bool
+	watch     bool
 }
 
 func newServe(std stdio) *cobra.Command {
@@ -50,6 +52,7 @@ it; then come variables such as PATCHBAY_LISTEN, and flags.`,
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json, to the standard error")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&s.json, "json", false, "print the address as JSON")
+	f.BoolVar(&s.watch, "watch", false, "apply the config files when they change, if they are good")
 	return cmd
 }
 
@@ -58,27 +61,39 @@ func (s *serving) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.load()
+	if err := s.sources.named(nil); err != nil {
+		return err
+	}
+	again, err := s.rereading()
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(s.sources.files[0], again.options...)
 	if err != nil {
 		return printFaults(s.std, err)
 	}
 	printWarnings(s.std, c)
-	h, err := open(ctx, c, logger)
+	h, err := openAgain(ctx, c, again, logger)
 	if err != nil {
 		return err
 	}
 	if err := s.ready(h); err != nil {
 		return errors.Join(err, h.close())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	if s.watch {
+		watching.Go(func() { again.watch(ctx, h.workspace, logger) })
+	}
 	err = h.serve(ctx)
 	logger.Info("stopping")
+	cancel()
+	watching.Wait()
 	return errors.Join(err, h.close())
 }
 
-func (s *serving) load() (*config.Config, error) {
-	if err := s.sources.named(nil); err != nil {
-		return nil, err
-	}
+// rereading is how the config can be read again.
+func (s *serving) rereading() (*rereading, error) {
 	var flags []config.Option
 	if s.listen != "" {
 		flags = append(flags, config.Flag("listen", s.listen))
@@ -86,7 +101,8 @@ func (s *serving) load() (*config.Config, error) {
 	if s.data != "" {
 		flags = append(flags, config.Flag("data", s.data))
 	}
-	return s.sources.load(flags...)
+	options, err := s.sources.options(flags...)
+	return &rereading{file: s.sources.files[0], options: options}, err
 }
 
 // ready tells where the host is.

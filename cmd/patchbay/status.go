@@ -57,15 +57,7 @@ func printStatus(w io.Writer, s *patchbayv1.GetStatusResponse) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	rows := [][]string{{"STRATEGY", "RUNTIME", "VERSION", "STATE", "DECIDES FOR", "TURNS", "P50", "P99", "OFFERS", "REFUSED", "FAULTS", "RESTARTS", "LAST FAULT"}}
-	for _, x := range s.GetStrategies() {
-		rows = append(rows, []string{
-			x.GetStrategy(), x.GetRuntime(), x.GetVersion(), word(x.GetState()), strings.Join(x.GetQueues(), ", "),
-			fmt.Sprint(x.GetTurns()), span(x.GetTurnP50().AsDuration()), span(x.GetTurnP99().AsDuration()), fmt.Sprint(x.GetOffers()),
-			fmt.Sprint(x.GetRefusals()), fmt.Sprint(x.GetFaults()), fmt.Sprint(x.GetRestarts()), x.GetLastFault(),
-		})
-	}
-	if err := table(w, rows); err != nil {
+	if err := table(w, strategyRows(s.GetStrategies())); err != nil {
 		return err
 	}
 	for _, x := range s.GetStrategies() {
@@ -83,6 +75,19 @@ func printStatus(w io.Writer, s *patchbayv1.GetStatusResponse) error {
 	return err
 }
 
+// strategyRows are the strategies as a table.
+func strategyRows(strategies []*patchbayv1.StrategyStatus) [][]string {
+	rows := [][]string{{"STRATEGY", "RUNTIME", "VERSION", "STATE", "DECIDES FOR", "TURNS", "P50", "P99", "OFFERS", "REFUSED", "FAULTS", "RESTARTS", "LAST FAULT"}}
+	for _, x := range strategies {
+		rows = append(rows, []string{
+			x.GetStrategy(), x.GetRuntime(), x.GetVersion(), word(x.GetState()), strings.Join(x.GetQueues(), ", "),
+			fmt.Sprint(x.GetTurns()), span(x.GetTurnP50().AsDuration()), span(x.GetTurnP99().AsDuration()), fmt.Sprint(x.GetOffers()),
+			fmt.Sprint(x.GetRefusals()), fmt.Sprint(x.GetFaults()), fmt.Sprint(x.GetRestarts()), x.GetLastFault(),
+		})
+	}
+	return rows
+}
+
 // printTrouble tells what an admin should know of a strategy beside its numbers.
 func printTrouble(w io.Writer, x *patchbayv1.StrategyStatus) {
 	if x.GetState() == patchbayv1.StrategyState_STRATEGY_STATE_QUARANTINED {
@@ -98,7 +103,7 @@ func printTrouble(w io.Writer, x *patchbayv1.StrategyStatus) {
 		fmt.Fprintf(w, "%s has no standby: %s\n", x.GetStrategy(), standby)
 	}
 	if x.GetKept() != "" {
-		fmt.Fprintf(w, "%s died twice of one turn, which is kept in %s\n", x.GetStrategy(), x.GetKept())
+		fmt.Fprintf(w, "%s died of a turn that is kept in %s\n", x.GetStrategy(), x.GetKept())
 	}
 }
 

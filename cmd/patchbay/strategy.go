@@ -13,7 +13,11 @@ import (
 )
 
 func newStrategy(std stdio) *cobra.Command {
-	return group("strategy", "Look after the strategies of a running host", newStrategyRelease(std))
+	return group(
+		"strategy", "See which strategy decides for which queue, and try, swap and take back strategies on a running host",
+		newStrategyList(std), newStrategySwap(std), newStrategyShadow(std), newStrategyReport(std), newStrategyCanary(std),
+		newStrategyPromote(std), newStrategyRollback(std), newStrategyRelease(std),
+	)
 }
 
 func newStrategyRelease(std stdio) *cobra.Command {

@@ -29,7 +29,9 @@ func files() []protoreflect.FileDescriptor {
 		patchbayv1.File_patchbay_v1_feed_proto,
 		patchbayv1.File_patchbay_v1_host_proto,
 		patchbayv1.File_patchbay_v1_explain_proto,
+		patchbayv1.File_patchbay_v1_strategy_proto,
 		patchbayv1.File_patchbay_v1_journal_proto,
+		patchbayv1.File_patchbay_v1_config_proto,
 	}
 }
 

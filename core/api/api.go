@@ -59,6 +59,10 @@ type Options struct {
 	// Doors lets in the routers of remote strategies; nil if there are none.
 	// The server does not close it.
 	Doors *remote.Doors
+	// ReadConfig reads a configuration that a caller sent, or without files the
+	// host's own anew. It is called from several goroutines. Nil if the host takes
+	// none.
+	ReadConfig func(files []ConfigFile) (*Configuration, error)
 	// Version is the program's version, told by GetStatus.
 	Version string
 	// Logger hears of failures that callers are not told about; nil for
@@ -106,6 +110,7 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		patchbayv1.RegisterAgentServiceServer(registrar, &agentService{workspace: workspace})
 		patchbayv1.RegisterFeedServiceServer(registrar, &feedService{workspace: workspace})
 		patchbayv1.RegisterJournalServiceServer(registrar, &journalService{workspace: workspace})
+		patchbayv1.RegisterConfigServiceServer(registrar, &configService{workspace: workspace, read: opts.ReadConfig})
 		patchbayv1.RegisterExplainServiceServer(registrar, &explainService{workspace: workspace})
 		patchbayv1.RegisterStrategyServiceServer(registrar, &strategyService{workspace: workspace})
 		patchbayv1.RegisterHostServiceServer(registrar, &hostService{workspace: workspace, version: opts.Version, doors: opts.Doors})

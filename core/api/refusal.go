@@ -45,6 +45,11 @@ const (
 	codeCanceled         = "canceled"
 	codeNoTrial          = "no_trial"
 	codeInternal         = "internal"
+	codeBadConfig        = "bad_config"
+	codeNoConfig         = "no_config"
+	codeOtherVersion     = "other_version"
+	codeUnproven         = "strategy_does_not_start"
+	codeNoVersion        = "unknown_version"
 )
 
 // refusal is an error as callers see it.

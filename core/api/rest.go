@@ -85,6 +85,9 @@ func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open boo
 		func() error {
 			return patchbayv1.RegisterJournalServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewJournalServiceClient(local))
 		},
+		func() error {
+			return patchbayv1.RegisterConfigServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewConfigServiceClient(local))
+		},
 		// Streams come after, since the last handler of a path is the one used.
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/events", s.events) },
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/agents/{agent}/offers", s.offers) },

@@ -86,39 +86,55 @@ func Whole(ctx context.Context, o WholeOptions) ([]WholeLane, error) {
 // wholeOnce runs one workspace and returns how many items a second it brought to
 // an end.
 func wholeOnce(ctx context.Context, o *WholeOptions, lane *Lane) (rate float64, err error) {
-	folder, err := os.MkdirTemp(o.Folder, "patchbay-bench-")
+	workspace, closeAll, err := openWhole(ctx, o.Folder, lane)
 	if err != nil {
 		return 0, err
 	}
-	var closers []func() error
-	defer func() {
+	defer func() { err = errors.Join(err, closeAll()) }()
+	d := &driver{ctx: ctx, workspace: workspace, fresh: make(chan struct{}, wholeWork)}
+	return d.measure(o.For)
+}
+
+// openWhole opens a workspace with a journal on disk, and returns what closes it
+// and clears up.
+func openWhole(ctx context.Context, under string, lane *Lane) (workspace *host.Workspace, closeAll func() error, err error) {
+	folder, err := os.MkdirTemp(under, "patchbay-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	closers := []func() error{func() error { return os.RemoveAll(folder) }}
+	closeAll = func() (err error) {
 		for _, closer := range slices.Backward(closers) {
 			err = errors.Join(err, closer())
 		}
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll())
+		}
 	}()
-	closers = append(closers, func() error { return os.RemoveAll(folder) })
 	store, err := journal.Open(ctx, journal.Options{Dir: filepath.Join(folder, "data")})
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
 	closers = append(closers, store.Close)
 	log, err := store.Log(ctx, "bench")
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
 	closers = append(closers, log.Close)
 	spec := lane.Spec
 	spec.Name, spec.Limits.TurnDeadline = strategyName, 10*time.Second
-	workspace, err := host.Open(ctx, host.Options{
+	workspace, err = host.Open(ctx, host.Options{
 		Name: "bench", Log: log, Definition: wholeDefinition(), Strategies: []strategy.Spec{spec},
 		Runtimes: map[string]strategy.Runtime{spec.Runtime: lane.Runtime}, Seed: 1,
 	})
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
 	closers = append(closers, workspace.Close)
-	d := &driver{ctx: ctx, workspace: workspace, fresh: make(chan struct{}, wholeWork)}
-	return d.measure(o.For)
+	return workspace, closeAll, nil
 }
 
 func wholeDefinition() engine.Definition {

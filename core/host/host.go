@@ -55,13 +55,19 @@ type Options struct {
 	// them, by the name of the runtime.
 	Strategies []strategy.Spec
 	Runtimes   map[string]strategy.Runtime
+	// Specs makes what runs of the strategies of a definition. With it, what the
+	// definition says counts in place of Strategies, and what was put in force
+	// since Definition was last read from files stays in force for as long as
+	// those have not changed. It is called from several goroutines. Nil for
+	// workspaces whose strategies never change.
+	Specs func(*engine.Definition) ([]strategy.Spec, error)
 	// Seed is where the randomness of turns comes from.
 	Seed uint64
 	// SnapshotEvery is after how many events a snapshot is made. Default
 	// 200,000.
 	SnapshotEvery uint64
 	// KeepFrames is a folder, made if need be, for turns of which a strategy died
-	// twice. Empty means that they are not kept.
+	// (strategy.Desk.KeepFrames). Empty means that they are not kept.
 	KeepFrames string
 	// NoRecord leaves out the record of turns, without which the past cannot be
 	// verified.
@@ -73,6 +79,7 @@ type Options struct {
 // Workspace is a running workspace. Its methods are safe for concurrent use.
 type Workspace struct {
 	name   string
+	opts   Options
 	logger *slog.Logger
 	log    *journal.Log
 	codec  codec
@@ -91,12 +98,15 @@ type Workspace struct {
 
 // request is something asked of the loop: a command, or a reading.
 type request struct {
-	find   func(*engine.Engine) (engine.Command, error)
-	plan   *intake.Plan // of a definition to be put in force
-	read   func(*loop)
-	result engine.Result
-	err    error
-	done   chan struct{}
+	find  func(*engine.Engine) (engine.Command, error)
+	plan  *intake.Plan // of a definition to be put in force
+	specs []strategy.Spec
+	// version was in force when the request was looked at, if find noted it.
+	version uint64
+	read    func(*loop)
+	result  engine.Result
+	err     error
+	done    chan struct{}
 
 	deciding sync.Mutex // held while the loop is at it
 	left     bool       // whoever asked has gone: nothing is done any more
@@ -133,7 +143,7 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 	opts.Logger.Info("workspace recovered", "workspace", opts.Name, "event", e.Number(), "took", time.Since(began))
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w := &Workspace{
-		name: opts.Name, logger: opts.Logger, log: opts.Log, codec: c,
+		name: opts.Name, opts: opts, logger: opts.Logger, log: opts.Log, codec: c,
 		requests: make(chan *request, 4096), closing: make(chan struct{}), stopped: make(chan struct{}),
 		cancel: cancel, tail: newTail(e.Number()), explaining: make(chan struct{}, maxExplaining),
 	}

@@ -37,11 +37,12 @@ const (
 // loop owns a workspace's state. Everything here belongs to its goroutine.
 type loop struct {
 	*Workspace
-	ctx    context.Context
-	engine *engine.Engine
-	desk   *strategy.Desk
-	plan   *intake.Plan // what is done with incoming work, as defined
-	clock  clock
+	ctx      context.Context
+	engine   *engine.Engine
+	desk     *strategy.Desk
+	plan     *intake.Plan    // what is done with incoming work, as defined
+	employed []strategy.Spec // by the desk
+	clock    clock
 
 	batch     *batch // gathers what happens while the journal is busy
 	appending bool
@@ -55,7 +56,7 @@ type loop struct {
 
 	counts     Counts
 	warned     map[string]time.Time // of slow turns, by strategy
-	shown      uint64 // number of the last event that feeds give
+	shown      uint64               // number of the last event that feeds give
 	violations uint64
 	auditFrom  int
 	opened     time.Time
@@ -96,14 +97,21 @@ func newLoop(ctx context.Context, w *Workspace, e *engine.Engine, snapshotAt uin
 func (l *loop) begin(ctx context.Context, opts Options) error {
 	l.settle(engine.DisconnectAll{})
 	l.settle(engine.Tick{}) // what ran out meanwhile did so under the former definition
-	plan, err := intake.Compile(&opts.Definition)
+	definition, source, err := l.start(opts)
+	if err != nil {
+		return err
+	}
+	plan, err := intake.Compile(&definition)
 	if err == nil {
-		_, err = l.configure(engine.Configure{Definition: opts.Definition}, plan)
+		_, err = l.configure(engine.Configure{Definition: definition, Source: source}, plan)
 	}
 	if err != nil {
 		return fmt.Errorf("host: workspace %s: the definition cannot be put in force: %w", l.name, err)
 	}
-	desk, err := strategy.NewDesk(l.engine, opts.Strategies, opts.Runtimes, opts.Seed)
+	if l.employed, err = l.specs(&definition); err != nil {
+		return err
+	}
+	desk, err := strategy.NewDesk(l.engine, l.employed, opts.Runtimes, opts.Seed)
 	if err != nil {
 		return err
 	}
@@ -254,7 +262,7 @@ func (l *loop) stepWith(r *request) (engine.Result, error) {
 		return engine.Result{}, err
 	}
 	if configure, ok := command.(engine.Configure); ok {
-		return l.configure(configure, r.plan)
+		return l.employ(configure, r)
 	}
 	if decide, ok := command.(engine.Decide); ok {
 		if err := l.desk.CheckDeciders(&decide.To); err != nil {

@@ -29,6 +29,9 @@ func (a *attempt) day(ctx context.Context, seed uint64) (findings []string, deci
 	if err != nil {
 		return first.findings, "", err
 	}
+	if a.Once {
+		return first.findings, first.decisions.String(), nil
+	}
 	again, err := a.replies(ctx, seed)
 	if err != nil {
 		return first.findings, "", err

@@ -5,6 +5,7 @@ package kit
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -28,6 +30,10 @@ var templates embed.FS
 // configs and, without hyphens, of packages.
 var names = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
+// Rungs are the rungs of the ladder for authors in Go, the simplest first: a
+// function of work and agent, a function of work and candidates, the whole turn.
+func Rungs() []string { return []string{"score", "pick", "turn"} }
+
 // Project is a plugin that is to be written: a Go module with a strategy that
 // works, its tests, the program that packages it, and a README.
 type Project struct {
@@ -39,6 +45,8 @@ type Project struct {
 	// Checkout is the folder of Patchbay's module, from which the project takes
 	// its SDK.
 	Checkout string
+	// Rung is one of Rungs; empty means the first.
+	Rung string
 }
 
 // content is what the templates see.
@@ -71,6 +79,8 @@ func (p Project) content() (*content, error) {
 	switch {
 	case !names.MatchString(p.Name):
 		return nil, fmt.Errorf("%q is no name: lower-case letters and digits are, and hyphens within", p.Name)
+	case p.Rung != "" && !slices.Contains(Rungs(), p.Rung):
+		return nil, fmt.Errorf("there is no rung %q; there are %s", p.Rung, strings.Join(Rungs(), ", "))
 	case token.IsKeyword(pkg) || reserved(pkg):
 		return nil, fmt.Errorf("%q cannot be the name of a Go package here", pkg)
 	}
@@ -84,6 +94,7 @@ func (p Project) content() (*content, error) {
 	if p.Checkout, err = filepath.Abs(p.Checkout); err != nil {
 		return nil, err
 	}
+	p.Rung = cmp.Or(p.Rung, Rungs()[0])
 	c := &content{Project: p, Package: pkg, Module: "example.com/" + pkg, Patchbay: patchbay, File: pkg}
 	return c, c.require()
 }
@@ -92,7 +103,7 @@ func (p Project) content() (*content, error) {
 // own files.
 func reserved(pkg string) bool {
 	switch pkg {
-	case "main", "plugin", "route", "routetest", "serve", "context", "testing", "init":
+	case "main", "plugin", "route", "routetest", "match", "serve", "testing", "init":
 		return true
 	}
 	return false
@@ -141,8 +152,8 @@ func (c *content) write() ([]string, error) {
 		{"gitignore", ".gitignore"},
 		{"README.md", "README.md"},
 		{"go.mod", "go.mod"},
-		{"strategy.go", c.File + ".go"},
-		{"strategy_test.go", c.File + "_test.go"},
+		{c.Rung + ".go", c.File + ".go"},
+		{"test.go", c.File + "_test.go"},
 		{"plugin/main.go", filepath.Join("plugin", "main.go")},
 	}
 	if err := os.MkdirAll(filepath.Join(c.Dir, "plugin"), 0o750); err != nil {

@@ -70,6 +70,10 @@ type Trial struct {
 	Start time.Duration
 	// Only names the groups to be tried; empty means all.
 	Only []string
+	// Once plays everything once only, and so does not look for replies that are
+	// others the second time: their decisions are compared with those in another
+	// runtime.
+	Once bool
 	// Ear hears what the runtime warns of; nil if nobody listens.
 	Ear *Ear
 	// Each is told every case as soon as it is done; nil is told nothing.
@@ -198,7 +202,7 @@ type planned struct {
 }
 
 func (a *attempt) suite() routetest.Suite {
-	return routetest.Suite{Strategy: a.manifest.Name, Reasons: a.manifest.Reasons, Open: a.open}
+	return routetest.Suite{Strategy: a.manifest.Name, Reasons: a.manifest.Reasons, Open: a.open, Once: a.Once}
 }
 
 // cases lists what is tried: the corpus by groups, then the rest.

@@ -45,10 +45,9 @@ type reviver interface {
 	told(code strategyv1.Notice_Code) int
 }
 
-// carriers returns every runtime, with the plugin built for each.
-func carriers(t testing.TB) []carrier {
-	dir := t.TempDir()
-	return []carrier{builtinCarrier(), processCarrier(t, dir), wasmCarrier(t, dir), remoteCarrier()}
+// carriers returns every runtime.
+func carriers() []carrier {
+	return []carrier{builtinCarrier(), processCarrier(), wasmCarrier(), remoteCarrier()}
 }
 
 func builtinCarrier() carrier {
@@ -58,9 +57,9 @@ func builtinCarrier() carrier {
 	}}
 }
 
-func processCarrier(t testing.TB, dir string) carrier {
-	path := built(t, filepath.Join(dir, "misbehaving"), nil)
+func processCarrier() carrier {
 	return carrier{"process", func(t testing.TB, out *logged, _ <-chan struct{}, settings misbehaving.Settings) (strategy.Runtime, strategy.Spec) {
+		path := built(t, executable)
 		spec := strategy.Spec{Source: path, SHA256: checksum(t, path), Settings: settings.JSON()}
 		if wrongManifest(settings.Way) {
 			spec.Args, spec.Settings = []string{settings.Way}, nil
@@ -69,39 +68,55 @@ func processCarrier(t testing.TB, dir string) carrier {
 	}}
 }
 
-func wasmCarrier(t testing.TB, dir string) carrier {
-	paths := map[bool]map[string]string{true: {}, false: {"": built(t, filepath.Join(dir, "misbehaving.wasm"), wasip1)}}
-	for _, way := range []string{"rubbish_manifest", "endless_manifest"} {
-		paths[true][way] = built(t, filepath.Join(dir, way+".wasm"), wasip1, "-ldflags", "-X main.manifest="+way)
-	}
+func wasmCarrier() carrier {
 	return carrier{"wasm", func(t testing.TB, out *logged, _ <-chan struct{}, settings misbehaving.Settings) (strategy.Runtime, strategy.Spec) {
-		runtime, err := wasm.Open(wasm.Options{Logger: out.logger(), CacheDir: filepath.Join(dir, "cache")})
+		runtime, err := wasm.Open(wasm.Options{Logger: out.logger(), CacheDir: filepath.Join(strategy.BuiltIn, "cache")})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = runtime.Close() })
 		if wrongManifest(settings.Way) {
-			return runtime, strategy.Spec{Source: paths[true][settings.Way]}
+			return runtime, strategy.Spec{Source: built(t, modules[settings.Way])}
 		}
-		return runtime, strategy.Spec{Source: paths[false][""], Settings: settings.JSON()}
+		return runtime, strategy.Spec{Source: built(t, modules[""]), Settings: settings.JSON()}
 	}}
 }
 
 func wrongManifest(way string) bool { return way == "rubbish_manifest" || way == "endless_manifest" }
 
-var wasip1 = []string{"GOOS=wasip1", "GOARCH=wasm"}
-
-// built builds the misbehaving plugin; with an environment it is a module.
-func built(t testing.TB, path string, env []string, flags ...string) string {
-	t.Helper()
-	args := append([]string{"build", "-o", path}, flags...)
-	if env != nil {
-		args = append(args, "-buildmode=c-shared")
+// The misbehaving plugin, built once for all tests when it is wanted.
+var (
+	executable = sync.OnceValues(func() (string, error) { return build("misbehaving", nil) })
+	modules    = map[string]func() (string, error){
+		"":                 module(""),
+		"rubbish_manifest": module("rubbish_manifest"),
+		"endless_manifest": module("endless_manifest"),
 	}
-	build := exec.Command("go", append(args, "github.com/patchbay-cx/patchbay/sdk/routetest/misbehaving/plugin")...)
-	build.Env = append(os.Environ(), env...)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", build.Args, err, out)
+)
+
+// module builds a guest with that manifest; the right one if there is no name.
+func module(manifest string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		return build(manifest+".wasm", []string{"GOOS=wasip1", "GOARCH=wasm"}, "-buildmode=c-shared", "-ldflags", "-X main.manifest="+manifest)
+	})
+}
+
+func build(name string, env []string, flags ...string) (string, error) {
+	path := filepath.Join(strategy.BuiltIn, name)
+	args := append([]string{"build", "-o", path}, flags...)
+	cmd := exec.Command("go", append(args, "github.com/patchbay-cx/patchbay/sdk/routetest/misbehaving/plugin")...)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
+	}
+	return path, nil
+}
+
+func built(t testing.TB, build func() (string, error)) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

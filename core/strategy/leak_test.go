@@ -71,7 +71,7 @@ func TestNoLeak(t *testing.T) {
 		}
 		restarts = n
 	}
-	for _, carrier := range carriers(t) {
+	for _, carrier := range carriers() {
 		t.Run(carrier.name, func(t *testing.T) {
 			c := newCentre(t, carrier, row{way: "panics"})
 			c.opens(misbehaving.Settings{Way: "panics", From: 3})

@@ -159,7 +159,7 @@ func TestMisbehaviour(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: it builds plugins; leave out -short")
 	}
-	for _, carrier := range carriers(t) {
+	for _, carrier := range carriers() {
 		for _, r := range rows() {
 			if way, _ := misbehaving.Find(r.way); !way.Possible(carrier.name) {
 				continue

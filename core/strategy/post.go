@@ -98,6 +98,7 @@ type post struct {
 	falls    int        // in a row, of instances that had started
 	stamp    string     // of the package, when it was started last
 	trap     trapped    // what it died of last
+	death    *kept      // the turn it died of last; nil if it is kept
 	keeps    []kept     // frames to be written down
 	stalled  string     // what it is leaving undone, in words; empty if nothing
 

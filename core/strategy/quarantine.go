@@ -53,6 +53,7 @@ func (p *post) stampOf() string {
 // quarantine keeps the strategy from being started again.
 func (d *Desk) quarantine(now engine.Time, p *post, step Step) {
 	p.dismiss()
+	p.keep()
 	p.retryAt = now + lookEvery
 	d.change(now, p, Quarantined, fmt.Sprintf("failed %d times in a row; the last time: %s", p.falls, p.counts.LastFault), step)
 }
@@ -114,9 +115,10 @@ type kept struct {
 	why   string
 }
 
-// KeepFrames has the desk write down, in that folder, turns of which a strategy
-// died twice: as frames, each beside a text that says what happened. It makes
-// the folder if need be. Without it nothing is written. It is called before
+// KeepFrames has the desk write down, in that folder, a turn of which a strategy
+// died twice, and the last one of which it died before it was put in quarantine:
+// as frames, each beside a text that says what happened. It makes the folder if
+// need be. Without it nothing is written. It is called before
 // Start.
 func (d *Desk) KeepFrames(folder string) { d.folder = folder }
 
@@ -142,21 +144,28 @@ func (j *Job) remember(turn *route.Turn) {
 // trapped compares of what the instance died with what the one before did, and
 // sets the frame aside if it is the same.
 func (d *Desk) trapped(p *post, job *Job) {
-	if !job.trap.known {
+	if !job.trap.known || d.folder == "" {
 		return
 	}
 	again := p.trap == job.trap
 	p.trap = job.trap
-	if !again || d.folder == "" || p.kept == maxKept {
-		return
+	name := fileName(p.spec.Name) + "-" + hex.EncodeToString(job.trap.sum[:6]) + ".frame"
+	p.death = &kept{path: filepath.Join(d.folder, name), frame: job.frame, why: fmt.Sprintf(
+		"Strategy %s (%s %s, version %q) died of this turn, as start %d of it.\n\n%v\n",
+		p.spec.Name, p.spec.Runtime, p.spec.Source, p.manifest.Version, p.epoch, job.err)}
+	if again {
+		p.keep()
 	}
-	p.kept++
-	name := hex.EncodeToString(job.trap.sum[:6])
-	path := filepath.Join(d.folder, fileName(p.spec.Name)+"-"+name+".frame")
-	p.keeps = append(p.keeps, kept{path: path, frame: job.frame, why: fmt.Sprintf(
-		"Strategy %s (%s %s, version %q) died twice of this turn, the last time as start %d.\n\n%v\n",
-		p.spec.Name, p.spec.Runtime, p.spec.Source, p.manifest.Version, p.epoch, job.err)})
-	p.lastKept = path
+}
+
+// keep has the turn of which the strategy died last written down, unless it is
+// already.
+func (p *post) keep() {
+	if p.death != nil && p.kept < maxKept {
+		p.kept++
+		p.keeps, p.lastKept = append(p.keeps, *p.death), p.death.path
+	}
+	p.death = nil
 }
 
 // fileName makes a name one of a file.

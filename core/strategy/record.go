@@ -70,7 +70,9 @@ func (j *Job) record(now engine.Time, number uint64) (engine.RecordTurn, bool) {
 	case j.start:
 		command.Turn.Task = engine.TaskStart
 		command.By.Runtime, command.By.Version = p.spec.Runtime, legible(j.manifest.Version, maxNameBytes)
-		command.Turn.SHA256 = cmp.Or(p.spec.SHA256, j.sum)
+		if j.err == nil {
+			command.Turn.SHA256 = cmp.Or(p.spec.SHA256, j.sum)
+		}
 	case j.turn:
 		command.Turn.Task = engine.TaskTurn
 		command.By.Turn, command.Turn.Board = p.seq, p.turn.Digest

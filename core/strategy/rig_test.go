@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,20 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// BuiltIn is a folder for what the tests build, while they run.
+var BuiltIn string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "pb")
+	if err != nil {
+		panic(err)
+	}
+	BuiltIn = folder
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(folder)
+		os.Exit(code)
+	}))
+}
 
 // Times of the scenarios, in milliseconds.
 const (

@@ -28,7 +28,7 @@ type Status struct {
 	// starting, or empty if it is to have none.
 	Standby string
 	// Kept is the file of the last turn that was written down for the
-	// post-mortem; empty if there is none.
+	// post-mortem (Desk.KeepFrames); empty if there is none.
 	Kept string
 	// P50 and P99 are percentiles of the last turns' times; 0 if there were
 	// none.

@@ -193,9 +193,9 @@ type Fault struct {
 	// Gone says that the instance cannot be used any more, whatever the kind:
 	// a WASM guest that was cut off, say.
 	Gone bool
-	// Absent says of a start that there is nothing yet that could be started:
-	// no router is connected. Waiting is the runtime's part, so the start is
-	// tried again soon, however often it was tried before.
+	// Absent says that there is nothing there that could fail: no router is
+	// connected. Waiting for one is the runtime's part, so a start is tried
+	// again soon, however often it was tried before.
 	Absent bool
 }
 

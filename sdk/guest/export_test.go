@@ -40,7 +40,7 @@ func RunLibrary(ctx context.Context, lang, cache, golden string) error {
 		}
 		return j.run(ctx, j.Dir, append(env, "NODE_PATH="+modules), "node", "pack.mjs", "--test", "tests")
 	case "java":
-		return j.run(ctx, j.Dir, env, "mvn", "-q", "-B", "-Dwork="+j.javaWork(), "test")
+		return j.run(ctx, j.Dir, append(env, mavenOptions()...), "mvn", "-q", "-B", "-Dwork="+j.javaWork(), "test")
 	default:
 		return fmt.Errorf("no tests of %s are known here", lang)
 	}

@@ -149,7 +149,7 @@ func (l language) need(ctx context.Context) error {
 			err = tool.check(ctx, at)
 		}
 		if err != nil {
-			return fmt.Errorf("guest: build %s: %w: %s (%v). %s", l.name, ErrMissing, tool.Name, err, tool.Install)
+			return fmt.Errorf("guest: build %s: %w: %s (%w). %s", l.name, ErrMissing, tool.Name, err, tool.Install)
 		}
 	}
 	return nil

@@ -128,7 +128,7 @@ func TestNewProcessProjects(t *testing.T) {
 		if err := guest.Write(lang, "my-plan", dir); err != nil {
 			t.Fatal(err)
 		}
-		project := guest.Project{Language: lang, Dir: dir, Cache: filepath.Join(cache(t), "new")}
+		project := guest.Project{Language: lang, Dir: dir, Cache: cache(t)}
 		unfetched(t, project.Test(t.Context()))
 		out := filepath.Join(t.TempDir(), "out", "plan")
 		unfetched(t, project.Build(t.Context(), out))

@@ -151,6 +151,22 @@ func TestCLibrary(t *testing.T) {
 	})
 }
 
+// The C library's rungs, as the host plays them.
+func TestCLadder(t *testing.T) {
+	t.Parallel()
+	needs(t, "c")
+	for _, defined := range []string{"PICK", "RAW"} {
+		program := filepath.Join(t.TempDir(), "ladder")
+		args := []string{"-std=c11", "-g", "-Wall", "-Wextra", "-Werror", "-D" + defined, "-o", program, "c/test/ladder.c", "c/patchbay.c"}
+		if out, err := exec.CommandContext(t.Context(), "clang", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if out, err := exec.CommandContext(t.Context(), program).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", defined, err, out)
+		}
+	}
+}
+
 func stderr(err error) string {
 	if exit, ok := err.(*exec.ExitError); ok { //nolint:errorlint // as Output returns it
 		return string(exit.Stderr)

@@ -91,6 +91,7 @@ func (x *Index) Take(work *route.Work, agents ...*route.Agent) int {
 	}
 	if n > 0 {
 		x.remove(work.Ref)
+		x.unhold(work.Ref)
 		x.prefers.drop(work.Ref)
 		x.pending[work.Ref] = p
 	}
@@ -120,13 +121,26 @@ func (x *Index) Hold(work *route.Work, until int64) {
 	}
 	x.remove(work.Ref)
 	x.prefers.set(work.Ref, until, until != 0)
-	x.passed = append(x.passed, work.Ref)
+	if it := &x.items[work.Ref]; !it.held {
+		it.held = true
+		x.holding++
+		x.passed = append(x.passed, work.Ref)
+	}
+}
+
+// unhold notes that the work is not held any more.
+func (x *Index) unhold(ref uint32) {
+	if it := &x.items[ref]; it.held {
+		it.held = false
+		x.holding--
+	}
 }
 
 // Release undoes Take and Hold: the work waits as before, and NextWork returns
 // it again in its turn.
 func (x *Index) Release(work *route.Work) {
 	x.setAside()
+	x.swept = false
 	if x.pendingAt(work.Ref) {
 		x.release(work.Ref)
 		x.reseat()
@@ -203,15 +217,16 @@ func (x *Index) remove(ref uint32) {
 func (x *Index) resume(changes bool) {
 	swept := x.swept
 	x.swept = false
-	x.missed = len(x.passed) > 0 && (x.missed || changes && !swept)
+	x.missed = x.holding > 0 && (x.missed || changes && !swept)
 	if !swept {
 		return
 	}
 	for _, ref := range x.passed {
 		work := x.board.Work(ref)
-		if x.items[ref].class != 0 || work == nil || work.State != route.WorkWaiting || x.pendingAt(ref) {
+		if !x.items[ref].held || work == nil {
 			continue // something has become of it
 		}
+		x.unhold(ref)
 		if x.missed {
 			x.place(ref)
 		} else {

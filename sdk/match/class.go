@@ -65,6 +65,7 @@ type item struct {
 	order order
 	class uint32 // id of its class plus 1; 0 if it is in none
 	at    uint32 // where in the class's heap
+	held  bool   // it was passed over; see Index.Hold
 }
 
 func newClassSet() *set[*class] {
@@ -220,6 +221,7 @@ func (x *Index) place(ref uint32) {
 	for int(ref) >= len(x.items) {
 		x.items = append(x.items, item{})
 	}
+	x.unhold(ref)
 	var to, from *class
 	row := x.board.Work(ref)
 	_, proposed := x.pending[ref]

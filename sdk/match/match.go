@@ -88,7 +88,8 @@ type Index struct {
 	applied uint64                  // counts turns
 	tops    []rank                  // scratch
 	agents  []*route.Agent          // scratch
-	passed  []uint32                // work that was held since the last sweep of NextWork ended
+	passed  []uint32                // what was held since the last sweep of NextWork ended
+	holding int                     // how much of it is still
 	swept   bool                    // NextWork has found nothing more in this turn
 	missed  bool                    // agents have changed since work was passed
 }
@@ -230,7 +231,7 @@ func (x *Index) Next() (Match, bool) {
 // preferred agent's time ends, or that for which work is held; at once, if work
 // was held and NextWork has not come to an end. Unix milliseconds, 0 for never.
 func (x *Index) WakeAt() int64 {
-	if len(x.passed) > 0 && (!x.swept || x.missed) {
+	if x.holding > 0 && (!x.swept || x.missed) {
 		return x.now
 	}
 	return x.prefers.next()

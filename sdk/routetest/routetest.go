@@ -56,6 +56,9 @@ type Suite struct {
 	// Open starts the strategy anew, with default settings. Each case opens two
 	// of them. It may be called concurrently.
 	Open func(ctx context.Context) (Carrier, error)
+	// Once plays each script once only, so that replies are not compared with
+	// those to the same turns.
+	Once bool
 }
 
 // Finding is one way in which a strategy does not keep the contract.

@@ -114,10 +114,10 @@ func Do(ctx context.Context, runtimes map[string]strategy.Runtime, job Job, tell
 }
 
 func (j *Job) test(ctx context.Context, runtimes map[string]strategy.Runtime, tell func(Word), out *Outcome) error {
-	for _, file := range j.Files {
+	for i, file := range j.Files {
 		report, err := kit.Trial{
 			Runtime: runtimes[file.Runtime], File: file,
-			Deadline: j.Test.Deadline, Budget: j.Test.Budget, Memory: j.Test.Memory, Only: j.Test.Only,
+			Deadline: j.Test.Deadline, Budget: j.Test.Budget, Memory: j.Test.Memory, Only: j.Test.Only, Once: i > 0,
 			Each: func(c kit.Case) { tell(Word{Runtime: file.Runtime, Case: &c}) },
 		}.Run(ctx)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -26,7 +27,19 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if paths, err := packages(); err == nil && len(paths) > 0 {
+		_ = os.RemoveAll(paths[""])
+	}
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
 
 // past is the events of a workspace from its very beginning.
 type past []engine.Event

@@ -63,6 +63,12 @@ func fault(kind strategy.FaultKind, format string, args ...any) error {
 	return &strategy.Fault{Kind: kind, Err: fmt.Errorf("remote: "+format, args...)}
 }
 
+// absent says that there is no router any more. It is no reason to wait before
+// one is waited for.
+func absent(err error) error {
+	return &strategy.Fault{Kind: strategy.FaultDied, Err: fmt.Errorf("remote: %w", err), Absent: true}
+}
+
 func closedFault() error { return fault(strategy.FaultDied, "the instance is closed") }
 
 // Turn implements strategy.Instance. When the router that leads is gone, one
@@ -129,7 +135,7 @@ func (in *instance) leader(ctx context.Context) (*session, error) {
 		case other == nil && s != nil:
 			return s, nil // it may come back in time
 		case other == nil:
-			return nil, &strategy.Fault{Kind: strategy.FaultDied, Err: fmt.Errorf("remote: %w", in.nobody(""))}
+			return nil, absent(in.nobody(""))
 		}
 		in.fresh = true
 		if err := in.lead(ctx, other); err != nil && ctx.Err() != nil {
@@ -207,7 +213,7 @@ func (in *instance) overdue(s *session, a *ask) outcome {
 	a.done = true
 	s.missed = a.turn
 	if s.conn == nil {
-		return outcome{err: fault(strategy.FaultDied, "the connection of %s was lost, and it did not come back in time", s.name())}
+		return outcome{err: absent(fmt.Errorf("the connection of %s was lost, and it did not come back in time", s.name()))}
 	}
 	return outcome{err: fault(strategy.FaultDeadline, "%s did not answer in time", s.name())}
 }
@@ -325,6 +331,9 @@ func (in *instance) lead(ctx context.Context, s *session) error {
 }
 
 func (in *instance) configure(ctx context.Context, s *session) error {
+	if _, err := in.spec.SettingsFor(&s.manifest); err != nil {
+		return &refusedSettings{s.name(), fmt.Errorf("it refuses its settings: %w", err)}
+	}
 	answer, err := in.order(s)
 	if err != nil {
 		return err

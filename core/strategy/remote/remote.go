@@ -82,7 +82,9 @@ func (in *instance) start(ctx context.Context) error {
 		if _, refused := err.(*refusedSettings); refused { //nolint:errorlint // lead returns it as it is
 			return err
 		}
-		last = err
+		if last = err; ctx.Err() != nil {
+			return fmt.Errorf("%w; no other router is connected for strategy %q", last, in.spec.Name)
+		}
 	}
 }
 

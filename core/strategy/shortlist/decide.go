@@ -18,28 +18,17 @@ import (
 // again in the next round. What the host would refuse in any case is handed on,
 // so that it is refused and counted.
 func (in *instance) decide(reply *route.Reply) {
-	rows := in.answer.Proposals
-	in.hands, in.groups = in.hands[:0], in.groups[:0]
-	clear(in.first)
-	for i := range rows {
-		if _, ok := in.first[rows[i].Work]; !ok {
-			in.first[rows[i].Work] = i
+	in.hands, in.groups, in.order = in.hands[:0], in.groups[:0], in.order[:0]
+	in.gather()
+	for _, at := range in.order {
+		in.rows = in.rows[:0]
+		for next := in.frame.items[at].first; next > 0; next = in.chain[next-1] {
+			in.rows = append(in.rows, in.answer.Proposals[next-1])
 		}
-	}
-	slices.SortStableFunc(rows, func(a, b route.Proposal) int {
-		return cmp.Or(cmp.Compare(in.first[a.Work], in.first[b.Work]), cmp.Compare(a.Rank, b.Rank))
-	})
-	for len(rows) > 0 {
-		n := 1
-		for n < len(rows) && rows[n].Work == rows[0].Work {
-			n++
+		if byRank := func(a, b route.Proposal) int { return cmp.Compare(a.Rank, b.Rank) }; !slices.IsSortedFunc(in.rows, byRank) {
+			slices.SortStableFunc(in.rows, byRank)
 		}
-		if at, ok := in.frame.work.get(rows[0].Work); ok {
-			in.decideItem(int(at), rows[:n])
-		} else {
-			in.hand(rows[:n], in.claims) // to be refused
-		}
-		rows = rows[n:]
+		in.decideItem(int(at), in.rows)
 	}
 	// The host counts in the order in which it was counted here.
 	slices.SortStableFunc(in.groups, func(a, b group) int { return cmp.Compare(a.claim, b.claim) })
@@ -50,6 +39,28 @@ func (in *instance) decide(reply *route.Reply) {
 		if !in.frame.items[at].decided {
 			in.hold(at, in.answer.WakeAt)
 		}
+	}
+}
+
+// gather chains the proposals of each item, and puts the items into the order in
+// which they are proposed first. What is of no item is handed on, to be refused.
+func (in *instance) gather() {
+	rows := in.answer.Proposals
+	in.chain = append(in.chain[:0], make([]uint32, len(rows))...)
+	for i := range rows {
+		at, ok := in.frame.work.get(rows[i].Work)
+		if !ok {
+			in.hand(rows[i:i+1], in.claims)
+			continue
+		}
+		it := &in.frame.items[at]
+		if it.first == 0 {
+			it.first = uint32(i + 1)
+			in.order = append(in.order, at)
+		} else {
+			in.chain[it.last-1] = uint32(i + 1)
+		}
+		it.last = uint32(i + 1)
 	}
 }
 

@@ -34,6 +34,8 @@ type item struct {
 	claim uint64
 	// decided says that what was proposed for it has been looked at.
 	decided bool
+	// first and last are where in the answer its proposals begin and end, less 1.
+	first, last uint32
 }
 
 // wants says which tables the strategy wants sent.

@@ -84,8 +84,10 @@ func start(t testing.TB, plugin route.Plugin) (strategy.Instance, route.Manifest
 	return in, manifest
 }
 
-func runtimeOf(plugin route.Plugin) strategy.Runtime {
-	return shortlist.New(builtin.New(map[string]route.Plugin{"guest": plugin}))
+func runtimeOf(plugin route.Plugin) strategy.Runtime { return shortlist.New(runtimeOfInner(plugin)) }
+
+func runtimeOfInner(plugin route.Plugin) strategy.Runtime {
+	return builtin.New(map[string]route.Plugin{"guest": plugin})
 }
 
 // whole says what is wrong with a frame that a strategy was given; nil if

@@ -20,6 +20,9 @@ const (
 	// maxRounds is how many frames a turn takes at most. What is not decided
 	// then is gone on with in the next turn.
 	maxRounds = 8
+	// maxPace is how often the pace doubles at which frames offer work for the
+	// same room: up to so many items that a frame is full with room for one.
+	maxPace = 8
 	// refusedPause is for how many milliseconds an item rests for which nothing
 	// but nonsense was proposed.
 	refusedPause = 1000
@@ -40,9 +43,12 @@ type instance struct {
 	answer   route.Reply
 	settled  []route.Settled // for the next frame
 	proposed map[route.Proposal]uint64
+	pace     int    // see collect
 	claims   uint64 // counts calls of take
 
-	first  map[uint32]int   // scratch: where in the answer work is proposed first
+	order  []uint32         // scratch: the items, as they are proposed
+	chain  []uint32         // scratch: of each proposal, where the item's next is, less 1
+	rows   []route.Proposal // scratch: those of an item
 	hands  []route.Proposal // scratch: what goes to the host
 	groups []group          // scratch: of hands, by work
 }
@@ -56,7 +62,7 @@ func newInstance(inner strategy.Instance, manifest *route.Manifest, limit int, e
 	in := &instance{
 		inner: inner, epoch: epoch, limit: limit,
 		most:     cmp.Or(manifest.Candidates, route.DefaultCandidates),
-		proposed: make(map[route.Proposal]uint64), first: make(map[uint32]int),
+		proposed: make(map[route.Proposal]uint64),
 	}
 	in.index = match.New(&in.board)
 	in.frame = newFrame(&in.board, manifest.Tables)
@@ -98,10 +104,15 @@ func (in *instance) Turn(ctx context.Context, turn *route.Turn, reply *route.Rep
 		return nil
 	}
 	wakeAt := int64(0)
-	for round := range maxRounds {
-		if len(reply.Proposals) >= match.MaxProposals || !in.collect(turn, round) {
+	for round := 0; ; round++ {
+		if round == maxRounds || len(reply.Proposals) >= match.MaxProposals {
+			break // to go on in the next turn, at the same pace
+		}
+		if !in.collect(turn) {
+			in.pace = 0
 			break
 		}
+		in.pace = min(in.pace+1, maxPace)
 		if err := in.ask(ctx); err != nil {
 			return err
 		}
@@ -147,7 +158,7 @@ func (in *instance) ask(ctx context.Context) error {
 // to decide. Each item is put down for its best candidates while the frame is
 // made, so that the next ones are offered others; in later rounds only one item
 // of several, since the strategy has declined before.
-func (in *instance) collect(turn *route.Turn, round int) bool {
+func (in *instance) collect(turn *route.Turn) bool {
 	f := &in.frame
 	f.begin()
 	for len(f.items) < maxItems {
@@ -156,7 +167,7 @@ func (in *instance) collect(turn *route.Turn, round int) bool {
 			break
 		}
 		f.add(work, agents)
-		if f.count(agents[0].Ref, 1<<round) {
+		if f.count(agents[0].Ref, 1<<in.pace) {
 			f.items[len(f.items)-1].put = in.take(work, agents)
 			f.items[len(f.items)-1].claim = in.claims
 		} else {
@@ -169,7 +180,7 @@ func (in *instance) collect(turn *route.Turn, round int) bool {
 	in.frames++
 	head := route.Turn{
 		Epoch: in.epoch, Seq: in.frames, Kind: route.KindCandidates, Now: turn.Now,
-		Seed: turn.Seed + uint64(round), Budget: turn.Budget,
+		Seed: turn.Seed + in.frames, Budget: turn.Budget,
 	}
 	f.finish(&head, in.settled)
 	in.settled = in.settled[:0]

@@ -6,6 +6,7 @@ package shortlist_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
+	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 	"github.com/patchbay-cx/patchbay/sdk/routetest"
 )
@@ -217,6 +219,88 @@ func TestHeldWork(t *testing.T) {
 
 func equal(a, b [][]uint32) bool { return slices.EqualFunc(a, b, slices.Equal[[]uint32]) }
 
+// TestManyHeld holds that a thousand items that are held are passed in few
+// frames, and that who comes behind them is not forgotten.
+func TestManyHeld(t *testing.T) {
+	t.Parallel()
+	frames, longest := 0, 0
+	w := newWorld(t, func(t *route.Turn, reply *route.Reply) error {
+		frames++
+		longest = max(longest, len(t.Items))
+		for i := range t.Items {
+			if t.Work[t.Items[i].Work].Priority == 9 {
+				propose(t, i, 1, reply)
+			}
+		}
+		return nil
+	})
+	w.centre(1, 0)
+	for i := range 1000 {
+		w.host.Work(fmt.Sprint("held", i)).In("support").On("case").Size(1000)
+	}
+	w.host.Work("last").In("support").On("case").Size(1000).Priority(9, 0)
+	proposals := w.turn(t)
+	for turns := 1; len(proposals) == 0; turns++ {
+		if w.reply.WakeAt != w.host.Now() || turns > 2 {
+			t.Fatalf("turn %d: wakes at %d, not now (%d)", turns, w.reply.WakeAt, w.host.Now())
+		}
+		w.host.Wait(1)
+		proposals = w.turn(t)
+	}
+	if len(proposals) != 1 || frames > 11 || longest > 256 {
+		t.Errorf("proposed %+v after %d frames of %d items at most", proposals, frames, longest)
+	}
+	frames = 0
+	if w.turn(t); frames > 0 || w.reply.WakeAt != 0 {
+		t.Errorf("nothing has changed: %d frames more, wakes at %d", frames, w.reply.WakeAt)
+	}
+}
+
+// A reply under another number is a fault, though the runtime lets it through.
+func TestWrongTurn(t *testing.T) {
+	t.Parallel()
+	in, _, err := shortlist.New(wrongTurns{runtimeOfInner(pluginOf(first))}).Start(
+		context.Background(), strategy.Spec{Source: "guest"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	w := &world{host: routetest.NewHost(), instance: in}
+	w.centre(1, 1)
+	var fault *strategy.Fault
+	if err := in.Turn(context.Background(), w.host.Turns()[0], &w.reply); !errors.As(err, &fault) || fault.Kind != strategy.FaultWrongTurn {
+		t.Errorf("got %v", err)
+	}
+	if f, ok := in.(strategy.Footprint); !ok || f.Memory() != 42 {
+		t.Error("what the strategy holds is not told")
+	}
+	if stamper := strategy.Stamper(shortlist.New(wrongTurns{})); stamper.Stamp(strategy.Spec{Source: "x"}) != "stamp of x" ||
+		shortlist.New(runtimeOfInner(pluginOf(first))).Stamp(strategy.Spec{}) != "" {
+		t.Error("the stamp is not told")
+	}
+}
+
+// wrongTurns starts what answers every frame under the number of the one
+// before.
+type wrongTurns struct{ strategy.Runtime }
+
+func (w wrongTurns) Start(ctx context.Context, spec strategy.Spec, epoch uint64) (strategy.Instance, route.Manifest, error) {
+	in, manifest, err := w.Runtime.Start(ctx, spec, epoch)
+	return wrongTurn{in}, manifest, err
+}
+
+func (wrongTurns) Stamp(spec strategy.Spec) string { return "stamp of " + spec.Source }
+
+type wrongTurn struct{ strategy.Instance }
+
+func (w wrongTurn) Turn(ctx context.Context, turn *route.Turn, reply *route.Reply) error {
+	err := w.Instance.Turn(ctx, turn, reply)
+	reply.Seq--
+	return err
+}
+
+func (wrongTurn) Memory() uint64 { return 42 }
+
 // TestWakeAt holds that a strategy that holds work until then is shown it then.
 func TestWakeAt(t *testing.T) {
 	t.Parallel()
@@ -321,15 +405,6 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-}
-
-// wrongTurn answers every frame under the number of the one before.
-type wrongTurn struct{ strategy.Instance }
-
-func (w wrongTurn) Turn(ctx context.Context, turn *route.Turn, reply *route.Reply) error {
-	err := w.Instance.Turn(ctx, turn, reply)
-	reply.Seq--
-	return err
 }
 
 func TestStart(t *testing.T) {

@@ -265,3 +265,14 @@ func FuzzFrame(f *testing.F) {
 		}
 	})
 }
+
+// notices are the codes of notices, as documents have them.
+func notices() []string {
+	var names []string
+	for code := range int32(len(strategyv1.Notice_Code_name)) {
+		if code != 0 {
+			names = append(names, strings.ToLower(strings.TrimPrefix(strategyv1.Notice_Code(code).String(), "CODE_")))
+		}
+	}
+	return names
+}

@@ -13,6 +13,7 @@ import { Random, Turn } from "../assembly/turn";
 import { dumpRows } from "./dump";
 
 export { patchbay_buffer };
+export * from "./ladder";
 
 const frame = new Frame();
 const turn = new Turn();

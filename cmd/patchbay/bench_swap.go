@@ -1,0 +1,240 @@
+// Copyright the Patchbay authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"github.com/patchbay-cx/patchbay/config"
+	"github.com/patchbay-cx/patchbay/core/drive"
+)
+
+//go:embed bench_swap.yaml
+var swapYAML string
+
+// swapping is the flags of the bench swap command.
+type swapping struct {
+	std    stdio
+	swaps  int
+	rate   float64
+	length time.Duration
+	agents int
+	seed   uint64
+	json   bool
+}
+
+func newBenchSwap(std stdio) *cobra.Command {
+	s := &swapping{std: std}
+	cmd := &cobra.Command{
+		Use:   "swap",
+		Short: "Measure what swapping strategies under load does to the wait for an offer",
+		Long: `Swap runs a host under a steady load twice: undisturbed, and while strategies are
+swapped, shadowed, tried as canaries, promoted, rolled back and upgraded at random,
+among builtin, process and wasm. All customers and agents use the public API, and
+everything is checked: nothing lost, nothing doubled, nobody over capacity. It fails
+if anything was, or if the wait for an offer, at its 99th percentile, became more
+than twice what it was.`,
+		Example: `  patchbay bench swap
+  patchbay bench swap --swaps 40 --for 10s --rate 200 --json`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case s.swaps < 1:
+				return usagef("--swaps: %d are none; 1 or more are wanted", s.swaps)
+			case !(s.rate > 0) || s.rate > 1e5:
+				return usagef("--rate: it should be above 0 and at most 100000")
+			case s.length < time.Second:
+				return usagef("--for: it should be a second at least")
+			case s.agents < 1:
+				return usagef("--agents: %d are none; 1 or more are wanted", s.agents)
+			}
+			return s.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&s.swaps, "swaps", 200, "how often something is changed")
+	f.Float64Var(&s.rate, "rate", 500, "customers a second")
+	f.DurationVar(&s.length, "for", 40*time.Second, "how long each of the two runs lasts")
+	f.IntVar(&s.agents, "agents", 1000, "agents")
+	f.Uint64Var(&s.seed, "seed", 1, "what is changed is drawn from this")
+	f.BoolVar(&s.json, "json", false, "print JSON")
+	return cmd
+}
+
+// swapped is what came of it.
+type swapped struct {
+	Seed        uint64         `json:"seed"`
+	Swaps       map[string]int `json:"swaps"`
+	Undisturbed *drive.Summary `json:"undisturbed"`
+	Disturbed   *drive.Summary `json:"disturbed"`
+	// Ratio is what the changes made of the wait for an offer, at its 99th
+	// percentile.
+	Ratio float64 `json:"p99_ratio"`
+}
+
+func (s *swapping) run(ctx context.Context) error {
+	folder, err := os.MkdirTemp("", "patchbay-swaps-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	text, err := s.company(ctx, folder)
+	if err != nil {
+		return err
+	}
+	c, err := config.Parse("bench_swap.yaml", []byte(text), config.Builtins(builtins()...))
+	if err != nil {
+		return err
+	}
+	h, err := open(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- h.serve(serving) }()
+	result, err := s.measure(ctx, h, text)
+	stop()
+	if err := errors.Join(err, <-served, h.close()); err != nil {
+		return err
+	}
+	return s.report(result)
+}
+
+// company returns the config's text.
+func (s *swapping) company(ctx context.Context, folder string) (string, error) {
+	module, err := (&demo{std: s.std}).module(ctx, folder)
+	if err != nil {
+		return "", err
+	}
+	_, moduleSum, err := checksum(module)
+	if err != nil {
+		return "", err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("this program cannot find itself, to run as a plugin: %w", err)
+	}
+	_, sum, err := checksum(self)
+	if err != nil {
+		return "", err
+	}
+	quote := func(s string) string { return strconv.Quote(filepath.ToSlash(s)) }
+	text := strings.NewReplacer(
+		"$LISTEN", `"127.0.0.1:0"`, "$DATA", quote(filepath.Join(folder, "data")), "$PROCESS", quote(self), "$SHA256", sum,
+		"$WASMSHA", moduleSum, "$WASM", quote(module),
+	).Replace(swapYAML)
+	var agents strings.Builder
+	agents.WriteString("agents:\n")
+	for i := range s.agents {
+		fmt.Fprintf(&agents, "  a%04d: {presence_config: desk, queues: [support, sales]}\n", i)
+	}
+	return text + agents.String(), nil
+}
+
+// measure plays the same load twice.
+func (s *swapping) measure(ctx context.Context, h *hosted, text string) (*swapped, error) {
+	c := &client{std: s.std, host: h.address()}
+	conn, err := c.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	result := &swapped{Seed: s.seed}
+	if result.Undisturbed, err = s.play(ctx, conn); err != nil {
+		return nil, err
+	}
+	d := newDisturber(conn, s, text)
+	disturbing, stop := context.WithCancel(ctx)
+	disturbed := make(chan error, 1)
+	go func() { disturbed <- d.run(disturbing) }()
+	result.Disturbed, err = s.play(ctx, conn)
+	stop()
+	if err := errors.Join(err, <-disturbed); err != nil {
+		return nil, err
+	}
+	result.Swaps = d.done
+	if before := result.Undisturbed.Offer.P99; before > 0 {
+		result.Ratio = float64(result.Disturbed.Offer.P99) / float64(before)
+	}
+	return result, nil
+}
+
+func (s *swapping) play(ctx context.Context, conn grpc.ClientConnInterface) (*drive.Summary, error) {
+	found, err := drive.Discover(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(found.Agents))
+	for i, agent := range found.Agents {
+		names[i] = agent.GetId()
+	}
+	plan, err := drive.Synthetic{
+		Rate: s.rate, For: s.length, Agents: names, Queues: found.Queues(), Patience: 3, Seed: s.seed,
+	}.Plan()
+	if err != nil {
+		return nil, err
+	}
+	plan.Drain = 5 * time.Second
+	player, err := drive.New(ctx, plan, drive.Options{Conns: []grpc.ClientConnInterface{conn}, Channel: "chat", Status: "available"})
+	if err != nil {
+		return nil, err
+	}
+	return player.Run(ctx)
+}
+
+func (s *swapping) report(r *swapped) error {
+	if s.json {
+		if err := json.NewEncoder(s.std.out).Encode(r); err != nil {
+			return err
+		}
+		return r.verdict()
+	}
+	rows := [][]string{{"", "OFFERED", "SERVED", "ABANDONED", "OFFER P50", "OFFER P95", "OFFER P99", "LOST", "VIOLATIONS"}}
+	for _, x := range []struct {
+		name string
+		of   *drive.Summary
+	}{{"undisturbed", r.Undisturbed}, {"disturbed", r.Disturbed}} {
+		rows = append(rows, []string{
+			x.name, fmt.Sprint(x.of.Offered), fmt.Sprint(x.of.Served), fmt.Sprint(x.of.Abandoned), waitOf(x.of.Offer.P50), waitOf(x.of.Offer.P95),
+			waitOf(x.of.Offer.P99), fmt.Sprint(x.of.LostAcknowledgements), fmt.Sprint(x.of.Violations),
+		})
+	}
+	if err := table(s.std.out, rows); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(s.std.out, "\nseed %d: %s\np99 of the wait for an offer: %.2f × the undisturbed\n", r.Seed, counted(r.Swaps), r.Ratio); err != nil {
+		return err
+	}
+	return r.verdict()
+}
+
+func waitOf(s time.Duration) string { return span(s) }
+
+// verdict fails if the host did not hold what it promises.
+func (r *swapped) verdict() error {
+	const most = 2
+	for _, s := range []*drive.Summary{r.Undisturbed, r.Disturbed} {
+		if err := verdict(s); err != nil {
+			return err
+		}
+	}
+	if r.Ratio > most {
+		return fmt.Errorf("the wait for an offer became %.2f times as long, at its 99th percentile; at most %d is allowed", r.Ratio, most)
+	}
+	return nil
+}
