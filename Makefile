@@ -7,7 +7,7 @@ GENERATED  = sdk/proto/patchbay $(shell go run -C tools ./framegen -list) core/a
 GOFILES    = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v -E '\.(pb|pb\.gw|gen)\.go$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint lint-proto fmt check-fmt generate check-generated check-breaking bench storm reference
+.PHONY: help test race lint lint-proto fmt check-fmt generate check-generated check-breaking bench storm torture-routers torture-strategies bench-remote bench-recovery reference
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -51,6 +51,18 @@ bench: ## Run the benchmarks
 
 storm: ## Play a thousand random centres with every feature on, hold the invariants, and verify each from its record (a quarter of an hour or so)
 	PATCHBAY_SEEDS=1000 go test -count=1 -timeout 60m -run '^TestStorm$$' ./core/sim
+
+torture-routers: ## Break 1,000 connections of routers under load, one router and three, and hold that nothing is lost (some minutes)
+	PATCHBAY_DISCONNECTS=2000 go test -count=1 -timeout 60m -v -run '^TestTorture$$' ./core/strategy/remote
+
+torture-strategies: ## Restart a strategy 1,000 times in every runtime, and hold that nothing is left of any start (some minutes)
+	PATCHBAY_RESTARTS=1000 go test -count=1 -timeout 60m -v -run '^TestNoLeak$$' ./core/strategy
+
+bench-recovery: ## Measure how long a strategy takes from its crash to its next decision, with and without a standby
+	go test -run '^$$' -bench '^BenchmarkRecovery$$' -benchtime 20x ./core/strategy
+
+bench-remote: ## Measure how long work waits for its offer when a router decides, beside a built-in strategy
+	go run ./cmd/patchbay bench remote --passes 7
 
 reference: ## Hold the emulator against known values, millions of customers each (ten minutes or so)
 	PATCHBAY_REFERENCE=full go test -count=1 -timeout 60m -v -run '^Test(Reference|OrderInsideAQueue)$$' ./core/sim/scenario ./core/sim/compare

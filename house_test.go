@@ -39,6 +39,8 @@ var may = []struct {
 	{"core/journal", nil, "the journal keeps records and does not know what they say"},
 	{"core/strategy", []string{"core/engine", "core/near", "sdk/route"}, "the desk stands between engine and strategies"},
 	{"core/kit", []string{"core/strategy", "sdk/route", "sdk/routetest"}, "authors' plugins are tried by the host's own runtimes, and by the contract alone"},
+	{"core/kit/linked", []string{"core/bench", "core/kit", "core/strategy", "sdk/route"}, "a program with a plugin linked in tries and measures it beside its files, whatever the plugin"},
+	{"core/kit/registry", nil, "a registry keeps files, and knows not what runs them"},
 	{"core/strategy/shortlist", []string{"core/strategy", "sdk/match", "sdk/route"}, "stands between desk and runtimes, and knows neither state nor carriers"},
 	{"core/strategy/builtin", []string{"core/strategy", "sdk/route"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/process", []string{"core/strategy", "sdk/route", "sdk/serve", "sdk/proto/patchbay/strategy"}, "a runtime carries turns and knows no state"},
@@ -48,7 +50,9 @@ var may = []struct {
 	{"core/strategy/remote/document", []string{"sdk/route", "sdk/proto/patchbay/strategy"}, "a document says what a message says, and knows not how it is carried"},
 	{"core/strategy/remote/jsonrouter", []string{"core/strategy/remote/document", "sdk/route"}, "a router knows documents and the contract, and not the host"},
 	{"core/intake", []string{"core/engine"}, "conditions are evaluated before a command is decided, and replays need none"},
-	{"core/bench", []string{"core/engine", "core/sim", "core/strategy", "sdk/match", "sdk/route"}, "strategies are measured by the contract, and a workspace in virtual time; neither knows the host"},
+	{"core/bench", []string{"core/engine", "core/host", "core/journal", "core/sim", "core/strategy", "sdk/match", "sdk/proto/patchbay/strategy", "sdk/route", "sdk/routetest", "sdk/serve"}, "strategies are measured by the contract, beside bare carriers, and in whole workspaces with a journal; what is measured does not know it"},
+	{"core/bench/stub", []string{"sdk/route", "sdk/serve"}, "the stub is a strategy as anybody's, packaged as one"},
+	{"core/bench/wire", nil, "messages know nobody"},
 	{"core/host", []string{"core/engine", "core/intake", "core/journal", "core/strategy", "sdk/route"}, "the loop joins engine, intake, journal and strategies"},
 	{"core/sim", []string{"core/engine", "core/intake", "core/strategy", "sdk/route"}, "virtual time knows neither journal nor connections"},
 	{"core/sim/calllog", nil, "reading logs needs nobody"},
@@ -70,6 +74,7 @@ var alone = map[string][]string{
 	"github.com/tetratelabs/wazero":  {"core/strategy/wasm"},
 	"github.com/nats-io/":            {"core/journal"},
 	"cel.dev/":                       {"core/intake"},
+	"oras.land/":                     {"core/kit/registry"},
 }
 
 // pure names rooms that must not reach for clocks, randomness or I/O.

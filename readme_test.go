@@ -79,7 +79,7 @@ func follow(t *testing.T, text string, tools ...string) string {
 		script += match[1]
 	}
 	address := freeAddress(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // so that a hang shows where
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // so that a hang shows where
 	defer cancel()
 	command := exec.CommandContext(ctx, "bash", "-c", script)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }

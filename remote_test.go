@@ -13,20 +13,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
-	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 )
-
-// sessionDoor lets routers in over gRPC.
-type sessionDoor struct {
-	strategygrpc.UnimplementedRouterServiceServer
-	doors *remote.Doors
-}
-
-// Session implements the service.
-func (s *sessionDoor) Session(stream grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]) error {
-	return s.doors.Serve(stream.Context(), stream, "grpc", "")
-}
 
 // remoteRuntime has the executable of a plugin dial a host on this machine as a
 // router of the strategy "remote".
@@ -42,7 +30,7 @@ func remoteRuntime(t *testing.T, executable string) *remote.Runtime {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()
-	strategygrpc.RegisterRouterServiceServer(server, &sessionDoor{doors: doors})
+	strategygrpc.RegisterRouterServiceServer(server, &remote.Service{Doors: doors})
 	serving := make(chan struct{})
 	go func() { defer close(serving); _ = server.Serve(listener) }()
 	ctx, cancel := context.WithCancel(context.Background())

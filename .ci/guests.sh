@@ -19,13 +19,17 @@ printf 'int main(void) { return 0; }' | clang -fsanitize=address -x c -o /dev/nu
 have node || packages+=(nodejs)
 have npm || packages+=(npm)
 
-# Processes in other languages.
+# Python, TypeScript and Java, whose plugins are processes. None takes packages to run; the tests have npm fetch what TypeScript
+# is built with into the user's cache, and Maven fetch JUnit and its own plugins into ~/.m2, once.
+have python3 || packages+=(python3)
+have javac || packages+=(openjdk-17-jdk-headless)
+have mvn || packages+=(maven)
 
 if [ "${#packages[@]}" -gt 0 ]; then
 	root apt-get update -qq
 	root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
-for tool in cargo rustc clang wasm-ld node npm; do
+for tool in cargo rustc clang wasm-ld node npm python3 javac mvn; do
 	printf '%-8s %s\n' "$tool" "$("$tool" --version 2>/dev/null | head -n 1)"
 done

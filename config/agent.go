@@ -13,7 +13,10 @@ import (
 type Agent struct {
 	// Name is for people; empty means that the id serves.
 	Name string `koanf:"name"`
-	// PresenceConfig names the agent's presence config.
+	// Profile names what the agent may do; empty permits everything.
+	Profile string `koanf:"profile"`
+	// PresenceConfig names the agent's presence config: the profile's, if the
+	// agent names none.
 	PresenceConfig string `koanf:"presence_config"`
 	// Queues are those the agent is a member of.
 	Queues []Membership `koanf:"queues"`
@@ -33,7 +36,7 @@ type Membership struct {
 }
 
 func (a *Agent) definition(id string) engine.AgentDefinition {
-	d := engine.AgentDefinition{ID: id, Name: a.Name, PresenceConfig: a.PresenceConfig}
+	d := engine.AgentDefinition{ID: id, Name: a.Name, PresenceConfig: a.PresenceConfig, Profile: a.Profile}
 	for _, m := range a.Queues {
 		d.Queues = append(d.Queues, engine.Membership{Queue: m.Queue, Tier: m.Tier, Weight: m.Weight})
 	}

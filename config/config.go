@@ -49,6 +49,8 @@ type Config struct {
 	Statuses map[string]Status `koanf:"statuses"`
 	// PresenceConfigs are by name.
 	PresenceConfigs map[string]PresenceConfig `koanf:"presence_configs"`
+	// Profiles say what people of a kind may do, by name.
+	Profiles map[string]Profile `koanf:"profiles"`
 	// Strategies are by name: those of the file, "queue", and other built-in
 	// ones that a routing config names.
 	Strategies map[string]Strategy `koanf:"strategies"`
@@ -101,8 +103,10 @@ const (
 type Key struct {
 	// SHA256 is the checksum of the key, in lower-case hex.
 	SHA256 string `koanf:"sha256"`
-	// Role is what the bearer may do.
+	// Role is what the bearer may do: the profile's, if there is one.
 	Role Role `koanf:"role"`
+	// Profile names a profile in place of a role; empty for none.
+	Profile string `koanf:"profile"`
 	// Scope narrows the role.
 	Scope Scope `koanf:"scope"`
 }

@@ -49,6 +49,9 @@ func (c *Config) Definition() (engine.Definition, error) {
 	for name, f := range c.Flows {
 		d.Flows = append(d.Flows, f.definition(name))
 	}
+	for name, p := range c.Profiles {
+		d.Profiles = append(d.Profiles, engine.Profile{Name: name, Statuses: p.Statuses})
+	}
 	for name, s := range c.Strategies {
 		d.Strategies = append(d.Strategies, s.definition(name))
 	}

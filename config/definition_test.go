@@ -6,6 +6,7 @@ package config_test
 import (
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -224,5 +225,46 @@ func TestPage(t *testing.T) {
 	}
 	if len(c.Warnings) > 0 {
 		t.Errorf("warnings: %v", c.Warnings)
+	}
+}
+
+// TestProfilesFillIn shows what agents and keys take from their profiles, and
+// that queues say who decides.
+func TestProfilesFillIn(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse("p.yaml", []byte(`
+channels: {chat: {}}
+statuses: {available: {channels: [chat]}, break: {}}
+presence_configs: {normal: {capacity: 2}, strong: {capacity: 3}}
+profiles:
+  desk: {statuses: [available], presence_config: strong}
+  lead: {role: supervisor, queues: [support]}
+strategies: {mine: {runtime: builtin, source: queue}}
+routing_configs: {plain: {}}
+queues: {support: {routing: plain, strategy: mine, shadow: queue, canary: {strategy: queue, percent: 12.5}}}
+agents: {anna: {profile: desk, queues: [support]}, bo: {profile: desk, presence_config: normal, queues: [support]}}
+api:
+  keys:
+    k: {sha256: cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc, profile: lead}
+`), config.Builtins("queue"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key := c.API.Keys["k"]; key.Role != config.RoleSupervisor || !slices.Equal(key.Scope.Queues, []string{"support"}) {
+		t.Errorf("the key is %+v", key)
+	}
+	d, err := c.Definition()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := d.Agents; a[0].PresenceConfig != "strong" || a[1].PresenceConfig != "normal" || a[0].Profile != "desk" {
+		t.Errorf("agents: %+v", a)
+	}
+	if p := d.Profiles; len(p) != 2 || p[0].Name != "desk" || !slices.Equal(p[0].Statuses, []string{"available"}) {
+		t.Errorf("profiles: %+v", p)
+	}
+	to := d.Queues[0].Deciders
+	if to.Strategy != "mine" || to.Shadow != "queue" || to.Canary.Share != 1250 || !slices.Equal(to.Canary.Guards, []string{"error_rate < 1%"}) {
+		t.Errorf("deciders: %+v", to)
 	}
 }

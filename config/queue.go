@@ -5,9 +5,11 @@ package config
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -68,12 +70,28 @@ type Queue struct {
 	Hours string `koanf:"hours"`
 	// Closed says what becomes of work that arrives otherwise.
 	Closed engine.ClosedRule `koanf:"closed"`
+	// Strategy decides in place of the routing config's; empty for that one.
+	Strategy string `koanf:"strategy"`
+	// Shadow is compared with who decides; empty for none.
+	Shadow string `koanf:"shadow"`
+	// Canary is nil when nothing is on trial.
+	Canary *Canary `koanf:"canary"`
 	// Overflow is nil when all work stays.
 	Overflow *Overflow `koanf:"overflow"`
 	// MaxWaiting is how many items may wait; 0 means any number.
 	MaxWaiting uint32 `koanf:"max_waiting"`
 	// ServiceLevel is nil when there is no goal.
 	ServiceLevel *ServiceLevel `koanf:"service_level"`
+}
+
+// Canary is a strategy on trial with a share of a queue's work.
+type Canary struct {
+	// Strategy is on trial.
+	Strategy string `koanf:"strategy"`
+	// Percent is its share, from 0.01 to 100.
+	Percent float64 `koanf:"percent"`
+	// Guards are conditions that must hold, or the trial ends.
+	Guards []string `koanf:"guards"`
 }
 
 // Overflow sends work on to another queue.
@@ -117,6 +135,11 @@ func (q *Queue) definition(name string) engine.QueueDefinition {
 	for _, wait := range q.Tiers {
 		d.Tiers = append(d.Tiers, millis(wait))
 	}
+	d.Deciders = engine.Deciders{Strategy: q.Strategy, Shadow: q.Shadow}
+	if c := q.Canary; c != nil {
+		share := math.Round(c.Percent * engine.WholeShare / 100)
+		d.Deciders.Canary = &engine.Canary{Strategy: c.Strategy, Share: uint16(share), Guards: c.Guards}
+	}
 	if s := q.ServiceLevel; s != nil {
 		d.Within = millis(s.Within)
 		d.Target = uint16(math.Round(s.Target * 1000))
@@ -137,6 +160,7 @@ func (c *checker) queues() {
 	for name, q := range c.section("queues") {
 		path := []string{"queues", name}
 		c.tiers(under(path, "tiers"), q["tiers"])
+		c.guards(append(path, "canary", "guards"))
 		overflow, _ := q["overflow"].(map[string]any)
 		if q["closed"] == closedOverflow && q["overflow"] == nil && !c.misspelt[join(under(path, "overflow"))] {
 			c.report(stageRules, c.doc.missing(under(path, "overflow")), CodeMissing,
@@ -152,6 +176,17 @@ func (c *checker) queues() {
 		}
 		if q["hours"] == nil && c.inFile(path, "closed", nil) && !c.misspelt[join(under(path, "hours"))] {
 			c.warn(c.doc.key(under(path, "closed")), CodeUnused, "this queue has no hours, so it is never closed")
+		}
+	}
+}
+
+// guards checks that each guard can be read.
+func (c *checker) guards(path []string) {
+	guards, _ := c.lookup(path).([]any)
+	for i, guard := range guards {
+		text, _ := guard.(string)
+		if _, err := strategy.ParseGuard(text); err != nil {
+			c.report(stageRules, c.doc.value(under(path, index(i))), CodeFormat, "%s", strings.TrimPrefix(err.Error(), "strategy: "))
 		}
 	}
 }

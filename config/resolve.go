@@ -41,8 +41,20 @@ func (c *Config) resolve(doc *document) error {
 		}
 		c.Strategies[name] = s
 	}
+	for name, a := range c.Agents {
+		if p := c.Profiles[a.Profile]; a.PresenceConfig == "" {
+			a.PresenceConfig = p.PresenceConfig
+			c.Agents[name] = a
+		}
+	}
 	for name, k := range c.API.Keys {
 		k.SHA256 = strings.ToLower(k.SHA256)
+		if p, ok := c.Profiles[k.Profile]; ok {
+			k.Role = p.Role
+			if k.Scope.Queues == nil && (p.Role == RoleSupervisor || p.Role == RoleRouter) {
+				k.Scope.Queues = p.Queues
+			}
+		}
 		c.API.Keys[name] = k
 	}
 	return nil

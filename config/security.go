@@ -37,7 +37,7 @@ func (c *checker) keys() {
 
 // scope checks that a key's scope goes with its role.
 func (c *checker) scope(name string, key map[string]any) {
-	role, _ := key["role"].(string)
+	role := c.roleOf(name, key)
 	scope, _ := key["scope"].(map[string]any)
 	at := func(steps ...string) []string { return append([]string{"api", "keys", name}, steps...) }
 	_, agent := scope["agent"]

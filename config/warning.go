@@ -14,6 +14,14 @@ func (c *checker) unused() {
 	c.unnamed("hours", "queues", "hours", "no queue has these hours")
 	used := c.using("routing_configs", "strategy", nil)
 	used = c.using("routing_configs", "fallback", used)
+	used = c.using("queues", "strategy", used)
+	used = c.using("queues", "shadow", used)
+	for _, queue := range c.section("queues") {
+		if canary, ok := queue["canary"].(map[string]any); ok {
+			name, _ := canary["strategy"].(string)
+			used[name] = true
+		}
+	}
 	for name := range c.section("strategies") {
 		path := []string{"strategies", name}
 		if !used[name] && c.inFile([]string{"strategies"}, name, nil) {
@@ -64,7 +72,7 @@ func (c *checker) bySkills() map[string]bool {
 
 // unnamed warns of entries of a section that no entry of another one names.
 func (c *checker) unnamed(section, by, key, message string) {
-	used := c.using(by, key, nil)
+	used := c.using(by, key, c.using("profiles", key, nil))
 	for name := range c.section(section) {
 		if !used[name] {
 			c.warn(c.doc.key([]string{section, name}), CodeUnused, "%s", message)

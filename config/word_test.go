@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -129,4 +130,64 @@ func TestPercentages(t *testing.T) {
 			t.Errorf("percentage(%q) = %d, want an error", text, got)
 		}
 	}
+}
+
+// TestLayersAgree holds that joining nodes, which know their places, comes to
+// the same as koanf, which joins values.
+func TestLayersAgree(t *testing.T) {
+	t.Parallel()
+	var value *rapid.Generator[string]
+	value = rapid.Custom(func(t *rapid.T) string {
+		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		case 0:
+			return "[1, x, {a: 2}]"
+		case 1, 2:
+			var b strings.Builder
+			for _, key := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b.c", "channels", "skills", "1"}), 0, 3, rapid.ID[string]).Draw(t, "keys") {
+				fmt.Fprintf(&b, "%q: %s, ", key, value.Draw(t, key))
+			}
+			return "{" + b.String() + "}"
+		default:
+			return rapid.SampledFrom([]string{"1", "x", "~", "true", "[]", "{}", "2.5"}).Draw(t, "scalar")
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		doc, faults := &document{}, &faults{}
+		var layers []*node
+		for i := range rapid.IntRange(1, 4).Draw(t, "layers") {
+			f := &file{name: fmt.Sprint(i), data: []byte(fmt.Sprintf("queues: %s\nchannels: %s\nskills: [s%d]\nagents: {a%d: %s}\n", value.Draw(t, "queues"), value.Draw(t, "channels"), i, i%2, value.Draw(t, "agent")))}
+			doc.files = append(doc.files, f)
+			layers = append(layers, readYAML(f, faults))
+		}
+		values, err := overlay(doc, layers, &options{}, faults)
+		if err != nil || len(faults.found) > 0 {
+			t.Fatal(err, faults.found)
+		}
+		for name, f := range doc.root.fields {
+			if want := f.node.plain(); name != "strategies" && !reflect.DeepEqual(values[name], want) {
+				// The defaults of the schema are filled into what has its form.
+				stripped, _ := values[name].(map[string]any)
+				if bare, ok := want.(map[string]any); !ok || !covers(stripped, bare) {
+					t.Fatalf("%s is %v by koanf and %v by its nodes", name, values[name], want)
+				}
+			}
+		}
+	})
+}
+
+// covers reports whether has holds everything that wants does, and more only
+// where the schema has a default.
+func covers(has, wants map[string]any) bool {
+	for key, want := range wants {
+		inner, isMap := want.(map[string]any)
+		got, ok := has[key]
+		if gotMap, both := got.(map[string]any); isMap && both {
+			if !covers(gotMap, inner) {
+				return false
+			}
+		} else if _, list := want.([]any); !ok || !list && !reflect.DeepEqual(got, want) {
+			return false
+		}
+	}
+	return true
 }

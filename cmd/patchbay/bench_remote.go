@@ -21,7 +21,6 @@ import (
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
-	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 	"github.com/patchbay-cx/patchbay/sdk/serve"
 )
@@ -129,7 +128,7 @@ func serveDoor(ctx context.Context, doors *remote.Doors) (closeDoor func() error
 		return nil, err
 	}
 	server := grpc.NewServer()
-	strategygrpc.RegisterRouterServiceServer(server, &plainDoor{doors: doors})
+	strategygrpc.RegisterRouterServiceServer(server, &remote.Service{Doors: doors})
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(listener) }()
 	running, stop := context.WithCancel(ctx)
@@ -150,15 +149,4 @@ func serveDoor(ctx context.Context, doors *remote.Doors) (closeDoor func() error
 	}
 	doors.Open()
 	return closeDoor, nil
-}
-
-// plainDoor is the session door without the rest of the API.
-type plainDoor struct {
-	strategygrpc.UnimplementedRouterServiceServer
-	doors *remote.Doors
-}
-
-// Session implements strategygrpc.RouterServiceServer.
-func (d *plainDoor) Session(stream grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]) error {
-	return d.doors.Serve(stream.Context(), stream, "grpc", "127.0.0.1")
 }

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/patchbay-cx/patchbay/config"
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/sim/verify"
 	"github.com/patchbay-cx/patchbay/core/strategy"
@@ -75,7 +77,10 @@ func (v *verifying) run(cmd *cobra.Command, path string) error {
 		return errors.Join(err, closePast())
 	}
 	draw, wipe := v.events(time.Now())
-	report, err := verify.Run(cmd.Context(), past, verify.Options{Runtimes: runtimes, Instead: instead, Progress: draw})
+	report, err := verify.Run(cmd.Context(), past, verify.Options{
+		Runtimes: runtimes, Instead: instead, Progress: draw,
+		Specs: func(d *engine.Definition) ([]strategy.Spec, error) { return config.Specs(d, config.Environment(os.Environ())) },
+	})
 	wipe()
 	switch {
 	case errors.Is(err, verify.ErrNoRecord):

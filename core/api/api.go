@@ -116,7 +116,7 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		patchbayv1.RegisterHostServiceServer(registrar, &hostService{workspace: workspace, version: opts.Version, doors: opts.Doors})
 	}
 	if opts.Doors != nil {
-		strategygrpc.RegisterRouterServiceServer(s.grpc, &routerService{doors: opts.Doors})
+		strategygrpc.RegisterRouterServiceServer(s.grpc, &remote.Service{Doors: opts.Doors})
 	}
 	rest, err := newREST(local, workspace, len(opts.Keys) == 0, s.sockets)
 	if err != nil {

@@ -6,17 +6,13 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
-	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
@@ -28,38 +24,6 @@ const MaxAnswerBytes = MaxRequestBytes - 4096
 // sessionMethod is the one method that keys do not guard: routers have tokens
 // of their strategy, which the doors check.
 const sessionMethod = strategygrpc.RouterService_Session_FullMethodName
-
-// routerService implements patchbay.strategy.v1.RouterService.
-type routerService struct {
-	strategygrpc.UnimplementedRouterServiceServer
-	doors *remote.Doors
-}
-
-// Session implements strategygrpc.RouterServiceServer.
-func (s *routerService) Session(stream grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]) error {
-	address := ""
-	if from, ok := peer.FromContext(stream.Context()); ok {
-		address = from.Addr.String()
-	}
-	return s.doors.Serve(stream.Context(), grpcLink{stream}, "grpc", address)
-}
-
-// grpcLink is a stream as the doors want it.
-type grpcLink struct {
-	grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]
-}
-
-// Recv implements remote.Link.
-func (l grpcLink) Recv() (*strategyv1.SessionRequest, error) {
-	m, err := l.BidiStreamingServer.Recv()
-	switch status.Code(err) {
-	case codes.ResourceExhausted:
-		err = fmt.Errorf("%w: %w", remote.ErrTooLarge, err)
-	case codes.Internal:
-		err = fmt.Errorf("%w: %w", remote.ErrRubbish, err)
-	}
-	return m, err
-}
 
 // session lets a router's connection pass the gate: it ends with the server,
 // and with an error in the shape of all others.

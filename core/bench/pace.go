@@ -113,8 +113,8 @@ type pacer struct {
 	driver
 
 	rate    int
-	began   time.Time    // of the first item
-	brought atomic.Int64 // items that are acknowledged
+	began   time.Time      // of the first item
+	brought atomic.Int64   // items that are acknowledged
 	due     []time.Time    // by number of the work's id
 	offered []atomic.Int64 // when, in Unix nanoseconds, by number of the work's id
 }

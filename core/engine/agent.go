@@ -183,6 +183,9 @@ func (c SignIn) decide(s *step) error {
 	if err := s.presenceStatus(c.Status); err != nil {
 		return err
 	}
+	if err := s.permitted(a, c.Status); err != nil {
+		return err
+	}
 	ev := Event{Kind: KindAgentSignedIn, Agent: a.ID, Status: c.Status, Cause: CauseSignIn}
 	if !a.Connected {
 		ev.Deadline = s.now + s.definition.Grace
@@ -199,11 +202,14 @@ func (c SetStatus) decide(s *step) error {
 	if err := s.presenceStatus(c.Status); err != nil {
 		return err
 	}
-	cause := CauseAgent
 	if c.Cause == CauseSupervisor {
-		cause = CauseSupervisor
+		s.setStatus(a, c.Status, CauseSupervisor)
+		return nil
 	}
-	s.setStatus(a, c.Status, cause)
+	if err := s.permitted(a, c.Status); err != nil {
+		return err
+	}
+	s.setStatus(a, c.Status, CauseAgent)
 	return nil
 }
 

@@ -50,6 +50,10 @@ func (d *Definition) clone() *Definition {
 	for i := range c.Flows {
 		c.Flows[i].clone()
 	}
+	c.Profiles = copied(d.Profiles)
+	for i := range c.Profiles {
+		c.Profiles[i].Statuses = copied(c.Profiles[i].Statuses)
+	}
 	c.Strategies = copied(d.Strategies)
 	for i := range c.Strategies {
 		c.Strategies[i].clone()
@@ -121,6 +125,7 @@ func (d *Definition) Sort() {
 	sortBy(d.Hours, hoursName)
 	sortBy(d.Flows, flowName)
 	sortBy(d.Strategies, strategyName)
+	sortBy(d.Profiles, profileName)
 	slices.Sort(d.Skills)
 }
 

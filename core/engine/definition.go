@@ -51,6 +51,7 @@ type Definition struct {
 	MaxWaiting uint32 `cbor:"13,keyasint,omitempty"`
 	// Strategies are what routing configs may name; none leaves that to the host.
 	Strategies []StrategyDefinition `cbor:"14,keyasint,omitempty"`
+	Profiles   []Profile            `cbor:"15,keyasint,omitempty"`
 }
 
 // Status is a presence status, which agents choose. The status "offline" is
@@ -100,6 +101,8 @@ type AgentDefinition struct {
 	Queues []Membership `cbor:"4,keyasint,omitempty"`
 	// Skills lists what the agent can do, and how well.
 	Skills []Skill `cbor:"5,keyasint,omitempty"`
+	// Profile names what the agent may do; empty permits everything.
+	Profile string `cbor:"6,keyasint,omitempty"`
 }
 
 // Membership is an agent's place in a queue.
@@ -149,6 +152,7 @@ type index struct {
 	hours    map[string]*calendar
 
 	strategies map[string]*StrategyDefinition
+	profiles   map[string]*Profile
 }
 
 // status is a presence status with its channels as bits.
@@ -177,7 +181,7 @@ func (d *Definition) index() (*index, error) {
 		hours:    make(map[string]*calendar, len(d.Hours)),
 	}
 	for _, add := range []func(*Definition) error{
-		x.addSkills, x.addHours, x.addChannels, x.addStatuses, x.addPresence, x.addRouting, x.addQueues, x.addAgents,
+		x.addSkills, x.addHours, x.addChannels, x.addStatuses, x.addPresence, x.addRouting, x.addQueues, x.addProfiles, x.addAgents,
 		x.addStrategies, x.checkQueues, x.checkFlows,
 	} {
 		if err := add(d); err != nil {
@@ -261,6 +265,9 @@ func (x *index) addAgents(d *Definition) error {
 		}
 		if _, ok := x.presence[a.PresenceConfig]; !ok {
 			return missing("agents."+a.ID+".presence_config", "presence config", a.PresenceConfig)
+		}
+		if a.Profile != "" && x.profiles[a.Profile] == nil {
+			return missing("agents."+a.ID+".profile", "profile", a.Profile)
 		}
 		if err := x.membership(a); err != nil {
 			return err

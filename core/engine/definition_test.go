@@ -80,6 +80,7 @@ func TestDefinitionsThatAreRefused(t *testing.T) {
 		{"interruptible capacity", func(d *engine.Definition) { d.PresenceConfigs[2].Interruptible = -1 }, "presence_configs.few.interruptible_capacity"},
 		{"model", func(d *engine.Definition) { d.RoutingConfigs[1].Model = 99 }, "routing_configs.last.model"},
 		{"drop after", func(d *engine.Definition) { d.RoutingConfigs[1].DropAfter = -1 }, "routing_configs.last.drop_additional_skills_after"},
+		{"stall after", func(d *engine.Definition) { d.RoutingConfigs[1].StallAfter = -1 }, "routing_configs.last.stall_after"},
 		{"static skills", func(d *engine.Definition) { d.RoutingConfigs[1].Needs = []engine.Need{{Skill: "magic"}} }, "routing_configs.last.skills"},
 		{"skill twice", func(d *engine.Definition) { d.Skills = []string{"law", "law"} }, "skills"},
 		{"skill without a name", func(d *engine.Definition) { d.Skills = []string{""} }, "skills"},

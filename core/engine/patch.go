@@ -30,6 +30,7 @@ type Names struct {
 	Hours           []string `cbor:"8,keyasint,omitempty"`
 	Flows           []string `cbor:"9,keyasint,omitempty"`
 	Strategies      []string `cbor:"10,keyasint,omitempty"`
+	Profiles        []string `cbor:"11,keyasint,omitempty"`
 }
 
 // Diff returns what makes to of from. Both must be sorted; the patch shares
@@ -47,6 +48,7 @@ func Diff(from, to *Definition) *Patch {
 	s.Hours, g.Hours = differing(from.Hours, to.Hours, hoursName, deeply)
 	s.Flows, g.Flows = differing(from.Flows, to.Flows, flowName, deeply)
 	s.Strategies, g.Strategies = differing(from.Strategies, to.Strategies, strategyName, deeply)
+	s.Profiles, g.Profiles = differing(from.Profiles, to.Profiles, profileName, deeply)
 	return p
 }
 
@@ -64,6 +66,7 @@ func (d *Definition) Patched(p *Patch) *Definition {
 	out.Hours = merged(d.Hours, s.Hours, g.Hours, hoursName)
 	out.Flows = merged(d.Flows, s.Flows, g.Flows, flowName)
 	out.Strategies = merged(d.Strategies, s.Strategies, g.Strategies, strategyName)
+	out.Profiles = merged(d.Profiles, s.Profiles, g.Profiles, profileName)
 	return &out
 }
 
@@ -72,9 +75,9 @@ func (d *Definition) Patched(p *Patch) *Definition {
 func (p *Patch) Changes(from *Definition) int {
 	s, g := &p.Set, &p.Gone
 	n := len(s.Channels) + len(s.Statuses) + len(s.PresenceConfigs) + len(s.RoutingConfigs) + len(s.Queues) +
-		len(s.Agents) + len(s.Skills) + len(s.Hours) + len(s.Flows) + len(s.Strategies) +
+		len(s.Agents) + len(s.Skills) + len(s.Hours) + len(s.Flows) + len(s.Strategies) + len(s.Profiles) +
 		len(g.Channels) + len(g.Statuses) + len(g.PresenceConfigs) + len(g.RoutingConfigs) + len(g.Queues) +
-		len(g.Agents) + len(g.Skills) + len(g.Hours) + len(g.Flows) + len(g.Strategies)
+		len(g.Agents) + len(g.Skills) + len(g.Hours) + len(g.Flows) + len(g.Strategies) + len(g.Profiles)
 	if before, after := from.scalars(), p.Set.scalars(); !reflect.DeepEqual(before, after) {
 		n++
 	}
@@ -161,7 +164,7 @@ func deeply[T any](a, b *T) bool { return reflect.DeepEqual(a, b) }
 
 // same is deeply for agents, of whom there are many.
 func (a *AgentDefinition) same(b *AgentDefinition) bool {
-	return a.ID == b.ID && a.Name == b.Name && a.PresenceConfig == b.PresenceConfig &&
+	return a.ID == b.ID && a.Name == b.Name && a.PresenceConfig == b.PresenceConfig && a.Profile == b.Profile &&
 		slices.Equal(a.Queues, b.Queues) && slices.Equal(a.Skills, b.Skills)
 }
 

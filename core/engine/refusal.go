@@ -32,6 +32,9 @@ const (
 	CodeQueueFull         Code = "queue_full"
 	CodeQueueClosed       Code = "queue_closed"
 	CodeUnknownStrategy   Code = "unknown_strategy"
+	// CodeStatusNotPermitted means that the agent's profile does not let it
+	// choose the status.
+	CodeStatusNotPermitted Code = "status_not_permitted"
 )
 
 // Refusal is why a command was refused. What is refused changes nothing.

@@ -145,6 +145,9 @@ func (x *index) addRouting(d *Definition) error {
 		if err := spanned(at+".drop_additional_skills_after", r.DropAfter); err != nil {
 			return err
 		}
+		if err := spanned(at+".stall_after", r.StallAfter); err != nil {
+			return err
+		}
 		if err := x.checkNeeds(CodeInvalidDefinition, at+".skills", r.Needs); err != nil {
 			return err
 		}

@@ -56,6 +56,9 @@ type Turn struct {
 	SHA256 string `cbor:"8,keyasint,omitempty"`
 	// Place is how much was asked before at the same place.
 	Place uint64 `cbor:"9,keyasint,omitempty"`
+	// Post numbers whom the host asked, since it was started: one strategy may
+	// have several, such as one that takes over from another.
+	Post uint32 `cbor:"10,keyasint,omitempty"`
 }
 
 // Employed is what a workspace's strategies are, in a form of their own.
@@ -67,6 +70,11 @@ type Employed struct {
 	// Engaged says that they take over from those that there were; else all begin
 	// anew.
 	Engaged bool `cbor:"3,keyasint,omitempty"`
+	// Anew says that their boards begin anew although the definition is as it was.
+	Anew bool `cbor:"4,keyasint,omitempty"`
+	// Defined says that their settings and arguments, which may hold secrets, are
+	// left out: the definition has them, with references to the secrets.
+	Defined bool `cbor:"5,keyasint,omitempty"`
 }
 
 // RecordTurn puts on record what a strategy was asked and what came of it. It

@@ -157,17 +157,15 @@ func (l *loop) employ(c engine.Configure, r *request) (engine.Result, error) {
 			return engine.Result{}, errors.Join(err, l.desk.Engage(former))
 		}
 		l.employed = r.specs
+		l.desk.Employ(l.settle) // before the definition, as it is for who plays it again
 	}
 	result, err := l.configure(c, r.plan)
 	if err != nil {
 		if r.specs != nil {
 			l.employed = former
-			err = errors.Join(err, l.desk.Engage(former), l.desk.Reconfigure())
+			err = errors.Join(err, l.desk.Engage(former), l.desk.EmployAnew(l.settle))
 		}
 		return result, err
-	}
-	if r.specs != nil && !reflect.DeepEqual(former, r.specs) {
-		l.desk.Employ(l.settle)
 	}
 	return result, nil
 }

@@ -118,6 +118,9 @@ func (l *loop) begin(ctx context.Context, opts Options) error {
 	l.desk = desk
 	if !opts.NoRecord {
 		l.desk.Record()
+		if opts.Specs != nil {
+			l.desk.KeepSecrets() // or those that references lead to would be on record
+		}
 	}
 	l.desk.KeepFrames(opts.KeepFrames)
 	l.desk.Start(ctx, l.now(), l.settle)

@@ -188,6 +188,8 @@ func (d *Desk) follows(ev *engine.Event, w *engine.Work) {
 
 // adopt takes a post in, in the order of titles.
 func (d *Desk) adopt(p *post) {
+	d.hired++
+	p.number = d.hired
 	at, _ := slices.BinarySearchFunc(d.posts, p, byTitle)
 	d.posts = slices.Insert(d.posts, at, p)
 }

@@ -41,7 +41,9 @@ type Desk struct {
 	folder   string // of frames for the post-mortem; empty for none
 	// recording says that the desk keeps a record; see Record.
 	recording bool
+	discreet  bool // settings and arguments are left out of it
 	specs     []Spec                       // as configuration says
+	hired     uint32 // how many posts there have been
 	employed  bool                         // that is on record, if there is one
 	began     uint64                       // the number of the last event when Start began
 	place     struct{ after, next uint64 } // of the job that was given last, and of the next
@@ -68,6 +70,8 @@ func NewDesk(e *engine.Engine, specs []Spec, runtimes map[string]Runtime, seed u
 			return nil, fmt.Errorf("strategy: %s: it is there twice", spec.Name)
 		}
 		p := newPost(e, spec, runtime)
+		d.hired++
+		p.number = d.hired
 		d.named[spec.Name] = p
 		d.posts = append(d.posts, p)
 	}

@@ -58,8 +58,10 @@ func typeOf(keyword any) string {
 // limits words the bounds of a rule: ", 1 to 9".
 func limits(rule map[string]any) string {
 	for _, b := range [...]struct{ least, most, of string }{
-		{"minimum", "maximum", ""}, {"minLength", "maxLength", " characters long"},
-		{"minItems", "maxItems", ""}, {"minProperties", "maxProperties", ""},
+		{"minimum", "maximum", ""},
+		{"minLength", "maxLength", " characters long"},
+		{"minItems", "maxItems", ""},
+		{"minProperties", "maxProperties", ""},
 		{"exclusiveMinimum", "exclusiveMaximum", ", bounds not included"},
 	} {
 		least, most := rule[b.least], rule[b.most]

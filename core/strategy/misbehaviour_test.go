@@ -499,12 +499,13 @@ func (c *centre) fault(says map[string]string) string {
 	if !ok {
 		text = says[""]
 	}
-	return strings.NewReplacer("FILE", c.spec.Source, "RUNTIME", c.kind).Replace(text)
+	return text
 }
 
 // said expects the last fault in words.
 func (c *centre) said(want string) {
 	c.t.Helper()
+	want = strings.NewReplacer("FILE", c.spec.Source, "RUNTIME", c.kind).Replace(want)
 	got := c.status().Counts.LastFault
 	if begin, cut := strings.CutSuffix(want, "…"); cut && strings.HasPrefix(got, begin) && want != "" {
 		return

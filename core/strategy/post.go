@@ -64,6 +64,7 @@ const (
 // feed to it, and its record.
 type post struct {
 	spec    Spec
+	number  uint32 // of the desk's posts, in the order in which they came; for the record
 	runtime Runtime
 	feed    *feed
 	// shadows names the queue whose shadow this is; empty for none.

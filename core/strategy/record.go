@@ -28,17 +28,34 @@ const faultSnapshot = "need_snapshot"
 // commands. It is called before Start.
 func (d *Desk) Record() { d.recording = true }
 
+// KeepSecrets leaves the settings and arguments of strategies out of the record:
+// whoever plays it again takes them from the definition. It is called before
+// Start.
+func (d *Desk) KeepSecrets() { d.discreet = true }
+
 // Employ puts on record whom the desk employs, if it keeps a record. Start does
 // it first of all; after Engage it is the caller's.
-func (d *Desk) Employ(step Step) {
+func (d *Desk) Employ(step Step) { d.employ(step, false) }
+
+// EmployAnew is Employ and then Reconfigure, for after an Engage that takes back
+// another, which no change of the definition follows.
+func (d *Desk) EmployAnew(step Step) error {
+	d.employ(step, true)
+	return d.Reconfigure()
+}
+
+func (d *Desk) employ(step Step, anew bool) {
 	engaged := d.employed
 	d.employed = true
 	if d.recording {
 		specs := slices.Clone(d.specs)
 		for i := range specs {
 			specs[i].Limits = specs[i].Limits.WithDefaults()
+			if d.discreet {
+				specs[i].Settings, specs[i].Args = nil, nil
+			}
 		}
-		step(engine.RecordEmployed{Employed: engine.Employed{Seed: d.seed, Strategies: EncodeSpecs(specs), Engaged: engaged}})
+		step(engine.RecordEmployed{Employed: engine.Employed{Seed: d.seed, Strategies: EncodeSpecs(specs), Engaged: engaged, Anew: anew, Defined: d.discreet}})
 	}
 	if !engaged {
 		d.began = d.engine.Number()
@@ -64,7 +81,7 @@ func (j *Job) record(now engine.Time, number uint64) (engine.RecordTurn, bool) {
 	p := j.post
 	command := engine.RecordTurn{
 		By:   engine.Decision{Strategy: p.title(), Epoch: p.epoch},
-		Turn: engine.Turn{Behind: number - j.after, Took: max(0, now-j.given), Place: j.place},
+		Turn: engine.Turn{Behind: number - j.after, Took: max(0, now-j.given), Place: j.place, Post: p.number},
 	}
 	switch {
 	case j.start:
@@ -241,7 +258,7 @@ func (d *Desk) Again(ctx context.Context, rec *engine.Event) *Job {
 	given, number := rec.At-rec.Turn.Took, d.engine.Number()
 	d.opened = number > d.began // which those of Start are not yet
 	for _, p := range d.posts {
-		if p.title() != rec.Decision.Strategy {
+		if p.number != rec.Turn.Post {
 			continue
 		}
 		if job := d.again(ctx, p, rec, given); job != nil && job.Task() == rec.Turn.Task {
@@ -328,13 +345,8 @@ func (j *Job) RunPatiently(ctx context.Context) {
 	j.Run(ctx)
 }
 
-// Source returns where the package of a strategy is that is at work under that
-// title, and whether there is such a strategy and its package is a file.
-func (d *Desk) Source(title string) (path string, ok bool) {
-	for _, p := range d.posts {
-		if p.title() == title && (p.spec.Runtime == "wasm" || p.spec.Runtime == "process") {
-			return p.spec.Source, true
-		}
-	}
-	return "", false
+// Source returns where the package of the job's strategy is, and whether it is a
+// file.
+func (j *Job) Source() (path string, ok bool) {
+	return j.post.spec.Source, j.post.spec.Runtime == "wasm" || j.post.spec.Runtime == "process"
 }

@@ -204,7 +204,7 @@ func object(value any) map[string]any {
 func (c *settingsCheck) at(url string) map[string]any {
 	_, pointer, _ := strings.Cut(url, "#")
 	var value any = c.rules
-	for _, step := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		if step == "" {
 			continue
 		}

@@ -1,6 +1,8 @@
 // Copyright the Patchbay authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build unix
+
 package guest_test
 
 import (
@@ -9,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/wasm"
@@ -21,6 +25,8 @@ import (
 // candidate or sixteen, answered by the examples' rule in each language and in
 // standard Go. The deadline is checked, as it is by default, or the guest is
 // trusted to return. Its measure is BenchmarkBareCall of core/strategy/wasm.
+// The time of the processor is reported besides, which says more on a machine
+// that others share.
 func BenchmarkTurn(b *testing.B) {
 	folder := b.TempDir()
 	for _, lang := range []string{"rust", "c", "assemblyscript", "go"} {
@@ -57,14 +63,26 @@ func benchTurn(b *testing.B, module string, trusted bool, turn *route.Turn) {
 	b.Cleanup(func() { _ = in.Close() })
 	var reply route.Reply
 	b.ReportAllocs()
+	before := spent(b)
 	for b.Loop() {
 		if err := in.Turn(context.Background(), turn, &reply); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(spent(b)-before)/float64(b.N), "cpu-ns/op")
 	if len(reply.Proposals) != len(turn.Candidates) {
 		b.Fatalf("%d proposals for %d candidates", len(reply.Proposals), len(turn.Candidates))
 	}
+}
+
+// spent returns the time of the processor that this process has used.
+func spent(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // exampleModule builds a language's example into a folder, for Go that in

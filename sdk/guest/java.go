@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,9 +64,12 @@ func mavenOptions() []string {
 	return []string{"MAVEN_OPTS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 }
 
-// javaWork returns where Maven puts what it builds.
+// javaWork returns where Maven puts what it builds: for each project a folder
+// of its own.
 func (j job) javaWork() string {
-	return j.keep(filepath.Join("java", filepath.Base(j.Dir)), "target")
+	place := fnv.New32a()
+	_, _ = place.Write([]byte(j.Dir)) // never fails
+	return j.keep(filepath.Join("java", fmt.Sprintf("%s-%08x", filepath.Base(j.Dir), place.Sum32())), "target")
 }
 
 func buildJava(ctx context.Context, j job) error {

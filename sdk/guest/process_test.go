@@ -32,6 +32,9 @@ func processLanguages() []string {
 // eachProcess runs a parallel test for each of them whose tools are here.
 func eachProcess(t *testing.T, test func(t *testing.T, lang string)) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and starts plugins in three languages, which takes minutes")
+	}
 	for _, lang := range processLanguages() {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
@@ -56,28 +59,29 @@ func unfetched(t testing.TB, err error) {
 	t.Fatal(err)
 }
 
-// examples builds each language's example once for all tests, in a folder that
-// stays in the cache.
-var examples struct { //nolint:gochecknoglobals // built once for all tests
-	mu    sync.Mutex
-	built map[string]string
+// examples is what is built once for all tests, in a folder that stays in the
+// cache; for each language a lock, because its tools work in one place.
+var examples = map[string]*builtExample{ //nolint:gochecknoglobals // built once for all tests
+	"python": {}, "typescript": {}, "java": {},
+}
+
+type builtExample struct {
+	mu   sync.Mutex
+	path string
 }
 
 // example returns the built example of a language.
 func example(t testing.TB, lang string) string {
 	t.Helper()
-	examples.mu.Lock()
-	defer examples.mu.Unlock()
-	if path := examples.built[lang]; path != "" {
-		return path
+	e := examples[lang]
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.path == "" {
+		out := filepath.Join(cache(t), "examples", lang+".plugin")
+		unfetched(t, exampleProject(t, lang).Build(t.Context(), out))
+		e.path = out
 	}
-	out := filepath.Join(cache(t), "examples", lang+".plugin")
-	unfetched(t, exampleProject(t, lang).Build(t.Context(), out))
-	if examples.built == nil {
-		examples.built = map[string]string{}
-	}
-	examples.built[lang] = out
-	return out
+	return e.path
 }
 
 func exampleProject(t testing.TB, lang string) guest.Project {
@@ -129,6 +133,9 @@ func TestNewProcessProjects(t *testing.T) {
 			t.Fatal(err)
 		}
 		project := guest.Project{Language: lang, Dir: dir, Cache: cache(t)}
+		if lang == "java" {
+			project.Cache = "" // what is built here is of no use to another run
+		}
 		unfetched(t, project.Test(t.Context()))
 		out := filepath.Join(t.TempDir(), "out", "plan")
 		unfetched(t, project.Build(t.Context(), out))
@@ -150,6 +157,8 @@ func TestNewProcessProjects(t *testing.T) {
 func TestProcessExamples(t *testing.T) {
 	t.Parallel()
 	eachProcess(t, func(t *testing.T, lang string) {
+		examples[lang].mu.Lock()
+		defer examples[lang].mu.Unlock()
 		unfetched(t, exampleProject(t, lang).Test(t.Context()))
 	})
 }
@@ -184,6 +193,8 @@ func TestProcessBuildsAlike(t *testing.T) {
 	eachProcess(t, func(t *testing.T, lang string) {
 		first := example(t, lang)
 		again := filepath.Join(t.TempDir(), "again")
+		examples[lang].mu.Lock()
+		defer examples[lang].mu.Unlock()
 		unfetched(t, exampleProject(t, lang).Build(t.Context(), again))
 		if a, b := sum(t, first), sum(t, again); a != b {
 			t.Errorf("built twice: %s and %s", a, b)

@@ -41,7 +41,7 @@ func newRung[S any](most int, value func(*S, Work) int64, choose func(*S, Work, 
 
 // plugin returns the package of a strategy with these reasons and those for
 // waiting.
-func plugin[S any](m route.Manifest, reasons []route.Reason, make func() *rung[S]) route.Plugin {
+func plugin[S any](m route.Manifest, reasons []route.Reason, create func() *rung[S]) route.Plugin {
 	m.SettingsSchema = route.SettingsSchema[S]()
 	m.Reasons = slices.Clone(m.Reasons)
 	for _, reason := range append(reasons, waits()...) {
@@ -49,7 +49,7 @@ func plugin[S any](m route.Manifest, reasons []route.Reason, make func() *rung[S
 			m.Reasons = append(m.Reasons, reason)
 		}
 	}
-	return route.Plugin{Manifest: m, New: func() route.Strategy { return make() }}
+	return route.Plugin{Manifest: m, New: func() route.Strategy { return create() }}
 }
 
 // waits are the reasons for waiting among a Rule's.

@@ -221,7 +221,7 @@ func TestHeldWithAReason(t *testing.T) {
 
 func TestRungsWithoutFunctions(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func() route.Plugin{
+	for name, pack := range map[string]func() route.Plugin{
 		"Score": match.Score[struct{}]{}.Plugin, "Pick": match.Pick[struct{}]{}.Plugin,
 	} {
 		func() {
@@ -230,7 +230,7 @@ func TestRungsWithoutFunctions(t *testing.T) {
 					t.Errorf("%s: %s", name, got)
 				}
 			}()
-			make()
+			pack()
 		}()
 	}
 }

@@ -24,7 +24,7 @@ func (s *shape) decode(path string, value any, dst reflect.Value, fault report) 
 		dst.Set(target)
 		dst = target.Elem()
 	}
-	ok := false
+	var ok bool
 	switch {
 	case s.kind == "duration":
 		ok = s.decodeDuration(path, value, dst, fault)
@@ -258,7 +258,7 @@ func listed(values []string) string {
 // shorten is a value as JSON, cut short.
 func shorten(value any) string {
 	const most = 40
-	written := []rune(text(value))
+	written := []rune(asJSON(value))
 	if len(written) <= most {
 		return string(written)
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -210,8 +211,8 @@ func said(t *testing.T, frame []byte) map[string]any {
 	if h.Kind == kindResult {
 		var reply Reply
 		if err := DecodeReply(frame, &reply); err != nil {
-			var status *StatusError
-			if !asStatus(err, &status) {
+			status, ok := errors.AsType[*StatusError](err)
+			if !ok {
 				t.Fatal(err)
 			}
 			if status.Text != "" {
@@ -235,12 +236,6 @@ func said(t *testing.T, frame []byte) map[string]any {
 		out["items"] = itemsOf(&turn)
 	}
 	return out
-}
-
-func asStatus(err error, to **StatusError) bool {
-	status, ok := err.(*StatusError)
-	*to = status
-	return ok
 }
 
 // plain is a value as it stands in JSON: what has 64 bits as decimal digits in
@@ -361,7 +356,7 @@ func TestGoldenInTheText(t *testing.T) {
 	}
 	frame := mustEncodeTurn(t, goldenTurns(t)["candidates"])
 	shown := 0
-	for _, line := range strings.Split(example, "\n") {
+	for line := range strings.SplitSeq(example, "\n") {
 		digits, _, _ := strings.Cut(strings.TrimPrefix(line, "    "), "   ")
 		want, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
 		if !strings.HasPrefix(line, "    ") || err != nil || len(want) < 8 {

@@ -37,7 +37,6 @@ type everything struct {
 	Maybe   *int               `json:"maybe" min:"5"`
 	List    []nested           `json:"list"`
 	Plain   string
-	hidden  int
 	Ignored chan int `json:"-"`
 }
 
@@ -124,9 +123,18 @@ func TestSchemaAgrees(t *testing.T) {
 	schema := compiler.MustCompile("settings.json")
 	values := rapid.SampledFrom([]any{
 		nil, true, false, "", "a", "abc", "früh", "abcde", "gold", "strict", "200ms", "1h30m", "-5s", "0", "x1s", ".5s",
-		-1, 0, 1, 3, 9, 10, 255, 256, 40000, 0.25, 1.5, []any{}, []any{"gold"}, []any{"iron"}, []any{1}, []any{"gold", "silver", "gold"},
-		map[string]any{}, map[string]any{"age": 2}, map[string]any{"gold": 1}, map[string]any{"age": "x"},
-		[]any{map[string]any{"age": 1}}, []any{map[string]any{"other": 1}},
+		-1, 0, 1, 3, 9, 10, 255, 256, 40000, 0.25, 1.5,
+		[]any{},
+		[]any{"gold"},
+		[]any{"iron"},
+		[]any{1},
+		[]any{"gold", "silver", "gold"},
+		map[string]any{},
+		map[string]any{"age": 2},
+		map[string]any{"gold": 1},
+		map[string]any{"age": "x"},
+		[]any{map[string]any{"age": 1}},
+		[]any{map[string]any{"other": 1}},
 	})
 	keys := []string{
 		"wait", "window", "mode", "name", "count", "byte", "small", "big", "huge", "share", "on", "tiers", "worth",

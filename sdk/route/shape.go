@@ -71,17 +71,15 @@ func shapeOf(typ reflect.Type, where string, within []reflect.Type) *shape {
 func wholeOf(typ reflect.Type) *shape {
 	s := &shape{kind: "integer", word: "a whole number"}
 	if bits := typ.Bits(); typ.Kind() >= reflect.Uint {
-		s.min = number(0)
+		s.min = new(0.0)
 		if bits < 64 {
-			s.max = number(float64(uint64(1)<<bits - 1))
+			s.max = new(float64(uint64(1)<<bits - 1))
 		}
 	} else if bits < 64 {
-		s.min, s.max = number(-float64(uint64(1)<<(bits-1))), number(float64(uint64(1)<<(bits-1)-1))
+		s.min, s.max = new(-float64(uint64(1)<<(bits-1))), new(float64(uint64(1)<<(bits-1)-1))
 	}
 	return s
 }
-
-func number(v float64) *float64 { return &v }
 
 func structOf(typ reflect.Type, where string, within []reflect.Type) *shape {
 	s := &shape{kind: "object", word: "an object"}
@@ -123,7 +121,7 @@ func (s *shape) bound(text, where string) *float64 {
 		if err != nil {
 			panic(fmt.Sprintf("route: settings: %s: %v", where, err))
 		}
-		return number(float64(d))
+		return new(float64(d))
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || s.kind == "boolean" || s.fields != nil {
@@ -147,7 +145,7 @@ func (s *shape) enumerate(values []string, where string) {
 func (f *field) initial(text string, typ reflect.Type, where string) any {
 	raw := []byte(text)
 	if f.kind == "string" || f.kind == "duration" {
-		raw, _ = json.Marshal(text) // a string always marshals
+		raw = []byte(asJSON(text))
 	}
 	value, err := decodeJSON(raw)
 	fault := ""
@@ -199,11 +197,11 @@ func (s *shape) write(b *strings.Builder) {
 	case s.kind == "string":
 		b.WriteString(`"type":"string"`)
 		if s.enum != nil {
-			b.WriteString(`,"enum":` + text(s.enum))
+			b.WriteString(`,"enum":` + asJSON(s.enum))
 		}
 		s.bounds(b, "minLength", "maxLength")
 	default:
-		b.WriteString(`"type":` + text(s.kind))
+		b.WriteString(`"type":` + asJSON(s.kind))
 		s.bounds(b, "minimum", "maximum")
 	}
 }
@@ -216,16 +214,16 @@ func (s *shape) writeFields(b *strings.Builder) {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		b.WriteString(text(f.name) + ":{")
+		b.WriteString(asJSON(f.name) + ":{")
 		f.write(b)
 		if f.desc != "" {
-			b.WriteString(`,"description":` + text(f.desc))
+			b.WriteString(`,"description":` + asJSON(f.desc))
 		}
 		if f.kind == "duration" && (f.min != nil || f.max != nil) {
-			b.WriteString(`,"$comment":` + text(strings.TrimPrefix(f.limits(), ", ")))
+			b.WriteString(`,"$comment":` + asJSON(strings.TrimPrefix(f.limits(), ", ")))
 		}
 		if f.def != nil {
-			b.WriteString(`,"default":` + text(f.def))
+			b.WriteString(`,"default":` + asJSON(f.def))
 		}
 		b.WriteString("}")
 		if f.required {
@@ -234,7 +232,7 @@ func (s *shape) writeFields(b *strings.Builder) {
 	}
 	b.WriteString("}")
 	if required != nil {
-		b.WriteString(`,"required":` + text(required))
+		b.WriteString(`,"required":` + asJSON(required))
 	}
 	b.WriteString(`,"additionalProperties":false`)
 }
@@ -250,8 +248,8 @@ func (s *shape) bounds(b *strings.Builder, least, most string) {
 
 func plainNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// text is a value as JSON.
-func text(v any) string {
+// asJSON is a value as JSON.
+func asJSON(v any) string {
 	out, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // texts and what came from JSON always marshal

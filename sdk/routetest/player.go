@@ -116,6 +116,9 @@ func (p *player) run() {
 		}
 	}
 	p.closeExpectations()
+	if p.tell != nil {
+		p.settle() // for who watches; nothing follows on it
+	}
 }
 
 // step runs one step and reports whether the script can go on.

@@ -47,6 +47,9 @@ func routerOptions(args []string, getenv func(string) string, complain io.Writer
 	if getenv(CookieKey) != "" || !asked && getenv(ConnectKey) == "" {
 		return RouterOptions{}, false, nil
 	}
+	if !asked {
+		args = nil // the plugin's own
+	}
 	hostname, _ := os.Hostname()
 	options := RouterOptions{Token: getenv(TokenKey)}
 	flags := flag.NewFlagSet("router", flag.ContinueOnError)

@@ -45,9 +45,6 @@ func Run() {
 		fmt.Fprintln(os.Stderr, "serve: no plugin is registered; call serve.Register from init")
 		os.Exit(1)
 	}
-	if status, ok := dialOut(registered.plugin, os.Args[1:]); ok {
-		os.Exit(status)
-	}
 	Process(registered.plugin)
 }
 
@@ -57,6 +54,9 @@ func Run() {
 // The standard output belongs to the handshake: it is not written to. What the
 // strategy prints goes to the host's log.
 func Process(p route.Plugin) {
+	if status, ok := dialOut(p, os.Args[1:]); ok {
+		os.Exit(status)
+	}
 	if os.Getenv(WatchKey) == WatchStdin {
 		go exitWithHost()
 	}

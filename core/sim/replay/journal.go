@@ -432,7 +432,13 @@ func (c *chronicle) routes() {
 		}
 		if spec, ok := c.specs[routing.Strategy]; ok {
 			c.Strategy = &scenario.Strategy{Runtime: spec.Runtime, Source: spec.Source, SHA256: spec.SHA256}
-			if err := json.Unmarshal(spec.Settings, &c.Strategy.Settings); err != nil {
+			settings := spec.Settings
+			for i := range d.Strategies { // the record may leave them out
+				if s := &d.Strategies[i]; s.Name == spec.Name && len(settings) == 0 {
+					settings = []byte(s.Settings)
+				}
+			}
+			if err := json.Unmarshal(settings, &c.Strategy.Settings); err != nil {
 				c.Strategy.Settings = nil
 			}
 		}

@@ -211,11 +211,11 @@ func same(a, b *engine.Event) bool { return reflect.DeepEqual(a, b) }
 
 // packaged says what is wrong with the file of a strategy on record that is to
 // be started; nil if nothing is.
-func (v *verifier) packaged(rec *engine.Event) *Difference {
+func (v *verifier) packaged(job *strategy.Job, rec *engine.Event) *Difference {
 	if v.instead(rec) {
 		return nil
 	}
-	source, ok := v.desk.Source(rec.Decision.Strategy)
+	source, ok := job.Source()
 	if !ok || rec.Turn.SHA256 == "" {
 		return nil
 	}

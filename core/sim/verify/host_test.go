@@ -87,6 +87,7 @@ type live struct {
 	specs    []strategy.Spec
 	runtimes map[string]strategy.Runtime
 	every    uint64
+	resolve  func(*engine.Definition) ([]strategy.Spec, error)
 	store    *journal.Server
 	log      *journal.Log
 	*host.Workspace
@@ -102,7 +103,7 @@ func (l *live) open() {
 		l.Fatal(err)
 	}
 	l.Workspace, err = host.Open(l.Context(), host.Options{
-		Name: "test", Log: l.log, Definition: l.def, Strategies: l.specs, Runtimes: l.runtimes, Seed: 11, SnapshotEvery: l.every,
+		Name: "test", Log: l.log, Definition: l.def, Strategies: l.specs, Runtimes: l.runtimes, Seed: 11, SnapshotEvery: l.every, Specs: l.resolve,
 	})
 	if err != nil {
 		l.Fatal(err)
@@ -318,6 +319,70 @@ func TestAPastWithFaults(t *testing.T) {
 				t.Fatalf("%+v, %+v", r, r.Difference)
 			}
 		})
+	}
+}
+
+// Strategies that are replaced at work, accompanied by a shadow and tried on a
+// share of the work come out the same, and their secrets are not on record.
+func TestAPastWithOtherStrategies(t *testing.T) {
+	t.Parallel()
+	const secret = "hush"
+	l := &live{T: t, dir: t.TempDir(), def: centre(), runtimes: carriers(t)}
+	l.runtimes["builtin"] = builtin.New(map[string]route.Plugin{
+		"queue": queue.Plugin(), "skills": skills.Plugin(),
+	})
+	defined := func(second string) []engine.StrategyDefinition {
+		return []engine.StrategyDefinition{
+			{Name: "first", Runtime: "builtin", Source: "queue"}, {Name: "second", Runtime: "builtin", Source: second}, {Name: "third", Runtime: "builtin", Source: "queue"},
+		}
+	}
+	l.resolve = func(d *engine.Definition) (specs []strategy.Spec, err error) {
+		for _, s := range d.Strategies {
+			specs = append(specs, strategy.Spec{Name: s.Name, Runtime: s.Runtime, Source: s.Source, Args: []string{secret}})
+		}
+		return specs, nil
+	}
+	l.def.Strategies = defined("skills")
+	l.open()
+	l.work(12)
+	for _, to := range []engine.Deciders{{Shadow: "third"}, {Canary: &engine.Canary{Strategy: "third", Share: 5000, Guards: []string{"error_rate < 90%"}}}, {Strategy: "third"}, {}} {
+		l.do(engine.Decide{Queue: "billing", To: to, Reason: "tried"})
+		l.work(20)
+	}
+	l.def.Strategies = defined("queue")
+	if _, err := l.Configure(l.Context(), host.Change{Definition: l.def}); err != nil {
+		t.Fatal(err)
+	}
+	l.work(30)
+	broken := l.def
+	broken.Queues = broken.Queues[:1]
+	broken.Strategies = defined("skills")
+	_, _ = l.Configure(l.Context(), host.Change{Definition: broken}) // taken back, if it is refused so late
+	l.work(10)
+	past := l.exported()
+	l.stop()
+	employed := 0
+	for ev, err := range past.Events(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Kind == engine.KindStrategiesEmployed {
+			employed++
+			if strings.Contains(string(ev.Employed.Strategies), secret) {
+				t.Errorf("event %d holds a secret: %s", ev.Number, ev.Employed.Strategies)
+			}
+		}
+	}
+	r := again(t, past, verify.Options{Runtimes: l.runtimes, Specs: l.resolve})
+	if r.Difference != nil || r.Turns < 100 || employed < 2 {
+		t.Fatalf("%d times employed, %+v, %+v", employed, r, r.Difference)
+	}
+	var titles []string
+	for _, s := range r.Strategies {
+		titles = append(titles, s.Name)
+	}
+	if got := strings.Join(titles, ", "); got != "first, second, third (shadow of billing), third, second (next)" {
+		t.Errorf("who was asked: %s", got)
 	}
 }
 

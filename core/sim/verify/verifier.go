@@ -110,7 +110,7 @@ func (v *verifier) give(ctx context.Context) {
 			continue
 		}
 		v.given[a.number] = v.desk.Again(ctx, &engine.Event{
-			At: a.given, Decision: &engine.Decision{Strategy: a.strategy, Epoch: a.epoch}, Turn: &engine.Turn{Task: a.task, Place: a.place},
+			At: a.given, Decision: &engine.Decision{Epoch: a.epoch}, Turn: &engine.Turn{Task: a.task, Place: a.place, Post: a.post},
 		})
 	}
 }
@@ -179,6 +179,10 @@ func (v *verifier) employed(ctx context.Context, ev *engine.Event) error {
 	if err != nil {
 		return fmt.Errorf("verify: event %d: %w", ev.Number, err)
 	}
+	if err := v.complete(ev, specs); err != nil {
+		v.report.Difference = v.difference(Missing, ev, fmt.Sprintf("the settings of a strategy cannot be had here: %v", err))
+		return nil
+	}
 	for i := range specs {
 		if other, ok := v.opts.Instead[specs[i].Name]; ok {
 			specs[i].Runtime, specs[i].Source, specs[i].Args, specs[i].SHA256 = other.Runtime, other.Source, other.Args, other.SHA256
@@ -203,8 +207,43 @@ func (v *verifier) employed(ctx context.Context, ev *engine.Event) error {
 		return nil
 	}
 	v.current = ev
-	v.desk.Employ(v.step)
-	return ctx.Err()
+	if !ev.Employed.Anew {
+		v.desk.Employ(v.step)
+		return ctx.Err()
+	}
+	return errors.Join(v.desk.EmployAnew(v.step), ctx.Err())
+}
+
+// complete puts in settings and arguments that the record leaves out.
+func (v *verifier) complete(ev *engine.Event, specs []strategy.Spec) error {
+	if !ev.Employed.Defined || v.opts.Specs == nil {
+		return nil
+	}
+	definition := v.engine.Definition()
+	if next := v.peek(1); ev.Employed.Engaged && !ev.Employed.Anew && next != nil && next.Kind == engine.KindConfigured {
+		definition = configured(definition, next) // it is put in force with them
+	}
+	defined, err := v.opts.Specs(definition)
+	for i := range specs {
+		for j := range defined {
+			if defined[j].Name == specs[i].Name {
+				specs[i].Settings, specs[i].Args = defined[j].Settings, defined[j].Args
+			}
+		}
+	}
+	return err
+}
+
+// configured returns the definition that an event puts in force.
+func configured(former *engine.Definition, ev *engine.Event) *engine.Definition {
+	switch {
+	case ev.Change != nil && ev.Change.Patch != nil:
+		return former.Patched(ev.Change.Patch)
+	case ev.Definition != nil:
+		return ev.Definition
+	default:
+		return former
+	}
 }
 
 // step has a command of the desk decided at the time on record, and compares the
@@ -316,7 +355,7 @@ func (v *verifier) run(ctx context.Context, job *strategy.Job, rec *engine.Event
 	case fault != nil && !errors.Is(fault, route.ErrNeedSnapshot):
 		job.Fail(fault)
 	case task == engine.TaskStart:
-		if v.report.Difference = v.packaged(rec); v.report.Difference != nil {
+		if v.report.Difference = v.packaged(job, rec); v.report.Difference != nil {
 			return nil
 		}
 		job.RunPatiently(ctx)

@@ -37,6 +37,9 @@ type Source interface {
 type Options struct {
 	// Runtimes are what runs strategies, by name, as in the host.
 	Runtimes map[string]strategy.Runtime
+	// Specs makes what runs of the strategies of a definition, as in the host, for
+	// a record that leaves out their settings. Nil takes them for empty.
+	Specs func(*engine.Definition) ([]strategy.Spec, error)
 	// Instead has other strategies decide than those on record, by their names:
 	// Runtime, Source, Args and SHA256 are taken, the rest is as on record. Their
 	// versions and checksums are not compared; what they decide is.
@@ -144,14 +147,13 @@ type asked struct {
 	after, place, number uint64
 	given                engine.Time
 	epoch                uint64
-	strategy             string
+	post                 uint32
 	task                 engine.Task
 }
 
 // index reads the past once, and notes where strategies were asked something,
 // which is on record only where they had answered.
 func (v *verifier) index(ctx context.Context, src Source) error {
-	names := make(map[string]string) // so that each is held once
 	for ev, err := range src.Events(ctx) {
 		if err != nil {
 			return err
@@ -163,14 +165,9 @@ func (v *verifier) index(ctx context.Context, src Source) error {
 		if ev.Turn == nil || ev.Decision == nil || ev.Turn.Behind >= ev.Number {
 			return fmt.Errorf("verify: event %d: it does not say what was asked, and where", ev.Number)
 		}
-		name, ok := names[ev.Decision.Strategy]
-		if !ok {
-			name = ev.Decision.Strategy
-			names[name] = name
-		}
 		v.asked = append(v.asked, asked{
 			after: ev.Number - 1 - ev.Turn.Behind, place: ev.Turn.Place, number: ev.Number, given: ev.At - ev.Turn.Took,
-			epoch: ev.Decision.Epoch, strategy: name, task: ev.Turn.Task,
+			epoch: ev.Decision.Epoch, post: ev.Turn.Post, task: ev.Turn.Task,
 		})
 	}
 	sortAsked(v.asked)

@@ -269,7 +269,7 @@ func TestDifferencesAreFound(t *testing.T) {
 		"version":      {start, func(ev *engine.Event) { ev.Decision.Version = "0.0.1" }, verify.Version, "strategy first is of another version than on record"},
 		"snapshot":     {turn, func(ev *engine.Event) { ev.Turn.Fault, ev.Turn.Reply = "need_snapshot", 0 }, verify.Reply, "the strategy's turn ends otherwise than on record"},
 		"sooner":       {turn, func(ev *engine.Event) { ev.Turn.Behind = 0; ev.Turn.Took = 0; ev.Decision.Epoch++ }, verify.Place, "the record tells of a turn of first that ends here"},
-		"who is gone":  {turn, func(ev *engine.Event) { ev.Decision.Strategy = "third" }, verify.Place, "the record tells of a turn of third"},
+		"who is gone":  {turn, func(ev *engine.Event) { ev.Turn.Post = 7 }, verify.Place, "the record tells of a turn of first"},
 		"other offers": {turn + 1, func(ev *engine.Event) { ev.Agent = "a9" }, verify.Events, "the host goes on otherwise than the record does"},
 		"no turn":      {turn, func(ev *engine.Event) { ev.Turn.Fault, ev.Turn.Reply, ev.Reason = "broken", 0, "by hand" }, verify.Events, "the host goes on otherwise than the record does"},
 	} {

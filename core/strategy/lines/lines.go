@@ -24,7 +24,7 @@ const kept = 20
 
 // A crash is told from its head on: the message comes first, and traces that
 // may be long follow.
-var crashes = [...]string{"panic: ", "fatal error: ", "runtime: out of memory", "thread '", "Traceback "}
+var crashes = [...]string{"panic: ", "fatal error: ", "runtime: ", "runtime/cgo: ", "SIGABRT: ", "SIGSEGV: ", "thread '", "Traceback "}
 
 // Log writes lines to a logger. It is safe for concurrent use.
 type Log struct {

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"net"
 	"sync"
 	"testing"
@@ -259,25 +258,10 @@ type door struct {
 	server   *grpc.Server
 }
 
-// routerService carries sessions over gRPC, as core/api does.
-type routerService struct {
-	strategygrpc.UnimplementedRouterServiceServer
-	doors *remote.Doors
-}
-
-// Session implements the service.
-func (s *routerService) Session(stream grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]) error {
-	err := s.doors.Serve(stream.Context(), stream, "grpc", "bufconn")
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
-
 func newDoor(t testing.TB, doors *remote.Doors) *door {
 	t.Helper()
 	d := &door{doors: doors, listener: bufconn.Listen(1 << 20), server: grpc.NewServer()}
-	strategygrpc.RegisterRouterServiceServer(d.server, &routerService{doors: doors})
+	strategygrpc.RegisterRouterServiceServer(d.server, &remote.Service{Doors: doors})
 	serving := make(chan struct{})
 	go func() { defer close(serving); _ = d.server.Serve(d.listener) }()
 	t.Cleanup(func() { d.server.Stop(); <-serving })

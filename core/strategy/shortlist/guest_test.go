@@ -41,7 +41,7 @@ func all(t *route.Turn, reply *route.Reply) error {
 // last proposes all candidates of each item, from the last item on and the last
 // candidate on.
 func last(t *route.Turn, reply *route.Reply) error {
-	for i := len(t.Items) - 1; i >= 0; i-- {
+	for i := range slices.Backward(t.Items) {
 		from := len(reply.Proposals)
 		propose(t, i, 1000, reply)
 		mine := reply.Proposals[from:]

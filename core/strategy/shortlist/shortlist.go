@@ -16,6 +16,7 @@ package shortlist
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/sdk/match"
@@ -95,18 +96,9 @@ func closed(in strategy.Instance, err error) error {
 func union(a, b []route.Table) []route.Table {
 	list := append([]route.Table{}, a...)
 	for _, table := range b {
-		if !contains(list, table) {
+		if !slices.Contains(list, table) {
 			list = append(list, table)
 		}
 	}
 	return list
-}
-
-func contains(list []route.Table, table route.Table) bool {
-	for _, t := range list {
-		if t == table {
-			return true
-		}
-	}
-	return false
 }

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
-from .turn import Candidate, Item, Reply, Turn
+from .rows import Proposal
+from .turn import Candidate, Item, Reply, Turn, whole
 
 RANKS = 16
 """How many candidates of an item are proposed at most."""
@@ -87,7 +88,7 @@ class Score(Strategy):
                 if got is not None:
                     score, reason = got if isinstance(got, tuple) else (got, 0)
                     found.append(Choice(candidate, score, reason))
-            found.sort(key=lambda c: -c.score)
+            found.sort(key=lambda choice: -choice.score)
             propose(reply, item, found)
 
 
@@ -123,12 +124,12 @@ class Turns(Strategy):
         raise NotImplementedError
 
 
-def propose(reply: Reply, item: Item, choices: Iterable[Choice]) -> None:
+def propose(reply: Reply, item: Item, choices: Sequence[Choice]) -> None:
     """Proposes the choices for an item, best first."""
-    for rank, choice in enumerate(choices):
-        if rank == RANKS:
-            break
-        reply.propose(item, choice.candidate, choice.score, int(choice.reason), rank)
+    work, revision, add = item.row.ref, item.row.revision, reply.proposals.append
+    for rank, (candidate, score, reason) in enumerate(choices[:RANKS]):
+        code = reason if type(reason) is int else int(reason)
+        add(Proposal(work, revision, candidate.ref, whole(score), code, rank))
 
 
 @dataclass(frozen=True)

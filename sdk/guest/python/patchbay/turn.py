@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from . import frame, rows
 from .dice import Dice
@@ -59,27 +59,21 @@ class Turn:
 
     def _check(self) -> None:
         """Checks that every span and index lies within its list."""
-        for row in self.words:
-            self._fits("word", row.text_at + row.text_n, self.bytes)
-        for row in self.attributes:
-            self._fits("attribute", row.value_at + row.value_n, self.bytes)
-        for row in self.agents:
-            self._fits("agent", row.members_at + row.members_n, self.members)
-            self._fits("agent", row.skills_at + row.skills_n, self.skills)
-        for row in self.work:
-            self._fits("work", row.needs_at + row.needs_n, self.needs)
-            self._fits("work", row.declined_at + row.declined_n, self.ids)
-            self._fits("work", row.attributes_at + row.attributes_n, self.attributes)
-        for row in self.item_rows:
-            self._fits("item", row.candidates_at + row.candidates_n, self.candidate_rows)
-            self._fits("item", row.work + 1, self.work)
-        for row in self.candidate_rows:
-            self._fits("candidate", row.agent + 1, self.agents)
 
-    @staticmethod
-    def _fits(what: str, end: int, items: Sequence) -> None:
-        if end > len(items):
-            raise FrameError(f"{what} row: a span reaches past its list")
+        def fits(what: str, ends: Iterable[int], items: Sequence) -> None:
+            if max(ends, default=0) > len(items):
+                raise FrameError(f"{what} row: a span reaches past its list")
+
+        fits("word", (r.text_at + r.text_n for r in self.words), self.bytes)
+        fits("attribute", (r.value_at + r.value_n for r in self.attributes), self.bytes)
+        fits("agent", (r.members_at + r.members_n for r in self.agents), self.members)
+        fits("agent", (r.skills_at + r.skills_n for r in self.agents), self.skills)
+        fits("work", (r.needs_at + r.needs_n for r in self.work), self.needs)
+        fits("work", (r.declined_at + r.declined_n for r in self.work), self.ids)
+        fits("work", (r.attributes_at + r.attributes_n for r in self.work), self.attributes)
+        fits("item", (r.candidates_at + r.candidates_n for r in self.item_rows), self.candidate_rows)
+        fits("item", (r.work + 1 for r in self.item_rows), self.work)
+        fits("candidate", (r.agent + 1 for r in self.candidate_rows), self.agents)
 
     @property
     def asks(self) -> bool:
@@ -222,22 +216,16 @@ class Person:
 class Candidate:
     """An agent who may be offered an item now."""
 
-    __slots__ = ("_person", "takes")
+    __slots__ = ("_person", "ref", "row", "takes")
 
     def __init__(self, person: Person, takes: int):
         self._person = person
+        self.row = person.row
+        """The agent as the frame has it."""
+        self.ref = person.row.ref
+        """What a proposal calls the agent."""
         self.takes = takes
         """Thousandths that the work would take of the agent's capacity."""
-
-    @property
-    def row(self) -> rows.Agent:
-        """The agent as the frame has it."""
-        return self._person.row
-
-    @property
-    def ref(self) -> int:
-        """What a proposal calls the agent."""
-        return self._person.row.ref
 
     @property
     def name(self) -> str:
@@ -287,7 +275,7 @@ class Reply:
         holds. The score is for people, and rounded.
         """
         revision = work.row.revision if isinstance(work, Item) else work.revision
-        self.proposals.append(rows.Proposal(work.ref, revision, agent.ref, _score(score), int(reason), rank))
+        self.proposals.append(rows.Proposal(work.ref, revision, agent.ref, whole(score), int(reason), rank))
 
     def note(self, work, reason: int) -> None:
         """Says why work waits, by a code of the plugin's reasons."""
@@ -303,5 +291,6 @@ class Reply:
         return frame.write(header, [frame.part(rows.Proposal, self.proposals), frame.part(rows.Note, self.notes)])
 
 
-def _score(score: float) -> int:
+def whole(score: float) -> int:
+    """Returns a score as a proposal carries it: 32 bits with a sign."""
     return max(-(2**31), min(2**31 - 1, round(score)))
