@@ -3,7 +3,7 @@
 BUF       := go tool -modfile=../../tools/buf/go.mod buf
 GOFUMPT   := go tool -modfile=tools/go.mod gofumpt
 LINT      := go tool -modfile=tools/lint/go.mod golangci-lint
-GENERATED  = sdk/proto/patchbay $(shell go run -C tools ./framegen -list) core/api/openapi.swagger.json
+GENERATED  = sdk/proto/patchbay core/bench/wire $(shell go run -C tools ./framegen -list) core/api/openapi.swagger.json
 GOFILES    = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v -E '\.(pb|pb\.gw|gen)\.go$$')
 
 .DEFAULT_GOAL := help
@@ -37,6 +37,7 @@ generate: ## Write all generated code anew
 	cd sdk/proto && $(BUF) generate
 	cd sdk/proto && $(BUF) generate --template buf.gen.api.yaml
 	go run -C tools ./framegen
+	cd core/bench/wire && go generate
 
 check-generated: generate ## Fail if generated code is not current
 	@changed="$$(git status --porcelain -- $(GENERATED))"; \

@@ -47,6 +47,7 @@ var may = []struct {
 	{"core/strategy/wasm", []string{"core/strategy", "sdk/route", "sdk/serve"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/handshake", []string{"sdk/route", "sdk/proto/patchbay/strategy"}, "what host and strategy say of themselves, whatever carries it"},
 	{"core/strategy/remote", []string{"core/strategy", "sdk/route", "sdk/proto/patchbay/strategy"}, "a runtime carries turns and knows no state"},
+	{"core/strategy/remote/local", []string{"core/strategy", "sdk/route", "sdk/serve", "sdk/proto/patchbay/strategy"}, "a plugin's executable as a router, without a host"},
 	{"core/strategy/remote/document", []string{"sdk/route", "sdk/proto/patchbay/strategy"}, "a document says what a message says, and knows not how it is carried"},
 	{"core/strategy/remote/jsonrouter", []string{"core/strategy/remote/document", "sdk/route"}, "a router knows documents and the contract, and not the host"},
 	{"core/intake", []string{"core/engine"}, "conditions are evaluated before a command is decided, and replays need none"},

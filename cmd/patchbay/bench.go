@@ -4,14 +4,12 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/patchbay-cx/patchbay/core/bench"
@@ -114,22 +112,7 @@ func (d *deciding) print(r decided) error {
 
 // countBar draws a bar once more than two seconds have passed.
 func countBar(w io.Writer, what string) (draw func(done, total int), wipe func()) {
-	var bar *progressbar.ProgressBar
 	began := time.Now()
-	draw = func(done, total int) {
-		if bar == nil && time.Since(began) < 2*time.Second {
-			return
-		}
-		if bar == nil {
-			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30),
-				progressbar.OptionSetDescription(what), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
-		}
-		bar.ChangeMax(cmp.Or(total, 1))
-		_ = bar.Set(done) // a bar that cannot be drawn is no harm
-	}
-	return draw, func() {
-		if bar != nil {
-			_ = bar.Clear()
-		}
-	}
+	shares, wipe := progressBar(w, func() time.Duration { return time.Since(began) })
+	return func(done, total int) { shares(float64(done)/float64(max(total, 1)), what) }, wipe
 }

@@ -19,6 +19,8 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/kit"
 	"github.com/patchbay-cx/patchbay/core/kit/linked"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/local"
+	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
 )
 
 // doing does a job of package linked, here or in a program built for it.
@@ -78,10 +80,23 @@ func (a *allRuntimes) prepare(ctx context.Context, target string, object json.Ra
 	if err != nil {
 		return err
 	}
+	files = withRouter(files)
 	for _, file := range files {
 		file.Settings = object
 	}
 	return use(files, do)
+}
+
+// withRouter adds the process as a router, which its executable is as well.
+func withRouter(files []*kit.File) []*kit.File {
+	for _, file := range files {
+		if file.Runtime == "process" {
+			router := *file
+			router.Runtime = "remote"
+			return append(files, &router)
+		}
+	}
+	return files
 }
 
 // here does a job in this program.
@@ -90,6 +105,7 @@ func (a *allRuntimes) here(ctx context.Context, job linked.Job, tell func(linked
 	if err != nil {
 		return nil, err
 	}
+	runtimes["remote"] = shortlist.New(local.New(nil))
 	outcome, err := linked.Do(ctx, runtimes, job, tell)
 	return outcome, errors.Join(err, closeAll())
 }

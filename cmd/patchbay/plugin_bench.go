@@ -115,4 +115,3 @@ func newBenchChild() *cobra.Command {
 		RunE:   func(_ *cobra.Command, args []string) error { return bench.Child(args[0]) },
 	}
 }
-

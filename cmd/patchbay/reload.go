@@ -77,8 +77,11 @@ func (r *rereading) restart(c *config.Config) []string {
 		key     string
 		now, is any
 	}{
-		{"workspace", r.running.Workspace, c.Workspace}, {"listen", r.running.Listen, c.Listen}, {"data", r.running.Data, c.Data},
-		{"api.tls", r.running.API.TLS, c.API.TLS}, {"api.keys", r.running.API.Keys, c.API.Keys},
+		{"workspace", r.running.Workspace, c.Workspace},
+		{"listen", r.running.Listen, c.Listen},
+		{"data", r.running.Data, c.Data},
+		{"api.tls", r.running.API.TLS, c.API.TLS},
+		{"api.keys", r.running.API.Keys, c.API.Keys},
 		{"the tokens of remote strategies", r.running.Remotes(), c.Remotes()},
 	} {
 		if !reflect.DeepEqual(one.now, one.is) {

@@ -14,9 +14,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	ociregistry "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -70,7 +72,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("there is no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": hosts.start, "stop": hosts.stop, "last-line": lastLine, "registry": serveRegistry,
+			"start": hosts.start, "stop": hosts.stop, "last-line": lastLine, "wait-for": waitFor, "registry": serveRegistry,
 		},
 	})
 }
@@ -183,6 +185,26 @@ func serveRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	server := httptest.NewServer(ociregistry.New(ociregistry.Logger(stdlog.New(io.Discard, "", 0))))
 	ts.Defer(server.Close)
 	ts.Setenv("REGISTRY", server.Listener.Addr().String())
+}
+
+// waitFor waits until a file that somebody else writes has a line that matches.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: wait-for FILE PATTERN")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for range 3000 {
+		<-ticker.C
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		ts.Check(err)
+		if pattern.Match(text) {
+			return
+		}
+	}
+	ts.Fatalf("no line of %s matches %s within a minute", args[0], args[1])
 }
 
 // lastLine looks at the last line of a file.

@@ -6,7 +6,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -121,10 +120,6 @@ func overriding(name string, q *engine.Backlog) string {
 func (s *strategyService) decide(
 	ctx context.Context, queue, why string, change func(*engine.Deciders, *engine.Backlog) error,
 ) (*patchbayv1.QueueDeciders, uint64, error) {
-	reason := why
-	if name := caller(ctx).name; name != "" {
-		reason = fmt.Sprintf("%s by %s", why, name)
-	}
 	result, err := s.workspace.DoWith(ctx, func(e *engine.Engine) (engine.Command, error) {
 		b, ok := e.Backlog(queue)
 		if !ok {
@@ -134,7 +129,7 @@ func (s *strategyService) decide(
 		if err := change(&to, &b); err != nil {
 			return nil, err
 		}
-		return engine.Decide{Queue: queue, To: to, Reason: reason}, nil
+		return engine.Decide{Queue: queue, To: to, Reason: why, By: caller(ctx).name}, nil
 	})
 	if err != nil {
 		return nil, 0, err
@@ -143,8 +138,11 @@ func (s *strategyService) decide(
 	if err != nil {
 		return nil, 0, err
 	}
-	at, _ := slices.BinarySearchFunc(queues, queue, func(q host.QueueDeciders, name string) int { return cmp.Compare(q.Queue, name) })
-	return decidersMessage(&queues[at]), numberOf(result.Events, engine.KindDecidersChanged), nil
+	out := &patchbayv1.QueueDeciders{Queue: queue} // it may be gone by now
+	if at, ok := slices.BinarySearchFunc(queues, queue, func(q host.QueueDeciders, name string) int { return cmp.Compare(q.Queue, name) }); ok {
+		out = decidersMessage(&queues[at])
+	}
+	return out, numberOf(result.Events, engine.KindDecidersChanged), nil
 }
 
 // GetShadowReport implements patchbayv1.StrategyServiceServer.

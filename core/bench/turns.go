@@ -145,7 +145,7 @@ func newFloor(instance strategy.Instance) *floor {
 	f := &floor{instance: instance, host: routetest.NewHost()}
 	f.host.Queue("support").Model(route.ModelLongestIdle)
 	for i := range turnAgents {
-		f.host.Agent("a"+strconv.Itoa(i)).Capacity(1000).In("support").On("case").Idle(int64(1000 * (i + 1)))
+		f.host.Agent("a" + strconv.Itoa(i)).Capacity(1000).In("support").On("case").Idle(int64(1000 * (i + 1)))
 	}
 	return f
 }

@@ -53,8 +53,9 @@ func (c *Canary) Takes(id WorkID) bool {
 type Decide struct {
 	Queue string
 	To    Deciders
-	// Reason is put on record.
-	Reason string
+	// Reason and By, who wants that, are put on record; By is empty for the host
+	// itself.
+	Reason, By string
 }
 
 func (c Decide) decide(s *step) error {
@@ -72,7 +73,11 @@ func (c Decide) decide(s *step) error {
 	if to.Before = q.definition.Deciders.Before; q.strategy() != cmp.Or(to.Strategy, q.routing.Strategy) {
 		to.Before = q.strategy()
 	}
-	s.emit(Event{Kind: KindDecidersChanged, Queue: c.Queue, Config: s.config + 1, Decided: &to, Reason: c.Reason})
+	var by *Change
+	if c.By != "" {
+		by = &Change{By: c.By}
+	}
+	s.emit(Event{Kind: KindDecidersChanged, Change: by, Queue: c.Queue, Config: s.config + 1, Decided: &to, Reason: c.Reason})
 	return nil
 }
 
@@ -125,5 +130,9 @@ func (e *Engine) decided(ev *Event) {
 	}
 	former := e.definition
 	e.config, e.definition = ev.Config, &d
-	e.keepVersion(Version{Config: ev.Config, At: ev.At, Note: ev.Reason}, former)
+	version := Version{Config: ev.Config, At: ev.At, Note: ev.Reason}
+	if ev.Change != nil {
+		version.By = ev.Change.By
+	}
+	e.keepVersion(version, former)
 }

@@ -42,9 +42,13 @@ func (l *loop) deciders() []QueueDeciders {
 	l.engine.EachQueue(func(b engine.Backlog) bool {
 		to := &b.Queue.Deciders
 		owner, _ := l.desk.Owner(b.Queue.Name)
+		chosen, fallback := cmp.Or(to.Strategy, b.Routing.Strategy), b.Routing.Fallback
+		if fallback == chosen {
+			fallback = b.Routing.Strategy
+		}
 		out = append(out, QueueDeciders{
-			Queue: b.Queue.Name, Strategy: cmp.Or(to.Strategy, b.Routing.Strategy), Deciding: owner,
-			Fallback: b.Routing.Fallback, Before: to.Before, Shadow: to.Shadow, Trial: trials[b.Queue.Name],
+			Queue: b.Queue.Name, Strategy: chosen, Deciding: owner, Fallback: fallback,
+			Before: to.Before, Shadow: to.Shadow, Trial: trials[b.Queue.Name],
 		})
 		return true
 	})

@@ -389,7 +389,9 @@ func (l *loop) report(ev *engine.Event) {
 
 // audit checks the invariants, a part at a time.
 func (l *loop) audit() {
-	l.desk.Guard(l.settle)
+	if l.desk != nil {
+		l.desk.Guard(l.settle)
+	}
 	l.settle(engine.Tick{}) // or what has just run out would be a find
 	next, found := l.engine.Audit(l.auditFrom, auditAgents)
 	l.auditFrom = next

@@ -61,10 +61,16 @@ func planned(t *testing.T) *place {
 	priority := int32(1)
 	dutch := []engine.Need{{Skill: "dutch", Level: 3000}}
 	for _, spec := range []engine.WorkSpec{
-		{Channel: "case", Queue: "support"}, {Channel: "case", Queue: "support"}, {Channel: "case", Queue: "support", Needs: dutch},
-		{Channel: "case", Queue: "support", Priority: &priority}, {Channel: "chat", Queue: "support", Attributes: map[string]string{"segment": "gold"}},
-		{Channel: "case", Queue: "sales"}, {Channel: "chat", Queue: "sales"}, {Channel: "case", Queue: "sales", Size: engine.Units(4 * engine.Unit)},
-		{Channel: "case", Queue: "claims", Needs: dutch}, {Channel: "case", Queue: "claims"},
+		{Channel: "case", Queue: "support"},
+		{Channel: "case", Queue: "support"},
+		{Channel: "case", Queue: "support", Needs: dutch},
+		{Channel: "case", Queue: "support", Priority: &priority},
+		{Channel: "chat", Queue: "support", Attributes: map[string]string{"segment": "gold"}},
+		{Channel: "case", Queue: "sales"},
+		{Channel: "chat", Queue: "sales"},
+		{Channel: "case", Queue: "sales", Size: engine.Units(4 * engine.Unit)},
+		{Channel: "case", Queue: "claims", Needs: dutch},
+		{Channel: "case", Queue: "claims"},
 	} {
 		if _, err := p.Do(t.Context(), engine.CreateWork{Spec: spec}); err != nil {
 			t.Fatal(err)
@@ -151,7 +157,8 @@ func plantedChanges() []planted {
 		},
 		{
 			"another routing config", queue("support", func(q *engine.QueueDefinition) { q.Routing = "skilled" }),
-			[]string{"queue support: routing from plain to skilled"}, nil,
+			[]string{"queue support: routing from plain to skilled"},
+			nil,
 		},
 		{
 			"a skill nobody holds any more", agent(0, func(a *engine.AgentDefinition) { a.Skills = nil }),
@@ -182,7 +189,8 @@ func plantedChanges() []planted {
 			"a new agent", func(d *engine.Definition) {
 				d.Agents = append(d.Agents, engine.AgentDefinition{ID: "dora", PresenceConfig: "two", Queues: engine.Member("spare")})
 			},
-			[]string{"agent dora is new (in spare)"}, nil,
+			[]string{"agent dora is new (in spare)"},
+			nil,
 		},
 		{
 			"size of a channel", func(d *engine.Definition) { d.Channels[0].Size = engine.Units(2 * engine.Unit) },
@@ -216,13 +224,15 @@ func plantedChanges() []planted {
 			"a new queue", func(d *engine.Definition) {
 				d.Queues = append(d.Queues, engine.QueueDefinition{Name: "vip", Routing: "skilled"})
 			},
-			[]string{"queue vip is new (routing config skilled)"}, nil,
+			[]string{"queue vip is new (routing config skilled)"},
+			nil,
 		},
 		{
 			"a removed queue", func(d *engine.Definition) {
 				d.Queues = slices.DeleteFunc(d.Queues, func(q engine.QueueDefinition) bool { return q.Name == "spare" })
 			},
-			[]string{"queue spare is removed"}, nil,
+			[]string{"queue spare is removed"},
+			nil,
 		},
 		{
 			"a channel nobody takes", func(d *engine.Definition) { d.Statuses[0].Channels = []string{"case"} },
@@ -234,11 +244,13 @@ func plantedChanges() []planted {
 				d.Strategies = append(d.Strategies, engine.StrategyDefinition{Name: "other", Runtime: "builtin", Source: "queue"})
 				d.RoutingConfigs[0].Strategy = "other"
 			},
-			[]string{"strategy other is new (builtin queue)", "routing config plain: strategy from queue to other"}, nil,
+			[]string{"strategy other is new (builtin queue)", "routing config plain: strategy from queue to other"},
+			nil,
 		},
 		{
 			"scalars", func(d *engine.Definition) { d.Grace, d.MaxWaiting = 90_000, 50 },
-			[]string{"connection_grace from 1m0s to 1m30s", "max_waiting from 0 to 50"}, nil,
+			[]string{"connection_grace from 1m0s to 1m30s", "max_waiting from 0 to 50"},
+			nil,
 		},
 		{
 			"several at once", func(d *engine.Definition) {

@@ -37,6 +37,7 @@ func sections() []section {
 		{field: "RoutingConfigs", name: "routing_configs", one: "routing config"},
 		{field: "Queues", name: "queues", one: "queue"},
 		{field: "Flows", name: "flows", one: "flow"},
+		{field: "Profiles", name: "profiles", one: "profile"},
 		{field: "Agents", name: "agents", one: "agent"},
 	}
 }
@@ -140,7 +141,9 @@ func shown(v reflect.Value) bool {
 // agentDifferences says what an agent gains and loses.
 func agentDifferences(a, b *engine.AgentDefinition) []string {
 	var out []string
-	for _, pair := range [][3]string{{"name", a.Name, b.Name}, {"presence_config", a.PresenceConfig, b.PresenceConfig}} {
+	for _, pair := range [][3]string{
+		{"name", a.Name, b.Name}, {"presence_config", a.PresenceConfig, b.PresenceConfig}, {"profile", a.Profile, b.Profile},
+	} {
 		if pair[1] != pair[2] {
 			out = append(out, fmt.Sprintf("%s from %s to %s", pair[0], orNothing(pair[1]), orNothing(pair[2])))
 		}

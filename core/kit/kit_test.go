@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -22,7 +23,21 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(scratch())
+		os.Exit(code)
+	}))
+}
+
+// scratch is a folder for what several tests use.
+var scratch = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "pb-kit-")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
 
 func write(t *testing.T, name, content string) string {
 	t.Helper()

@@ -96,11 +96,7 @@ func packaged(t *testing.T, runtime string) *kit.File {
 	defer built.Unlock()
 	path := built.files[runtime]
 	if path == "" {
-		dir, err := os.MkdirTemp("", "pb-misbehaving-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		path = filepath.Join(dir, "plugin."+runtime)
+		path = filepath.Join(scratch(), "plugin."+runtime)
 		cmd := exec.Command("go", "build", "-o", path, "../../sdk/routetest/misbehaving/plugin")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if runtime == "wasm" {
@@ -148,7 +144,7 @@ func TestTrialFindsMisbehaviour(t *testing.T) {
 
 func tryMisbehaviour(t *testing.T, way, runtime string, want found) {
 	t.Helper()
-	trial := kit.Trial{Ear: new(kit.Ear), Deadline: 3 * time.Second, Memory: 128 << 20, Budget: 100 * time.Millisecond, Start: time.Minute}
+	trial := kit.Trial{Ear: new(kit.Ear), Deadline: 3 * time.Second, Memory: 128 << 20, Budget: 100 * time.Millisecond, Start: 5 * time.Minute}
 	if way == "hangs_at_start" {
 		trial.Start = 5 * time.Second
 	}
@@ -189,7 +185,7 @@ func tryMisbehaviour(t *testing.T, way, runtime string, want found) {
 
 func modules(t *testing.T, logger *slog.Logger) strategy.Runtime {
 	t.Helper()
-	runtime, err := wasm.Open(wasm.Options{Logger: logger, CacheDir: filepath.Join(os.TempDir(), "pb-kit-cache")})
+	runtime, err := wasm.Open(wasm.Options{Logger: logger, CacheDir: filepath.Join(scratch(), "cache")})
 	if err != nil {
 		t.Fatal(err)
 	}

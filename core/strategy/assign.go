@@ -6,6 +6,7 @@ package strategy
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -79,7 +80,8 @@ func (d *Desk) assign(fresh bool) {
 func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.RoutingConfig) {
 	name := queue.Name
 	rest := share{}
-	if t := a.trials[name]; t != nil {
+	t := a.trials[name]
+	if t != nil {
 		a.show(t.post, name, share{of: t.canary.Share})
 		if t.post.state == Active {
 			rest = share{of: t.canary.Share, rest: true}
@@ -88,8 +90,11 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 	if s := a.shadows[name]; s != nil {
 		a.show(s.post, name, share{})
 	}
-	main := a.named[cmp.Or(queue.Deciders.Strategy, routing.Strategy)]
-	for _, p := range []*post{main, a.before(name, main), a.named[routing.Fallback]} {
+	main, fallback := a.named[cmp.Or(queue.Deciders.Strategy, routing.Strategy)], a.named[routing.Fallback]
+	if fallback == main { // the fallback was put in charge: who was before it stands in for it
+		fallback = a.named[routing.Strategy]
+	}
+	for _, p := range []*post{main, a.before(name, main), fallback} {
 		if p == nil {
 			continue
 		}
@@ -97,7 +102,11 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 		if a.owner[name] != nil {
 			continue // a fallback that is not needed
 		}
-		a.show(p, name, rest)
+		part := rest
+		if t != nil && t.post == p { // it has to stand in for the rest, too
+			part = share{}
+		}
+		a.show(p, name, part)
 		if p.state == Active {
 			a.owner[name] = p
 		}
@@ -111,11 +120,7 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 // has not decided for it yet, has proven itself; nil for nobody.
 func (d *Desk) before(queue string, main *post) *post {
 	former := d.proven[queue]
-	if main == nil || former == nil || former == main || former != d.named[former.spec.Name] {
-		return nil
-	}
-	switch main.state {
-	case Active, Down, Quarantined:
+	if main == nil || main.state == Active || former == nil || former == main || former != d.named[former.spec.Name] {
 		return nil
 	}
 	return former
@@ -129,16 +134,10 @@ func (d *Desk) follow(definition *engine.Definition) {
 		d.try(queue)
 		d.watchOver(queue)
 	}
-	for name := range d.trials {
-		if !has(definition, name) {
-			delete(d.trials, name)
-		}
-	}
-	for name := range d.shadows {
-		if !has(definition, name) {
-			delete(d.shadows, name)
-		}
-	}
+	gone := func(name string) bool { return !has(definition, name) }
+	maps.DeleteFunc(d.trials, func(name string, _ *trial) bool { return gone(name) })
+	maps.DeleteFunc(d.shadows, func(name string, _ *shadow) bool { return gone(name) })
+	maps.DeleteFunc(d.proven, func(name string, _ *post) bool { return gone(name) })
 	d.leave()
 }
 

@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,9 +42,9 @@ type Desk struct {
 	folder   string // of frames for the post-mortem; empty for none
 	// recording says that the desk keeps a record; see Record.
 	recording bool
-	discreet  bool // settings and arguments are left out of it
+	discreet  bool                         // settings and arguments are left out of it
 	specs     []Spec                       // as configuration says
-	hired     uint32 // how many posts there have been
+	hired     uint32                       // how many posts there have been
 	employed  bool                         // that is on record, if there is one
 	began     uint64                       // the number of the last event when Start began
 	place     struct{ after, next uint64 } // of the job that was given last, and of the next
@@ -102,10 +103,8 @@ func (d *Desk) Check(definition *engine.Definition) error {
 // CheckDeciders refuses deciders that name a strategy that the desk has not, or
 // a guard that it cannot read.
 func (d *Desk) CheckDeciders(to *engine.Deciders) error {
-	for field, name := range map[string]string{"strategy": to.Strategy, "shadow": to.Shadow} {
-		if err := d.known(field, name); err != nil {
-			return err
-		}
+	if err := cmp.Or(d.known("strategy", to.Strategy), d.known("shadow", to.Shadow)); err != nil {
+		return err
 	}
 	if to.Canary == nil {
 		return nil
@@ -203,7 +202,7 @@ func (d *Desk) Next(now engine.Time) *Job {
 	for _, p := range d.posts {
 		if p.wantsStandby(now) {
 			p.warming = true
-			return &Job{post: p, standby: true, epoch: p.epoch + 1}
+			return &Job{post: p, standby: true, spec: p.spec, runtime: p.runtime, epoch: p.epoch + 1}
 		}
 		if p.busy {
 			continue
@@ -229,7 +228,7 @@ func (d *Desk) give(job *Job, now engine.Time) *Job {
 
 func (d *Desk) next(p *post, now engine.Time) *Job {
 	switch {
-	case !p.wanted && (p.instance != nil || p.state == Down):
+	case d.stops(p):
 		p.retire()
 		p.dismiss()
 		p.state, p.since = Idle, now
@@ -237,7 +236,7 @@ func (d *Desk) next(p *post, now engine.Time) *Job {
 		p.retired = nil
 		return job
 	case p.closes() || len(p.keeps) > 0:
-		job := &Job{post: p, closing: p.retired, keeps: p.keeps}
+		job := &Job{post: p, closing: p.retired, keeps: p.keeps, afterword: p.state == Idle && !d.needed(p)}
 		p.retired, p.keeps = nil, nil
 		return job
 	case p.state == Down && p.retryAt <= now:
@@ -267,7 +266,7 @@ func (d *Desk) WakeAt() (at engine.Time, ok bool) {
 			t = p.retryAt
 		case p.state == Quarantined && p.stamp != "":
 			t = p.retryAt
-		case p.instance != nil && p.wakeAt > 0 && len(p.feed.scope) > 0:
+		case p.instance != nil && p.wakeAt > 0 && len(p.feed.scope) > 0 && p.shadows == "": // a shadow is woken by another
 			t = p.wakeAt
 		default:
 			continue
@@ -284,6 +283,7 @@ func (d *Desk) Done(now engine.Time, job *Job, step Step) {
 	p := job.post
 	if job.standby {
 		d.stands(now, job)
+		d.leave()
 		return
 	}
 	p.busy = false
@@ -300,7 +300,9 @@ func (d *Desk) Done(now engine.Time, job *Job, step Step) {
 	case job.look:
 		d.looked(now, job, step)
 	case job.idle && p.state == Idle:
-		d.change(now, p, Idle, "no queue needs it", step)
+		d.stopped(now, p, step)
+	}
+	if !d.needed(p) {
 		d.leave()
 	}
 }

@@ -43,6 +43,11 @@ func (d *Desk) Engage(specs []Spec) error {
 func (d *Desk) engage(spec Spec) {
 	p := d.named[spec.Name]
 	if p == nil {
+		if p = d.leaving(spec.Name); p != nil {
+			d.named[spec.Name] = p
+		}
+	}
+	if p == nil {
 		p = newPost(d.engine, spec, d.runtimes[spec.Runtime])
 		d.named[spec.Name] = p
 		d.adopt(p)
@@ -55,7 +60,11 @@ func (d *Desk) engage(spec Spec) {
 	switch {
 	case reflect.DeepEqual(p.spec, spec):
 	case p.instance == nil && !p.busy: // there is nobody to take over from
-		p.spec, p.runtime, p.failures, p.retryAt = spec, d.runtimes[spec.Runtime], 0, 0
+		p.spec, p.runtime, p.failures, p.falls, p.retryAt = spec, d.runtimes[spec.Runtime], 0, 0, 0
+		if p.state == Quarantined { // that was another one
+			p.state = Down
+		}
+		p.dismiss()
 		queues := p.feed.scope
 		p.feed = newFeed(d.engine, spec.Attributes)
 		p.feed.setScope(queues, true)
@@ -65,6 +74,17 @@ func (d *Desk) engage(spec Spec) {
 		p.successor = next
 		d.adopt(next)
 	}
+}
+
+// leaving returns the post with that name that is not listed any more and still
+// at work, so that it goes on if it is listed again; nil if there is none.
+func (d *Desk) leaving(name string) *post {
+	for _, p := range d.posts {
+		if p.spec.Name == name && p.shadows == "" && p.predecessor == nil && !p.former && p.state != Idle {
+			return p
+		}
+	}
+	return nil
 }
 
 func (d *Desk) dropSuccessor(p *post) {
@@ -113,16 +133,22 @@ func (d *Desk) needed(p *post) bool {
 // leave forgets posts that have no place any more and hold nothing.
 func (d *Desk) leave() {
 	d.posts = slices.DeleteFunc(d.posts, func(p *post) bool {
-		return !d.needed(p) && !p.busy && p.state == Idle && p.instance == nil && len(p.retired) == 0
+		return !d.needed(p) && !p.busy && !p.warming && p.state == Idle && p.instance == nil && len(p.retired)+len(p.keeps) == 0
 	})
 }
 
-// posted returns the post with that title; nil if there is none.
-func (d *Desk) posted(title string) *post {
-	for _, p := range d.posts {
-		if p.title() == title {
-			return p
-		}
+// stops reports whether the post is to be stopped: nobody needs what it does.
+// One in quarantine stays there as long as configuration lists it.
+func (d *Desk) stops(p *post) bool {
+	return !p.wanted && (p.instance != nil || p.state == Down || p.state == Quarantined && !d.needed(p))
+}
+
+// stopped deals with a post that has been: what was to take over from it does so
+// when it is needed again.
+func (d *Desk) stopped(now engine.Time, p *post, step Step) {
+	d.change(now, p, Idle, "no queue needs it", step)
+	if next := p.successor; next != nil {
+		d.dropSuccessor(p)
+		d.engage(next.spec)
 	}
-	return nil
 }

@@ -46,7 +46,7 @@ type measure struct {
 const enough = 20
 
 var measures = [...]measure{
-	{"error_rate", false, func(t *Tally) (float64, bool) { return ratio(t.Errors, t.Turns) }},
+	{"error_rate", false, func(t *Tally) (float64, bool) { return ratio(t.Errors, max(t.Errors, t.Turns)) }},
 	{"refusal_rate", false, func(t *Tally) (float64, bool) { return ratio(t.Refusals, t.Proposals) }},
 	{"p50_decision", true, func(t *Tally) (float64, bool) { return t.P50.Seconds(), t.Turns > 0 }},
 	{"p99_decision", true, func(t *Tally) (float64, bool) { return t.P99.Seconds(), t.Turns > 0 }},
@@ -69,7 +69,7 @@ var measures = [...]measure{
 // Tally is what was counted of one side of a trial since it began.
 type Tally struct {
 	// Turns were given; Errors counts those that failed, or held a proposal
-	// that no state of the board could have justified.
+	// that no state of the board could have justified, and failed starts.
 	Turns, Errors uint64
 	// Proposals were made, of which Refusals were refused for whatever reason.
 	Proposals, Refusals uint64

@@ -72,7 +72,7 @@ type post struct {
 	// predecessor is whom it is to replace, or of whom it is a copy if it is a
 	// shadow; successor is who is to replace it. Nil for nobody.
 	predecessor, successor *post
-	former                 bool // it has been replaced
+	former                 bool          // it has been replaced
 	comparisons            []*comparison // of the turn under way
 
 	state    State
@@ -254,6 +254,11 @@ type Job struct {
 	start    bool
 	turn     bool
 	closing  []Instance
+	// afterword says that the post has been stopped for good: on what else it
+	// leaves behind nothing depends.
+	afterword bool
+	spec      Spec // of what is started, which may change meanwhile
+	runtime   Runtime
 	instance Instance
 	manifest route.Manifest
 	err      error
@@ -285,7 +290,10 @@ func (j *Job) Run(ctx context.Context) {
 	for i := range j.keeps {
 		j.err = errors.Join(j.err, j.keeps[i].write())
 	}
-	limits := j.post.spec.Limits
+	limits := Limits{}
+	if j.turn {
+		limits = j.post.spec.Limits
+	}
 	switch {
 	case j.warm:
 	case j.start:
@@ -310,10 +318,10 @@ func (j *Job) Run(ctx context.Context) {
 
 // begin starts an instance.
 func (j *Job) begin(ctx context.Context, epoch uint64) {
-	ctx, cancel := context.WithTimeout(ctx, j.post.spec.Limits.StartTimeout)
+	ctx, cancel := context.WithTimeout(ctx, j.spec.Limits.StartTimeout)
 	defer cancel()
-	j.sum = sumOf(&j.post.spec)
-	j.instance, j.manifest, j.err = j.post.runtime.Start(ctx, j.post.spec, epoch)
+	j.sum = sumOf(&j.spec)
+	j.instance, j.manifest, j.err = j.runtime.Start(ctx, j.spec, epoch)
 }
 
 // Took returns how long the job took once it has run, and whether it was a

@@ -243,7 +243,7 @@ func (j *Job) Task() engine.Task {
 		return engine.TaskStop
 	case j.look:
 		return engine.TaskLook
-	case j.standby:
+	case j.standby, j.afterword:
 		return 0
 	default:
 		return engine.TaskClose

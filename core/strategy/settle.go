@@ -43,7 +43,9 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 			p.counts.Offers++
 			offer, offers = offers[0], offers[1:]
 		} else {
-			p.counts.Refusals++
+			if result.Verdicts != nil { // or they were not for use
+				p.counts.Refusals++
+			}
 			p.wake(now + refusalPause)
 		}
 		p.feed.settle(settled, offer)

@@ -5,6 +5,7 @@ package strategy
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -86,6 +87,7 @@ type Footprint interface {
 // shadow is a strategy that looks over the shoulder of who decides for a queue.
 type shadow struct {
 	post   *post
+	spec   Spec // of whom it is a copy, as it was then
 	report ShadowReport
 	ahead  map[engine.WorkID]engine.Time // since when it would have offered what waits
 }
@@ -105,13 +107,13 @@ func (d *Desk) watchOver(queue *engine.QueueDefinition) {
 	switch {
 	case named == nil:
 		delete(d.shadows, queue.Name)
-	case s == nil || s.post.spec.Name != named.spec.Name || s.post.predecessor != named:
+	case s == nil || s.post.predecessor != named || !reflect.DeepEqual(s.spec, named.spec):
 		p := newPost(d.engine, named.spec, named.runtime)
 		p.spec.Standby = false // nobody waits for it
 		p.shadows, p.predecessor = queue.Name, named
 		d.adopt(p)
 		d.shadows[queue.Name] = &shadow{
-			post: p, ahead: make(map[engine.WorkID]engine.Time),
+			post: p, spec: named.spec, ahead: make(map[engine.WorkID]engine.Time),
 			report: ShadowReport{Queue: queue.Name, Strategy: named.spec.Name, Since: d.engine.Now(), Why: make(map[Reasons]uint64)},
 		}
 	}

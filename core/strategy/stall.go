@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -63,8 +64,12 @@ func (d *Desk) progressed(ev *engine.Event) {
 	if s == nil || ev.Kind != engine.KindWorkOffered || ev.Decision == nil || ev.Decision.Strategy == "" {
 		return
 	}
+	p := d.named[ev.Decision.Strategy]
+	if w, ok := d.engine.Work(s.pair.Work); ok && w.ID != ev.Work && d.trials[ev.Queue] != nil && d.decider(w) != p {
+		return // of a canary and who decides for the rest, the other one did something
+	}
 	s.pair.Work, s.told = 0, false
-	if p := d.named[ev.Decision.Strategy]; p != nil {
+	if p != nil {
 		p.stalled = ""
 	}
 }
@@ -109,7 +114,10 @@ func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried i
 	waited := time.Duration(now-s.since) * time.Millisecond
 	s.since = now
 	why := fmt.Sprintf("made no offer from queue %q for %v, though %v could go to %s", name, waited, s.pair.Work, s.pair.Agent)
-	replaces := routing.StallFallback && p == d.named[routing.Strategy]
+	if w, ok := d.engine.Work(s.pair.Work); ok {
+		p = cmp.Or(d.decider(w), p)
+	}
+	replaces := routing.StallFallback && d.chosen(name, routing, p)
 	if s.told && !replaces {
 		p.counts.Stalls++
 		p.stalled = legible(why, maxFaultBytes)
@@ -123,6 +131,14 @@ func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried i
 	now = d.judged(now, p, engine.TaskJudge, fault, why, step)
 	d.stalledNow(now, p, why, replaces, step)
 	return 0
+}
+
+// chosen reports whether the post was chosen to decide for the queue, and is no
+// stand-in.
+func (d *Desk) chosen(queue string, routing *engine.RoutingConfig, p *post) bool {
+	q, _ := routed(d.engine.Definition(), queue)
+	t := d.trials[queue]
+	return p == d.named[cmp.Or(q.Deciders.Strategy, routing.Strategy)] || t != nil && t.post == p
 }
 
 // stalledNow deals with a strategy that stalls.

@@ -4,6 +4,8 @@
 package strategy
 
 import (
+	"reflect"
+
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
@@ -31,10 +33,11 @@ func (d *Desk) stands(now engine.Time, job *Job) {
 	p := job.post
 	p.warming = false
 	switch {
+	case job.err != nil && p.state == Idle: // it was not needed any more
 	case job.err != nil:
 		p.standbyFault = legible(asFault(FaultStart, job.err).Error(), maxFaultBytes)
 		p.warmAt = now + standbyPause
-	case p.state != Active || job.epoch != p.epoch+1:
+	case p.state != Active || job.epoch != p.epoch+1 || !reflect.DeepEqual(job.spec, p.spec):
 		p.retired = append(p.retired, job.instance) // it came too late
 	default:
 		p.standbyFault = ""
@@ -47,7 +50,7 @@ func (d *Desk) stands(now engine.Time, job *Job) {
 func (p *post) begin(now engine.Time) *Job {
 	p.state, p.since = Starting, now
 	p.epoch++
-	job := &Job{post: p, start: true}
+	job := &Job{post: p, start: true, spec: p.spec, runtime: p.runtime}
 	if p.standby != nil && p.standby.epoch == p.epoch {
 		job.instance, job.manifest, job.warm = p.standby.instance, p.standby.manifest, true
 		p.standby = nil

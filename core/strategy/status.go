@@ -70,7 +70,7 @@ func (d *Desk) Owner(queue string) (name string, ok bool) {
 func (d *Desk) Settled(now engine.Time) bool {
 	for _, p := range d.posts {
 		starts := p.state == Down && p.retryAt <= now
-		if p.busy || p.warming || p.wantsStandby(now) || p.closes() || len(p.keeps) > 0 || !p.wanted && p.state != Idle || starts || p.due(now) {
+		if p.busy || p.warming || p.wantsStandby(now) || p.closes() || len(p.keeps) > 0 || d.stops(p) || starts || p.due(now) {
 			return false
 		}
 	}

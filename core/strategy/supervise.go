@@ -28,6 +28,7 @@ func (d *Desk) failed(now engine.Time, p *post, fault *Fault, step Step) {
 	p.counts.Faults++
 	p.counts.LastFault = legible(fault.Error(), maxFaultBytes)
 	p.good = 0
+	d.faulted(p)
 	if p.state == Active && p.since+wellAfter <= now {
 		p.failures, p.falls = 0, 0
 	}

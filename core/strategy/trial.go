@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,9 @@ type trial struct {
 	since map[*post]Counts
 	// fates is what became of work: of the canary's share, and of the rest.
 	fates [2]Tally
+	// broken says which guard did not hold when the canary failed last: what it
+	// does after that does not make up for it.
+	broken string
 }
 
 const (
@@ -116,7 +120,7 @@ func (t *trial) tally(side int, p *post) Tally {
 func (d *Desk) Guard(step Step) {
 	for _, name := range slices.Sorted(maps.Keys(d.trials)) {
 		t := d.trials[name]
-		why := t.breached(d.owner[name])
+		why := cmp.Or(t.broken, t.breached(d.owner[name]))
 		if why == "" {
 			continue
 		}
@@ -124,6 +128,16 @@ func (d *Desk) Guard(step Step) {
 		to := queue.Deciders
 		to.Canary = nil
 		step(engine.Decide{Queue: name, To: to, Reason: fmt.Sprintf("canary %s rolled back: %s", t.post.spec.Name, why)})
+	}
+}
+
+// faulted has the trials of a canary that has just failed go by its record as it
+// is now.
+func (d *Desk) faulted(p *post) {
+	for name, t := range d.trials {
+		if t.post == p && t.broken == "" {
+			t.broken = t.breached(d.owner[name])
+		}
 	}
 }
 

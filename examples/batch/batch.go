@@ -22,6 +22,9 @@ const (
 	most = 32
 	// candidates is how many agents are looked at for each.
 	candidates = 16
+	// proposals is about how many a turn makes, so that none takes long; the
+	// host comes back for the rest.
+	proposals = 256
 )
 
 // Why this strategy decides as it does.
@@ -93,7 +96,7 @@ func (s *strategy) Turn(turn *route.Turn, reply *route.Reply) error {
 
 // decide gathers, and gives out when the window is over.
 func (s *strategy) decide(now int64, reply *route.Reply) {
-	for len(reply.Proposals) < match.MaxProposals && s.gather() {
+	for len(reply.Proposals) < proposals && s.gather() {
 		if s.until == 0 {
 			s.until = now + int64(s.Get().Window)
 		}

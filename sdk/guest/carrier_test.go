@@ -41,7 +41,7 @@ type started struct {
 
 func start(t *testing.T, path string) *started {
 	t.Helper()
-	s := &started{cmd: exec.Command(path)} //nolint:noctx // killed below
+	s := &started{cmd: exec.Command(path)}
 	s.cmd.Env = []string{
 		serve.CookieKey + "=" + serve.CookieValue, serve.WatchKey + "=" + serve.WatchStdin,
 		"PLUGIN_PROTOCOL_VERSIONS=1", "PLUGIN_UNIX_SOCKET_DIR=" + t.TempDir(),

@@ -31,7 +31,7 @@ func BenchmarkProcessTurn(b *testing.B) {
 				in := startProcess(b, path)
 				turn := busyTurn(size.items, size.candidates)
 				var reply route.Reply
-				for range 2000 / size.items { // until what compiles as it goes has done so
+				for range 300 { // until what compiles as it goes has done so
 					if err := in.Turn(context.Background(), turn, &reply); err != nil {
 						b.Fatal(err)
 					}
@@ -87,7 +87,7 @@ func processExample(b *testing.B, lang string) string {
 		needs(b, lang)
 		return example(b, lang)
 	}
-	out := filepath.Join(cache(b), "examples", "go.plugin")
+	out := filepath.Join(scratch, "go.plugin")
 	if text, err := exec.CommandContext(b.Context(), "go", "build", "-o", out, "./testdata/goguest").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, text)
 	}

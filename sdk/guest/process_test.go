@@ -59,9 +59,23 @@ func unfetched(t testing.TB, err error) {
 	t.Fatal(err)
 }
 
-// examples is what is built once for all tests, in a folder that stays in the
-// cache; for each language a lock, because its tools work in one place.
-var examples = map[string]*builtExample{ //nolint:gochecknoglobals // built once for all tests
+// scratch is a folder for what the tests of this run share.
+var scratch string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "patchbay-guests-")
+	if err != nil {
+		panic(err)
+	}
+	scratch = folder
+	code := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// examples is what is built once for all tests; for each language a lock,
+// because its tools work in one place.
+var examples = map[string]*builtExample{
 	"python": {}, "typescript": {}, "java": {},
 }
 
@@ -77,7 +91,7 @@ func example(t testing.TB, lang string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.path == "" {
-		out := filepath.Join(cache(t), "examples", lang+".plugin")
+		out := filepath.Join(scratch, "examples", lang+".plugin")
 		unfetched(t, exampleProject(t, lang).Build(t.Context(), out))
 		e.path = out
 	}
@@ -86,7 +100,11 @@ func example(t testing.TB, lang string) string {
 
 func exampleProject(t testing.TB, lang string) guest.Project {
 	t.Helper()
-	return guest.Project{Language: lang, Dir: "../../examples/" + lang + "-process", Cache: cache(t)}
+	project := guest.Project{Language: lang, Dir: "../../examples/" + lang + "-process", Cache: cache(t)}
+	if lang == "java" {
+		project.Cache = scratch // another run may build the same
+	}
+	return project
 }
 
 // tried tries a plugin against the contract.
@@ -164,7 +182,7 @@ func TestProcessExamples(t *testing.T) {
 }
 
 // The examples pass the conformance corpus, and decide alike in every language.
-func TestProcessConformance(t *testing.T) {
+func TestProcessConformance(t *testing.T) { //nolint:tparallel // its one group is waited for, and its languages are parallel
 	t.Parallel()
 	var mu sync.Mutex
 	var reports []*kit.Report

@@ -44,7 +44,7 @@ type Pick[S any] struct {
 	// Value orders the work, as in Score.
 	Value func(settings *S, work Work) int64
 	// Candidates is how many there are at most for each work, the first by the
-	// model of its queue; 0 means 256.
+	// model of its queue; 0 means 64.
 	Candidates int
 }
 

@@ -13,10 +13,12 @@ import (
 const (
 	// lookAt is how many candidates are looked at for each work, if the author
 	// does not say.
-	lookAt = 256
-	// maxLooks is how much work is decided on in a turn at most. It goes on in
-	// the next.
-	maxLooks = 4096
+	lookAt = 64
+	// maxOffers is about how many proposals are made in a turn at most, and
+	// maxLooks how much work is decided on, so that no turn takes long in any
+	// runtime. It goes on in the next.
+	maxOffers = 256
+	maxLooks  = 1024
 )
 
 // rung is the strategy behind Score and Pick.
@@ -81,7 +83,7 @@ func (r *rung[S]) Turn(turn *route.Turn, reply *route.Reply) error {
 		return nil
 	}
 	for range maxLooks {
-		if len(reply.Proposals) >= MaxProposals {
+		if len(reply.Proposals) >= maxOffers {
 			break
 		}
 		work, agents := r.index.NextWork(r.most)

@@ -36,7 +36,7 @@ const ScoreReason = 1
 // The function is called when work comes to be decided: when it arrives or
 // changes, and when an agent comes free who could take it; for that work, and
 // for Candidates agents at most. Work that nobody can take costs nothing. A turn
-// makes 1024 proposals at most and goes on in the next.
+// makes 256 proposals at most and goes on in the next.
 type Score[S any] struct {
 	// Manifest says what the strategy is. Its SettingsSchema is filled in from
 	// S, and reasons are added where their codes are free.
@@ -51,7 +51,7 @@ type Score[S any] struct {
 	// changes and may not depend on the time, nor on anything but the work.
 	Value func(settings *S, work Work) int64
 	// Candidates is how many agents are looked at for each work, the first by
-	// the model of its queue; 0 means 256.
+	// the model of its queue; 0 means 64.
 	Candidates int
 }
 

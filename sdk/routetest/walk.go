@@ -159,7 +159,6 @@ func (w walker) signOut() {
 	}
 }
 
-
 func (w walker) answer() {
 	names := w.h.holdings(true)
 	if len(names) == 0 {

@@ -33,7 +33,7 @@ const (
 	StrategyKey = "PATCHBAY_STRATEGY"
 	// TokenKey names the variable with the secret. A command line would show it
 	// to everybody on the machine, so there is no flag for it but for a file.
-	TokenKey = "PATCHBAY_TOKEN"
+	TokenKey = "PATCHBAY_TOKEN" //nolint:gosec // the variable's name
 )
 
 // routerOptions reads the program's command line and environment. It reports

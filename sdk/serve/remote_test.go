@@ -79,13 +79,13 @@ func leadOf(lease uint64, settings string) *strategyv1.SessionResponse {
 	}}}
 }
 
-func askOf(t *testing.T, lease, seq uint64, kind route.Kind) *strategyv1.SessionResponse {
+func askOf(t *testing.T, lease uint64, kind route.Kind) *strategyv1.SessionResponse {
 	t.Helper()
 	frame := frameOf(t, &route.Turn{
-		Epoch: 7, Seq: seq, Kind: kind, Work: make([]route.Work, 1), Agents: make([]route.Agent, 1),
+		Epoch: 7, Seq: 1, Kind: kind, Work: make([]route.Work, 1), Agents: make([]route.Agent, 1),
 	})
 	return &strategyv1.SessionResponse{Message: &strategyv1.SessionResponse_Ask{
-		Ask: &strategyv1.Ask{Lease: lease, Turn: seq, Frame: frame},
+		Ask: &strategyv1.Ask{Lease: lease, Turn: 1, Frame: frame},
 	}}
 }
 
@@ -121,12 +121,12 @@ func TestRemote(t *testing.T) {
 		if m.GetConfigured().GetLease() != 6 || m.GetConfigured().GetResponse().GetDiagnostics() != nil || g.settings != `{"a":1}` {
 			t.Errorf("settings: %v", m)
 		}
-		_ = stream.Send(askOf(t, 5, 1, route.KindSnapshot)) // of a lease that is over: no answer
+		_ = stream.Send(askOf(t, 5, route.KindSnapshot)) // of a lease that is over: no answer
 		m, _ = exchange(stream, &strategyv1.SessionResponse{Message: &strategyv1.SessionResponse_Ping{Ping: &strategyv1.Ping{Number: 9}}})
 		if m.GetPong().GetNumber() != 9 {
 			t.Errorf("after a ping: %v", m)
 		}
-		m, _ = exchange(stream, askOf(t, 6, 1, route.KindSnapshot))
+		m, _ = exchange(stream, askOf(t, 6, route.KindSnapshot))
 		if m.GetAnswer().GetLease() != 6 || m.GetAnswer().GetTurn() != 1 {
 			t.Errorf("answer %v", m)
 		}
@@ -140,9 +140,9 @@ func TestRemote(t *testing.T) {
 		_ = stream.Send(welcome("t1", true, 6))
 		// A delta that is not the turn it has applied would be answered by
 		// need_snapshot; the same turn is answered as before.
-		m, _ = exchange(stream, askOf(t, 6, 1, route.KindDelta))
+		m, _ = exchange(stream, askOf(t, 6, route.KindDelta))
 		again = m.GetAnswer().GetFrame()
-		m, _ = exchange(stream, askOf(t, 6, 1, route.KindDelta))
+		m, _ = exchange(stream, askOf(t, 6, route.KindDelta))
 		var reply route.Reply
 		if err := route.DecodeReply(m.GetAnswer().GetFrame(), &reply); err == nil {
 			t.Error("a turn that comes twice without a break was answered from memory")

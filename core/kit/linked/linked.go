@@ -28,6 +28,7 @@ import (
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
 	"github.com/patchbay-cx/patchbay/core/strategy/process"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/local"
 	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
 	"github.com/patchbay-cx/patchbay/core/strategy/wasm"
 	"github.com/patchbay-cx/patchbay/sdk/route"
@@ -189,5 +190,6 @@ func runtimesWith(plugin route.Plugin) (map[string]strategy.Runtime, func() erro
 		"builtin": builtin.New(map[string]route.Plugin{plugin.Manifest.Name: plugin}),
 		"process": process.New(process.Options{Logger: logger}),
 		"wasm":    modules,
+		"remote":  local.New(logger),
 	}), modules.Close, nil
 }

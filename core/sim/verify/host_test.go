@@ -381,7 +381,7 @@ func TestAPastWithOtherStrategies(t *testing.T) {
 	for _, s := range r.Strategies {
 		titles = append(titles, s.Name)
 	}
-	if got := strings.Join(titles, ", "); got != "first, second, third (shadow of billing), third, second (next)" {
+	if got := strings.Join(titles, ", "); got != "first, second, third (shadow of billing), third, second (next), second (former)" {
 		t.Errorf("who was asked: %s", got)
 	}
 }

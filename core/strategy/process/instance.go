@@ -262,7 +262,7 @@ func (in *instance) ended(patience time.Duration) bool {
 // no more memory. Runtimes tell it in no other way.
 func outOfMemory(tail string) bool {
 	for _, words := range []string{
-		"out of memory", "cannot allocate memory", "std::bad_alloc", "memory allocation of", "MemoryError",
+		"out of memory", "cannot allocate memory", "std::bad_alloc", "memory allocation of", "MemoryError", "OutOfMemoryError",
 		"pthread_create failed", "failed to create new OS thread", // for want of room for its stack
 	} {
 		if strings.Contains(tail, words) {

@@ -239,9 +239,8 @@ func snapshot(seq uint64) *route.Turn {
 	return &route.Turn{Epoch: 7, Seq: seq, Kind: route.KindSnapshot}
 }
 
-func delta(seq uint64) *route.Turn {
-	return &route.Turn{Epoch: 7, Seq: seq, BaseSeq: seq - 1, Kind: route.KindDelta}
-}
+// delta is the turn after the first.
+func delta() *route.Turn { return &route.Turn{Epoch: 7, Seq: 2, BaseSeq: 1, Kind: route.KindDelta} }
 
 func wantFault(t testing.TB, err error, kind strategy.FaultKind, words string) {
 	t.Helper()

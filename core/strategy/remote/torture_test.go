@@ -48,7 +48,7 @@ func TestTorture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	seed := rand.Uint64() //nolint:gosec // printed, so that a failure can be seen again
+	seed := rand.Uint64()
 	if text := os.Getenv("PATCHBAY_SEED"); text != "" {
 		seed, _ = strconv.ParseUint(text, 10, 64)
 	}
@@ -166,7 +166,7 @@ func (s *spoilt) Recv() (*strategyv1.SessionRequest, error) {
 	case s.chaos.chance(50):
 		s.chaos.did("duplicate")
 		s.queued = append(s.queued, m)
-	case s.chaos.chance(50):
+	case s.chaos.chance(51):
 		s.chaos.did("second leader")
 		s.queued = append(s.queued, m)
 		return s.chaos.old(), nil

@@ -40,6 +40,7 @@ func resume(t testing.TB, doors *remote.Doors, welcome *strategyv1.Welcome, leas
 // A connection that is lost in the middle of a turn is made again in time: the
 // same turn comes again, and its answer counts.
 func TestResumeInATurn(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, welcome := connected(t, doors, "one", 0)
@@ -62,7 +63,7 @@ func TestResumeInATurn(t *testing.T) {
 			t.Error(err)
 		}
 		// Nothing was missed, so a delta follows on.
-		next := turned(within(t, time.Second), instance, delta(2))
+		next := turned(within(t, time.Second), instance, delta())
 		again.reply(t, again.hear().GetAsk())
 		if err := <-next; err != nil {
 			t.Error(err)
@@ -75,6 +76,7 @@ func TestResumeInATurn(t *testing.T) {
 
 // A router that comes back between two turns goes on where it was.
 func TestResumeBetweenTurns(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, welcome := connected(t, doors, "one", 0)
@@ -86,7 +88,7 @@ func TestResumeBetweenTurns(t *testing.T) {
 		<-p.served
 		time.Sleep(14 * time.Second)
 		again, welcomed := resume(t, doors, welcome, lead.GetLease(), 1)
-		turn = turned(within(t, time.Second), instance, delta(2))
+		turn = turned(within(t, time.Second), instance, delta())
 		again.reply(t, again.hear().GetAsk())
 		if err := <-turn; err != nil || !welcomed.GetResumed() {
 			t.Error(err, welcomed)
@@ -106,6 +108,7 @@ func TestNotResumed(t *testing.T) {
 		"has lost a turn": {time.Second, same, always(0)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			in(t, func(t *testing.T) {
 				doors := newDoors(t, remote.Options{})
 				p, welcome := connected(t, doors, "one", 0)
@@ -120,7 +123,7 @@ func TestNotResumed(t *testing.T) {
 				if welcomed.GetResumed() || welcomed.GetLease() != 0 || len(doors.Routers()) != 1 {
 					t.Errorf("welcome %v, routers %+v", welcomed, doors.Routers())
 				}
-				turn = turned(within(t, time.Second), instance, delta(2))
+				turn = turned(within(t, time.Second), instance, delta())
 				anew := again.follow(t)
 				if err := <-turn; !errors.Is(err, route.ErrNeedSnapshot) {
 					t.Errorf("the turn ended with %v", err)
@@ -145,6 +148,7 @@ func always(n uint64) func(uint64) uint64 { return func(uint64) uint64 { return 
 // A router that takes its session up again while the host still believes in the
 // old connection replaces that.
 func TestResumeReplaces(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, welcome := connected(t, doors, "one", 0)
@@ -165,6 +169,7 @@ func TestResumeReplaces(t *testing.T) {
 }
 
 func TestLostForLong(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, _ := connected(t, doors, "one", 0)
@@ -193,6 +198,7 @@ func TestStandbyTakesOver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			in(t, func(t *testing.T) {
 				doors := newDoors(t, remote.Options{})
 				one, _ := connected(t, doors, "one", 0)
@@ -208,7 +214,7 @@ func TestStandbyTakesOver(t *testing.T) {
 				if err := <-turn; err != nil || next.GetLease() <= lead.GetLease() || next.GetEpoch() != lead.GetEpoch() {
 					t.Errorf("%v, lease %d after %d", err, next.GetLease(), lead.GetLease())
 				}
-				turn = turned(within(t, time.Second), instance, delta(2))
+				turn = turned(within(t, time.Second), instance, delta())
 				late.hear()
 				loses(late)
 				second.follow(t)
@@ -243,6 +249,7 @@ func wantLeader(t *testing.T, doors *remote.Doors, leader string, standby ...str
 // A leader that was replaced and comes back stands by, and what it still decides
 // is refused and it is told so.
 func TestDoubleLeader(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		one, welcome := connected(t, doors, "one", 0)
@@ -281,6 +288,7 @@ func TestDoubleLeader(t *testing.T) {
 // An answer that comes after the time is refused, and the router is told. The
 // next turn's answer is not mistaken.
 func TestLateAnswer(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, _ := connected(t, doors, "one", 0)
@@ -311,6 +319,7 @@ func TestLateAnswer(t *testing.T) {
 
 // A router that let a turn pass is led again only if nobody else can.
 func TestStruckRouterComesLast(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		one, _ := connected(t, doors, "one", 0)
@@ -352,6 +361,7 @@ func TestBadAnswers(t *testing.T) {
 		}, strategy.FaultBroken, "no database", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			in(t, func(t *testing.T) {
 				doors := newDoors(t, remote.Options{})
 				p, _ := connected(t, doors, "one", 0)
@@ -389,6 +399,7 @@ func TestFatalMessages(t *testing.T) {
 		"rubbish":   {remote.ErrRubbish, strategy.FaultRubbish, strategyv1.Notice_CODE_RUBBISH},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			in(t, func(t *testing.T) {
 				doors := newDoors(t, remote.Options{})
 				p, _ := connected(t, doors, "one", 0)
@@ -409,6 +420,7 @@ func TestFatalMessages(t *testing.T) {
 
 // A second hello, and a word on settings that nobody asked for, change nothing.
 func TestOutOfPlace(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, _ := connected(t, doors, "one", 0)
@@ -431,6 +443,7 @@ func TestOutOfPlace(t *testing.T) {
 
 // A router that reads nothing is hung up on, and holds nobody up.
 func TestRouterThatDoesNotRead(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, _ := connected(t, doors, "one", 0)
@@ -462,6 +475,7 @@ func TestRouterThatDoesNotRead(t *testing.T) {
 
 // Closing an instance ends the turn under way.
 func TestCloseInATurn(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		p, _ := connected(t, doors, "one", 0)
@@ -475,6 +489,7 @@ func TestCloseInATurn(t *testing.T) {
 
 // A router that does not take the lead in time is passed over.
 func TestMuteWhenToLead(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		mute, _ := connected(t, doors, "mute", 0)
@@ -495,6 +510,7 @@ func TestMuteWhenToLead(t *testing.T) {
 // A standby of another version cannot go on where the leader was: the host
 // starts anew with it.
 func TestOtherManifestDoesNotTakeOver(t *testing.T) {
+	t.Parallel()
 	in(t, func(t *testing.T) {
 		doors := newDoors(t, remote.Options{})
 		one, _ := connected(t, doors, "one", 0)

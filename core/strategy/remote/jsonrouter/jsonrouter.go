@@ -57,7 +57,7 @@ func Run(ctx context.Context, plugin route.Plugin, options Options) error {
 		err := r.connect(ctx)
 		var refused *Refused
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 		if errors.As(err, &refused) && (refused.Code == "unauthenticated" || refused.Code == "no_common_version") {
 			return err

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import traceback
@@ -93,7 +94,7 @@ class Instance:
         return out
 
     def turn(self, data: bytes) -> bytes:
-        """Answers one frame by another. It never raises."""
+        """Answers one frame by another. It never raises; out of memory, it ends the process."""
         with self._lock:
             epoch, seq = epoch_and_seq(data)
             try:
@@ -104,6 +105,9 @@ class Instance:
                 return write_status(epoch, seq, Status.NEED_SNAPSHOT)
             except OverBudget:
                 return write_status(epoch, seq, Status.OVER_BUDGET)
+            except MemoryError:
+                traceback.print_exc(file=sys.stderr)
+                os._exit(1)  # as the host has it: what is out of memory is started anew
             except Exception as error:
                 traceback.print_exc(file=sys.stderr)
                 return write_status(epoch, seq, Status.INTERNAL, f"{type(error).__name__}: {error}")

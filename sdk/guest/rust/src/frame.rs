@@ -313,9 +313,7 @@ impl<'a> Frame<'a> {
             stride: stride as u32,
         };
         let (slot, (size, align)) = match (entry.op, gone_slot(entry.table)) {
-            (PUT, _) if (entry.table as usize) < TABLES => {
-                (&mut self.put[entry.table as usize], SIZES[entry.table as usize])
-            }
+            (PUT, _) if (entry.table as usize) < TABLES => (&mut self.put[entry.table as usize], SIZES[entry.table as usize]),
             (GONE, Some(slot)) => (&mut self.gone[slot], SIZES[table::GONE as usize]),
             _ => return Ok(end as usize), // of a table that this crate does not know
         };

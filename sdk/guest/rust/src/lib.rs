@@ -58,6 +58,7 @@ pub mod guest;
 mod ladder;
 mod manifest;
 mod reply;
+#[rustfmt::skip] // generated
 mod rows;
 pub mod sample;
 mod settings;

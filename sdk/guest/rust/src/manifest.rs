@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn manifest_is_json() {
-        const REASONS: &[Reason] = &[Reason { code: 3, name: "a", text: "say \"b\"\n\\ é" }, Reason { code: 4, name: "c", text: "" }];
+        const REASONS: &[Reason] =
+            &[Reason { code: 3, name: "a", text: "say \"b\"\n\\ é" }, Reason { code: 4, name: "c", text: "" }];
         let m = Manifest { name: "n", settings_schema: "{\"type\":\"object\"}", reasons: REASONS, ..Manifest::EMPTY };
         let text = m.json();
         let json = Json::parse(&text).unwrap();

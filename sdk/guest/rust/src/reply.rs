@@ -124,14 +124,7 @@ impl Reply {
         let mut writer = Writer::new(buffer, sections);
         writer.rows(&self.proposals);
         writer.rows(&self.notes);
-        writer.end(Header {
-            kind: REPLY,
-            epoch,
-            seq,
-            seed: self.wake_at as u64,
-            digest: self.digest,
-            ..Header::default()
-        })
+        writer.end(Header { kind: REPLY, epoch, seq, seed: self.wake_at as u64, digest: self.digest, ..Header::default() })
     }
 }
 

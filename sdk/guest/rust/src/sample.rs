@@ -7,8 +7,7 @@ use crate::frame::{Buffer, Id, Span, Writer};
 use crate::ladder::Strategy;
 use crate::reply::{Refusal, Reply};
 use crate::rows::{
-    Agent, AgentFlags, Attribute, Candidate, Channel, Header, Item, Member, Model, Need, Queue, Skill, Word, Work,
-    WorkState,
+    Agent, AgentFlags, Attribute, Candidate, Channel, Header, Item, Member, Model, Need, Queue, Skill, Word, Work, WorkState,
 };
 use crate::turn::Turn;
 use alloc::string::{String, ToString};
@@ -167,8 +166,18 @@ impl Sample {
             self.attributes.iter().map(|(name, v)| Attribute { name: *name, value: text(v) }).collect();
         let channels = [Channel { name: Id(1), ..Channel::default() }];
         let filled = [
-            words.len(), 1, self.queues.len(), self.agents.len(), self.work.len(), self.items.len(),
-            self.candidates.len(), self.members.len(), self.skills.len(), self.needs.len(), attributes.len(), bytes.len(),
+            words.len(),
+            1,
+            self.queues.len(),
+            self.agents.len(),
+            self.work.len(),
+            self.items.len(),
+            self.candidates.len(),
+            self.members.len(),
+            self.skills.len(),
+            self.needs.len(),
+            attributes.len(),
+            bytes.len(),
         ];
         let mut buffer = Buffer::new();
         let mut w = Writer::new(&mut buffer, filled.iter().filter(|n| **n > 0).count());

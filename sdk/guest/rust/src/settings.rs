@@ -281,7 +281,8 @@ mod tests {
 
     #[test]
     fn reads() {
-        let s = Settings::parse(r#" {"a": 1.5e1, "b":true, "c":"x\n\u00e9\ud83d\ude00\"", "d":[1, [2], {"e":null}], "a":-2} "#).unwrap();
+        let s = Settings::parse(r#" {"a": 1.5e1, "b":true, "c":"x\n\u00e9\ud83d\ude00\"", "d":[1, [2], {"e":null}], "a":-2} "#)
+            .unwrap();
         assert_eq!(s.number("a", 0.0), Ok(-2.0));
         assert_eq!(s.number("z", 7.0), Ok(7.0));
         assert_eq!(s.flag("b", false), Ok(true));
@@ -298,8 +299,21 @@ mod tests {
     #[test]
     fn refuses() {
         for text in [
-            "1", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{} {}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":\"\\x\"}",
-            "{\"a\":\"\\u12\"}", "{\"a\":tru}", "{\"a\":-}", "{a:1}", "{\"a\":\"\n\"}",
+            "1",
+            "[]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{} {}",
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\u12\"}",
+            "{\"a\":tru}",
+            "{\"a\":-}",
+            "{a:1}",
+            "{\"a\":\"\n\"}",
         ] {
             assert!(Settings::parse(text).is_err(), "{text}");
         }

@@ -4,8 +4,7 @@
 use crate::draw::Random;
 use crate::frame::{Frame, FrameError, Id, Rows, Span};
 use crate::rows::{
-    Agent, Attribute, Candidate, Channel, Gone, Item, Member, Need, NeedFlags, Queue, Settled, Skill, Word,
-    Work, table,
+    table, Agent, Attribute, Candidate, Channel, Gone, Item, Member, Need, NeedFlags, Queue, Settled, Skill, Word, Work,
 };
 use core::cell::RefCell;
 

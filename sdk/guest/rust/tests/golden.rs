@@ -23,7 +23,8 @@ fn golden() -> Vec<(String, Buffer, String)> {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|e| e == "hex") {
             let digits: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();
-            let bytes: Vec<u8> = (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect();
+            let bytes: Vec<u8> =
+                (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect();
             let json = std::fs::read_to_string(path.with_extension("json")).unwrap();
             all.push((path.file_stem().unwrap().to_string_lossy().into_owned(), Buffer::from(&bytes[..]), json));
         }

@@ -5,8 +5,8 @@
 
 use patchbay::sample::Sample;
 use patchbay::{
-    Buffer, Choice, Frame, Guest, Header, Json, Manifest, Note, Pick, Picked, Picks, Proposal, Refusal, Reply, Settings, Strategy,
-    Turn, View, Writer,
+    Buffer, Choice, Frame, Guest, Header, Json, Manifest, Note, Pick, Picked, Picks, Proposal, Refusal, Reply, Settings,
+    Strategy, Turn, View, Writer,
 };
 
 const MANIFEST: Manifest = Manifest { name: "last", version: "1.2.3", ..Manifest::EMPTY };

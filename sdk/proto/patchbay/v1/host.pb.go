@@ -577,8 +577,8 @@ type StrategyStatus struct {
 	// How its standby is: "ready", "starting", or what keeps it from starting;
 	// empty if it is to have none.
 	Standby string `protobuf:"bytes,22,opt,name=standby,proto3" json:"standby,omitempty"`
-	// The file on the host with the last turn that was kept because the strategy
-	// died of it twice; empty if there is none.
+	// The file on the host with the last turn of which the strategy died and that
+	// was kept for the post-mortem; empty if there is none.
 	Kept          string `protobuf:"bytes,23,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1255,7 +1255,7 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/status\x12\x91\x01\n" +
 	"\x0fReleaseStrategy\x12#.patchbay.v1.ReleaseStrategyRequest\x1a$.patchbay.v1.ReleaseStrategyResponse\"3\xb2\xe3\x18\x03\n" +
-	"\x01\x03\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/strategies/{strategy}:releaseBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
+	"\x01\x03\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/strategies/{strategy}/releaseBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
 
 var (
 	file_patchbay_v1_host_proto_rawDescOnce sync.Once

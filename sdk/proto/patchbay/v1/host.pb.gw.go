@@ -133,7 +133,7 @@ func RegisterHostServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/patchbay.v1.HostService/ReleaseStrategy", runtime.WithHTTPPathPattern("/v1/strategies/{strategy}:release"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/patchbay.v1.HostService/ReleaseStrategy", runtime.WithHTTPPathPattern("/v1/strategies/{strategy}/release"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -208,7 +208,7 @@ func RegisterHostServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/patchbay.v1.HostService/ReleaseStrategy", runtime.WithHTTPPathPattern("/v1/strategies/{strategy}:release"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/patchbay.v1.HostService/ReleaseStrategy", runtime.WithHTTPPathPattern("/v1/strategies/{strategy}/release"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -226,7 +226,7 @@ func RegisterHostServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux
 
 var (
 	pattern_HostService_GetStatus_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "status"}, ""))
-	pattern_HostService_ReleaseStrategy_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "strategies", "strategy"}, "release"))
+	pattern_HostService_ReleaseStrategy_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "strategies", "strategy", "release"}, ""))
 )
 
 var (

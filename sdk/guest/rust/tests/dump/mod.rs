@@ -3,6 +3,7 @@
 
 //! Frames and golden JSON as sorted lines, to be held against each other.
 
+#[rustfmt::skip] // generated
 mod rows;
 
 use patchbay::{Buffer, Entry, Frame, Header, Json};
