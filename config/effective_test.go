@@ -93,7 +93,7 @@ func TestReferencePage(t *testing.T) {
 		t.Fatalf("%s has no place for the reference", page)
 	}
 	if *pageUpdate {
-		if err := os.WriteFile(page, []byte(before+begin+b.String()+end+after), 0o644); err != nil { //nolint:gosec // it is a page
+		if err := os.WriteFile(page, []byte(before+begin+b.String()+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

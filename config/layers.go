@@ -174,9 +174,9 @@ func (s setting) layer(f *file, faults *faults) *node {
 			return nil
 		}
 	}
-	for i := len(s.path) - 1; i >= 0; i-- {
+	for i, step := range slices.Backward(s.path) {
 		m := &node{file: f, at: start, fields: map[string]*field{}, top: i == 0}
-		m.put(s.path[i], &field{file: f, key: start, node: value})
+		m.put(step, &field{file: f, key: start, node: value})
 		value = m
 	}
 	return value

@@ -149,11 +149,11 @@ func TestImportFaults(t *testing.T) {
 		{"cells", "id,name\na,b,c\n", `agents.csv:2:5: this line has 3 cells, and the table 2 columns; put a cell that holds the separator in quotes`},
 		{
 			"values", "id,name,presence_config,queues,skills\n" +
-				"änna,Ä,nrmal,suport,english=11\n" +
+				"änna,Ä,nrmal,supprt,english=11\n" +
 				"änna,,,support=0;support,german\n" +
 				",x y,other,\"x y\",a=1;a=2;b c=1;d=1.2345\n",
 			`agents.csv:2:8: presence_config: there is no presence config "nrmal"; did you mean "normal"?
-agents.csv:2:14: queues: there is no queue "suport"; did you mean "support"?
+agents.csv:2:14: queues: there is no queue "supprt"; did you mean "support"?
 agents.csv:2:21: skills: "english=11" should be skill=level, with a level from 0 to 10 with at most three decimals, such as english=5
 agents.csv:3:1: id: the agent "änna" is there already, in line 2; keep one of the two
 agents.csv:3:7: presence_config: the presence config is missing; the presence configs are: normal, other

@@ -222,7 +222,7 @@ func settingSteps(path string) []string {
 			steps = append(steps, name)
 		}
 		for part := range strings.SplitSeq(rest, "[") {
-			if i := strings.TrimSuffix(part, "]"); i != part {
+			if i, ok := strings.CutSuffix(part, "]"); ok {
 				if _, err := strconv.Atoi(i); err == nil {
 					steps = append(steps, i)
 				}

@@ -40,8 +40,8 @@ bare call into a WASM module. Then it measures whole workspaces with a journal o
 disk, end to end (T6).
 
 With --all-runtimes it takes a folder with a plugin's Go source, or the name of a
-built-in strategy, and measures the same source linked in, as a process and as a
-WASM module.
+built-in strategy, and measures the same source linked in, as a process, as a
+WASM module and as a remote router.
 
 Everything is measured by turns, pass by pass, and figures are medians over the
 passes. They are worth comparing within one run; the machine, and what else it

@@ -53,8 +53,9 @@ its own in the corpus is tried by them too. It prints a line for each case, and
 fails if there are findings.
 
 With --all-runtimes it takes a folder with a plugin's Go source, or the name of a
-built-in strategy, and tries the same source linked in, as a process and as a
-WASM module. The decisions must be equal, and what the runtimes take is measured:
+built-in strategy, and tries the same source linked in, as a process, as a
+WASM module and as a remote router. The decisions must be equal, and what the
+runtimes take is measured:
 end to end (T6), and the carriers alone (T7).
 
 ` + warning,

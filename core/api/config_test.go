@@ -23,7 +23,7 @@ func readPriority(files []api.ConfigFile) (*api.Configuration, error) {
 		text = string(files[0].Data)
 	}
 	c := &api.Configuration{Definition: definition(), Restart: []string{"listen takes effect later"}}
-	if _, err := fmt.Sscan(text, &c.Definition.RoutingConfigs[0].Priority); err != nil {
+	if n, _ := fmt.Sscan(text, &c.Definition.RoutingConfigs[0].Priority); n == 0 {
 		return &api.Configuration{Faults: []api.ConfigFault{{File: files[0].Name, Line: 1, Column: 2, Path: "priority", Code: "wrong_type", Message: "this is no number"}}}, nil
 	}
 	c.Mask = func(text string) string { return strings.ReplaceAll(text, "13", "(secret)") }

@@ -27,7 +27,7 @@ func (e *Engine) Offerable(p Pairing) bool {
 }
 
 func (e *Engine) offerable(w *Work, a *Agent) bool {
-	if agent, until := e.Reserved(w); agent != "" && until > e.now && agent != a.ID {
+	if agent, until := e.Reserved(w); agent != "" && until > e.told && agent != a.ID {
 		return false
 	}
 	return e.Eligible(w, a) == route.VerdictNone

@@ -69,7 +69,7 @@ func TestFindOfferable(t *testing.T) {
 			t.Fatalf("%+v could be offered, while nobody is there", found)
 		}
 	}
-	if _, from, _ = w.FindOfferable("support", from, 2); tried != members*3 || from != (engine.Search{}) {
+	if tried != members*3 || from != (engine.Search{}) {
 		t.Errorf("%d pairs were tried, and it goes on from %+v", tried, from)
 	}
 	w.present("fay")

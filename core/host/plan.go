@@ -63,13 +63,13 @@ const maxNamed = 10
 // much work that takes seconds. Its error is that of the context or the journal;
 // why a definition would be refused is in the Plan.
 func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
-	command, err := engine.Configure{Definition: change.Definition}.Prepare()
-	if err != nil {
-		return &Plan{Refused: err}, nil
+	command, refused := engine.Configure{Definition: change.Definition}.Prepare()
+	if refused != nil {
+		return &Plan{Refused: refused}, nil
 	}
-	r, specs, err := w.prepare(change)
-	if err != nil {
-		return &Plan{Refused: err}, nil
+	r, specs, refused := w.prepare(change)
+	if refused != nil {
+		return &Plan{Refused: refused}, nil
 	}
 	var until uint64
 	var now engine.Time
@@ -86,9 +86,7 @@ func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Config: copied.Config(), Event: until}
-	if _, refused := r.find(copied); refused != nil {
-		p.Refused = refused
-	}
+	_, p.Refused = r.find(copied)
 	p.Lines = Compare(copied.Definition(), &command.Definition)
 	if p.Refused == nil {
 		p.Refused = w.prove(ctx, specs)
@@ -96,16 +94,17 @@ func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
 	if p.Refused != nil {
 		return p, nil
 	}
-	return p, p.try(copied, command, now)
+	p.try(copied, command, now)
+	return p, nil
 }
 
 // try puts the command in force and notes what differs then.
-func (p *Plan) try(e *engine.Engine, command engine.Configure, now engine.Time) error {
+func (p *Plan) try(e *engine.Engine, command engine.Configure, now engine.Time) {
 	before := sight(e)
-	result, err := e.Step(now, command)
-	if err != nil {
-		p.Refused = err
-		return nil
+	result, refused := e.Step(now, command)
+	if refused != nil {
+		p.Refused = refused
+		return
 	}
 	t := &tally{effects: make(map[string]*Effect)}
 	for i := range result.Events {
@@ -119,7 +118,6 @@ func (p *Plan) try(e *engine.Engine, command engine.Configure, now engine.Time) 
 		return true
 	})
 	p.Effects = t.list()
-	return nil
 }
 
 // glimpse is what a plan looks at of a piece of work.

@@ -110,8 +110,8 @@ func introduction(entry reflect.Value) string {
 
 // differences says in which fields two entries differ.
 func differences(a, b reflect.Value) []string {
-	if before, ok := a.Interface().(engine.AgentDefinition); ok {
-		after, _ := b.Interface().(engine.AgentDefinition)
+	if before, ok := reflect.TypeAssert[engine.AgentDefinition](a); ok {
+		after, _ := reflect.TypeAssert[engine.AgentDefinition](b)
 		return agentDifferences(&before, &after)
 	}
 	var out []string
@@ -134,7 +134,7 @@ func differences(a, b reflect.Value) []string {
 
 // shown reports whether a struct is a value in itself.
 func shown(v reflect.Value) bool {
-	_, ok := v.Interface().(engine.Amount)
+	_, ok := reflect.TypeAssert[engine.Amount](v)
 	return ok
 }
 

@@ -89,28 +89,41 @@ var built = struct {
 	files map[string]string
 }{files: map[string]string{}}
 
-// packaged builds the misbehaving plugin for a runtime.
-func packaged(t *testing.T, runtime string) *kit.File {
+// packaged builds the misbehaving plugin for a runtime. What is wrong with a
+// manifest comes before any settings: a process is told by an argument, a module
+// when it is built.
+func packaged(t *testing.T, way, runtime string) *kit.File {
 	t.Helper()
 	built.Lock()
 	defer built.Unlock()
-	path := built.files[runtime]
+	manifest := ""
+	if strings.HasSuffix(way, "_manifest") {
+		manifest = way
+	}
+	name := runtime
+	if runtime == "wasm" {
+		name = manifest + "." + runtime
+	}
+	path := built.files[name]
 	if path == "" {
-		path = filepath.Join(scratch(), "plugin."+runtime)
+		path = filepath.Join(scratch(), "plugin."+name)
 		cmd := exec.Command("go", "build", "-o", path, "../../sdk/routetest/misbehaving/plugin")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if runtime == "wasm" {
-			cmd.Args = slices.Insert(cmd.Args, 2, "-buildmode=c-shared")
+			cmd.Args = slices.Insert(cmd.Args, 2, "-buildmode=c-shared", "-ldflags=-X main.manifest="+manifest)
 			cmd.Env = append(cmd.Env, "GOOS=wasip1", "GOARCH=wasm")
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		built.files[runtime] = path
+		built.files[name] = path
 	}
 	file, err := kit.Look(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if manifest != "" && runtime == "process" {
+		file.Args = []string{manifest}
 	}
 	return file
 }
@@ -159,9 +172,9 @@ func tryMisbehaviour(t *testing.T, way, runtime string, want found) {
 		trial.File = kit.Linked("it")
 		trial.Runtime = builtin.New(map[string]route.Plugin{"it": misbehaving.Plugin(stop)})
 	case "process":
-		trial.File, trial.Runtime = packaged(t, runtime), process.New(process.Options{Logger: logger})
+		trial.File, trial.Runtime = packaged(t, way, runtime), process.New(process.Options{Logger: logger})
 	default:
-		trial.File, trial.Runtime = packaged(t, runtime), modules(t, logger)
+		trial.File, trial.Runtime = packaged(t, way, runtime), modules(t, logger)
 	}
 	trial.File.Settings = misbehaving.Settings{Way: way}.JSON()
 	report, err := trial.Run(t.Context())

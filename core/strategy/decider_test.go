@@ -401,3 +401,164 @@ func TestEngage(t *testing.T) {
 		t.Error("first was not closed")
 	}
 }
+
+// TestCanaryStandsIn shows that a canary that is the fallback, too, decides for
+// all of the work while its strategy is down.
+func TestCanaryStandsIn(t *testing.T) {
+	t.Parallel()
+	r := trio(t)
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Canary: &engine.Canary{Strategy: "second", Share: 5000}}})
+	r.run()
+	r.actors["first"].begin = func(uint64) error { return fault(FaultStart, "gone") }
+	r.actors["first"].play = func(*player, *route.Turn, *route.Reply) error { return fault(FaultDied, "gone") }
+	for range 20 {
+		id := r.arrives("main")
+		r.run()
+		if by := r.decidedBy(id); by != "second" {
+			t.Fatalf("%v was decided by %s", id, by)
+		}
+	}
+}
+
+// TestFormerGoesOnWhileOthersChange shows that a queue keeps its former strategy
+// while the new one starts, whatever else is decided meanwhile.
+func TestFormerGoesOnWhileOthersChange(t *testing.T) {
+	t.Parallel()
+	r := trio(t)
+	r.do(engine.Decide{Queue: "other", To: engine.Deciders{Strategy: "third"}})
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "third"}})
+	r.owned("other", "second")
+	r.owned("main", "first")
+	r.run()
+	r.owned("other", "third")
+	r.owned("main", "third")
+}
+
+// TestSwapToTheFallback shows that a queue has a fallback even then.
+func TestSwapToTheFallback(t *testing.T) {
+	t.Parallel()
+	r := trio(t)
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "second"}})
+	r.run()
+	r.owned("main", "second")
+	r.actors["second"].begin = func(uint64) error { return fault(FaultStart, "gone") }
+	r.actors["second"].play = func(*player, *route.Turn, *route.Reply) error { return fault(FaultDied, "gone") }
+	id := r.arrives("main")
+	r.run()
+	r.owned("main", "first")
+	if by := r.decidedBy(id); by != "first" {
+		t.Errorf("%v was decided by %s", id, by)
+	}
+}
+
+// TestShadowSleeps shows that what a shadow wishes to be woken for, it is not.
+func TestShadowSleeps(t *testing.T) {
+	t.Parallel()
+	r := trio(t)
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Shadow: "third"}})
+	r.run()
+	r.arrives("main")
+	r.run()
+	turns := r.actors["third"].turns
+	r.pass(10 * second)
+	if r.actors["third"].turns != turns {
+		t.Error("it was given turns of its own")
+	}
+	if at, wakes := r.d.WakeAt(); wakes && at <= r.now {
+		t.Errorf("the desk is to be woken at %d; it is %d", at, r.now)
+	}
+}
+
+// TestCanaryGuards shows what guards go by: a fault counts when it comes, however
+// well it goes on, and so does a start that fails; turns in which a canary
+// proves itself do not.
+func TestCanaryGuards(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, guard string
+		actor       actor
+		want        string
+	}{
+		{"crashes on its 100th turn", "", actor{play: func(in *player, turn *route.Turn, reply *route.Reply) error {
+			if in.turns == 100 {
+				return fault(FaultTrap, "unreachable")
+			}
+			return greedy(in, turn, reply)
+		}}, `canary third rolled back: guard "error_rate < 1%" does not hold: error_rate is 1.00%; its last fault: strategy: trap: unreachable`},
+		{
+			"never starts", "",
+			actor{begin: func(uint64) error { return fault(FaultStart, "no such file") }},
+			`canary third rolled back: guard "error_rate < 1%" does not hold: error_rate is 100.00%; its last fault: strategy: start: no such file`,
+		},
+		{"good", "refusal_rate <= 0%", actor{play: greedy}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := trio(t)
+			*r.actors["third"] = c.actor
+			r.do(engine.SignOut{Agent: "ann"})
+			r.do(engine.SignOut{Agent: "bob"})
+			r.arrives("main") // which it proposes while it proves itself
+			canary := &engine.Canary{Strategy: "third", Share: engine.WholeShare}
+			if c.guard != "" {
+				canary.Guards = []string{c.guard}
+			}
+			r.do(engine.Decide{Queue: "main", To: engine.Deciders{Canary: canary}})
+			r.present("ann", "bob")
+			r.run()
+			for range 150 {
+				r.arrives("main")
+				r.run()
+			}
+			r.pass(10 * second) // long since restarted
+			r.d.Guard(r.step)
+			got := r.changes()
+			switch {
+			case c.want == "" && len(got) != 1, c.want != "" && (len(got) != 2 || got[1] != c.want):
+				t.Errorf("changes: %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestRefusedEngage shows that nothing changes if an Engage is taken back.
+func TestRefusedEngage(t *testing.T) {
+	t.Parallel()
+	r := trio(t)
+	former := slices.Clone(r.d.specs)
+	if err := r.d.Engage(former[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.d.Engage(former); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.d.EmployAnew(r.step); err != nil {
+		t.Fatal(err)
+	}
+	r.owned("main", "first")
+	r.run()
+	if n := len(r.actors["first"].players); n != 1 || len(r.d.Status()) != 3 {
+		t.Errorf("%d instances of first, %d strategies", n, len(r.d.Status()))
+	}
+}
+
+// TestShadowFollowsItsStrategy shows that a shadow is renewed when the strategy
+// that it is a copy of changes, even while that one itself is idle.
+func TestShadowFollowsItsStrategy(t *testing.T) {
+	t.Parallel()
+	r := trio(t)
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Shadow: "third"}})
+	r.run()
+	specs := slices.Clone(r.d.specs)
+	specs[2].Source = "2"
+	if err := r.d.Engage(specs); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.d.EmployAnew(r.step); err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	if s := r.d.shadows["main"]; s.post.spec.Source != "2" || s.post.state != Active || len(r.d.Status()) != 4 {
+		t.Errorf("%+v, %d strategies", s.post.spec, len(r.d.Status()))
+	}
+}

@@ -249,20 +249,20 @@ func (p *post) backoff() engine.Time {
 // an instance, carrying a turn, closing an instance. Whoever owns the Desk runs
 // it, on a goroutine of its own or not, and hands it back to Desk.Done.
 type Job struct {
-	post     *post
-	idle     bool // no queue needs the strategy any more
-	start    bool
-	turn     bool
-	closing  []Instance
+	post    *post
+	idle    bool // no queue needs the strategy any more
+	start   bool
+	turn    bool
+	closing []Instance
 	// afterword says that the post has been stopped for good: on what else it
 	// leaves behind nothing depends.
 	afterword bool
 	spec      Spec // of what is started, which may change meanwhile
 	runtime   Runtime
-	instance Instance
-	manifest route.Manifest
-	err      error
-	took     time.Duration
+	instance  Instance
+	manifest  route.Manifest
+	err       error
+	took      time.Duration
 	// after is the number of the last event when the job was given, place how
 	// many were given before it since then, given the time.
 	place   uint64
