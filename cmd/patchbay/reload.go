@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/config"
@@ -41,8 +42,7 @@ func (r *rereading) specs() func(*engine.Definition) ([]strategy.Spec, error) {
 // read implements api.Options.ReadConfig.
 func (r *rereading) read(files []api.ConfigFile) (*api.Configuration, error) {
 	c, err := r.load(files)
-	var faults *config.Errors
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[*config.Errors](err); ok {
 		return &api.Configuration{Faults: apiFaults(faults.List)}, nil
 	}
 	if err != nil {
@@ -126,13 +126,14 @@ func (r *rereading) watch(ctx context.Context, w *host.Workspace, logger *slog.L
 // stamp tells whether files have come, gone or changed.
 func (r *rereading) stamp() string {
 	sources, err := config.Find(r.file, r.options...)
-	stamp := fmt.Sprint(err)
+	var stamp strings.Builder
+	fmt.Fprintln(&stamp, err)
 	for _, path := range sources {
 		if info, err := os.Stat(path); err == nil {
-			stamp += fmt.Sprintln(path, info.Size(), info.ModTime().UnixNano())
+			fmt.Fprintln(&stamp, path, info.Size(), info.ModTime().UnixNano())
 		}
 	}
-	return stamp
+	return stamp.String()
 }
 
 func (r *rereading) apply(ctx context.Context, w *host.Workspace, logger *slog.Logger) {

@@ -212,9 +212,26 @@ func eventMessage(ev *engine.Event) *patchbayv1.Event {
 		m.Created = createdMessage(ev)
 		return m
 	}
-	m.Placed = placementMessage(ev.Placed)
+	m.Placed, m.Deciders = placementMessage(ev.Placed), decidedMessage(ev)
 	if ev.Created != nil {
 		m.Created = specMessage(ev.Work, ev.Created, ev.Placed)
+	}
+	return m
+}
+
+// decidedMessage is who decides from then on; nil for an event that says nothing
+// of that.
+func decidedMessage(ev *engine.Event) *patchbayv1.Deciders {
+	to := ev.Decided
+	if to == nil {
+		return nil
+	}
+	m := &patchbayv1.Deciders{Strategy: to.Strategy, Shadow: to.Shadow}
+	if c := to.Canary; c != nil {
+		m.Canary, m.Percent, m.Guards = c.Strategy, float64(c.Share)*100/engine.WholeShare, c.Guards
+	}
+	if ev.Change != nil {
+		m.By = ev.Change.By
 	}
 	return m
 }

@@ -112,6 +112,8 @@ const (
 	EventKind_EVENT_KIND_QUEUE_CLOSED EventKind = 36
 	// Decision's strategy is in status, for reason.
 	EventKind_EVENT_KIND_STRATEGY_CHANGED EventKind = 37
+	// Queue is decided for as deciders say, as config, for reason.
+	EventKind_EVENT_KIND_DECIDERS_CHANGED EventKind = 38
 )
 
 // Enum value maps for EventKind.
@@ -155,6 +157,7 @@ var (
 		35: "EVENT_KIND_QUEUE_OPENED",
 		36: "EVENT_KIND_QUEUE_CLOSED",
 		37: "EVENT_KIND_STRATEGY_CHANGED",
+		38: "EVENT_KIND_DECIDERS_CHANGED",
 	}
 	EventKind_value = map[string]int32{
 		"EVENT_KIND_UNSPECIFIED":          0,
@@ -195,6 +198,7 @@ var (
 		"EVENT_KIND_QUEUE_OPENED":         35,
 		"EVENT_KIND_QUEUE_CLOSED":         36,
 		"EVENT_KIND_STRATEGY_CHANGED":     37,
+		"EVENT_KIND_DECIDERS_CHANGED":     38,
 	}
 )
 
@@ -358,7 +362,9 @@ type Event struct {
 	// It is about a guest of a conference.
 	Guest bool `protobuf:"varint,18,opt,name=guest,proto3" json:"guest,omitempty"`
 	// It may exceed the agent's capacity.
-	Granted       bool `protobuf:"varint,19,opt,name=granted,proto3" json:"granted,omitempty"`
+	Granted bool `protobuf:"varint,19,opt,name=granted,proto3" json:"granted,omitempty"`
+	// Who decides for queue from then on.
+	Deciders      *Deciders `protobuf:"bytes,20,opt,name=deciders,proto3" json:"deciders,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -526,6 +532,105 @@ func (x *Event) GetGranted() bool {
 	return false
 }
 
+func (x *Event) GetDeciders() *Deciders {
+	if x != nil {
+		return x.Deciders
+	}
+	return nil
+}
+
+// Deciders is who decides for a queue, beside what its routing config says.
+type Deciders struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The strategy that decides in place of the routing config's; empty for that
+	// one.
+	Strategy string `protobuf:"bytes,1,opt,name=strategy,proto3" json:"strategy,omitempty"`
+	// The strategy that is compared with it; empty for none.
+	Shadow string `protobuf:"bytes,2,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// The strategy on trial; empty for none.
+	Canary string `protobuf:"bytes,3,opt,name=canary,proto3" json:"canary,omitempty"`
+	// The canary's share of the work, in per cent.
+	Percent float64 `protobuf:"fixed64,4,opt,name=percent,proto3" json:"percent,omitempty"`
+	// What must hold of the canary.
+	Guards []string `protobuf:"bytes,5,rep,name=guards,proto3" json:"guards,omitempty"`
+	// The key of whoever wanted that; empty for the host itself.
+	By            string `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Deciders) Reset() {
+	*x = Deciders{}
+	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Deciders) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Deciders) ProtoMessage() {}
+
+func (x *Deciders) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Deciders.ProtoReflect.Descriptor instead.
+func (*Deciders) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Deciders) GetStrategy() string {
+	if x != nil {
+		return x.Strategy
+	}
+	return ""
+}
+
+func (x *Deciders) GetShadow() string {
+	if x != nil {
+		return x.Shadow
+	}
+	return ""
+}
+
+func (x *Deciders) GetCanary() string {
+	if x != nil {
+		return x.Canary
+	}
+	return ""
+}
+
+func (x *Deciders) GetPercent() float64 {
+	if x != nil {
+		return x.Percent
+	}
+	return 0
+}
+
+func (x *Deciders) GetGuards() []string {
+	if x != nil {
+		return x.Guards
+	}
+	return nil
+}
+
+func (x *Deciders) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // Placement is how work is routed at present.
 type Placement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -565,7 +670,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -577,7 +682,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -590,7 +695,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{1}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Placement) GetQueue() string {
@@ -709,7 +814,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +826,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +839,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{2}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *StreamEventsRequest) GetAfter() uint64 {
@@ -769,7 +874,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +886,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +899,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{3}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StreamEventsResponse) GetEvent() *Event {
@@ -808,7 +913,7 @@ var File_patchbay_v1_feed_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x8b\x05\n" +
+	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xbe\x05\n" +
 	"\x05Event\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12*\n" +
@@ -831,7 +936,15 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x06placed\x18\x10 \x01(\v2\x16.patchbay.v1.PlacementR\x06placed\x12\x12\n" +
 	"\x04size\x18\x11 \x01(\x01R\x04size\x12\x14\n" +
 	"\x05guest\x18\x12 \x01(\bR\x05guest\x12\x18\n" +
-	"\agranted\x18\x13 \x01(\bR\agranted\"\xc2\x04\n" +
+	"\agranted\x18\x13 \x01(\bR\agranted\x121\n" +
+	"\bdeciders\x18\x14 \x01(\v2\x15.patchbay.v1.DecidersR\bdeciders\"\x98\x01\n" +
+	"\bDeciders\x12\x1a\n" +
+	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x16\n" +
+	"\x06shadow\x18\x02 \x01(\tR\x06shadow\x12\x16\n" +
+	"\x06canary\x18\x03 \x01(\tR\x06canary\x12\x18\n" +
+	"\apercent\x18\x04 \x01(\x01R\apercent\x12\x16\n" +
+	"\x06guards\x18\x05 \x03(\tR\x06guards\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\"\xc2\x04\n" +
 	"\tPlacement\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
 	"\bpriority\x18\x02 \x01(\x05R\bpriority\x12-\n" +
@@ -854,7 +967,7 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x05kinds\x18\x02 \x03(\x0e2\x16.patchbay.v1.EventKindB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\x12\x14\n" +
 	"\x05queue\x18\x03 \x01(\tR\x05queue\"@\n" +
 	"\x14StreamEventsResponse\x12(\n" +
-	"\x05event\x18\x01 \x01(\v2\x12.patchbay.v1.EventR\x05event*\xa8\t\n" +
+	"\x05event\x18\x01 \x01(\v2\x12.patchbay.v1.EventR\x05event*\xc9\t\n" +
 	"\tEventKind\x12\x1a\n" +
 	"\x16EVENT_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15EVENT_KIND_CONFIGURED\x10\x01\x12\x1b\n" +
@@ -894,7 +1007,8 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x1fEVENT_KIND_AGENT_SKILLS_CHANGED\x10\"\x12\x1b\n" +
 	"\x17EVENT_KIND_QUEUE_OPENED\x10#\x12\x1b\n" +
 	"\x17EVENT_KIND_QUEUE_CLOSED\x10$\x12\x1f\n" +
-	"\x1bEVENT_KIND_STRATEGY_CHANGED\x10%*\xbb\x02\n" +
+	"\x1bEVENT_KIND_STRATEGY_CHANGED\x10%\x12\x1f\n" +
+	"\x1bEVENT_KIND_DECIDERS_CHANGED\x10&*\xbb\x02\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18VERDICT_ACCEPTED_BY_HOST\x10\x01\x12\x11\n" +
@@ -935,44 +1049,46 @@ func file_patchbay_v1_feed_proto_rawDescGZIP() []byte {
 }
 
 var file_patchbay_v1_feed_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_patchbay_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_patchbay_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_patchbay_v1_feed_proto_goTypes = []any{
 	(EventKind)(0),                // 0: patchbay.v1.EventKind
 	(Verdict)(0),                  // 1: patchbay.v1.Verdict
 	(*Event)(nil),                 // 2: patchbay.v1.Event
-	(*Placement)(nil),             // 3: patchbay.v1.Placement
-	(*StreamEventsRequest)(nil),   // 4: patchbay.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),  // 5: patchbay.v1.StreamEventsResponse
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(StatusCause)(0),              // 7: patchbay.v1.StatusCause
-	(*Work)(nil),                  // 8: patchbay.v1.Work
-	(*Decision)(nil),              // 9: patchbay.v1.Decision
-	(*SkillNeed)(nil),             // 10: patchbay.v1.SkillNeed
-	(*Overflow)(nil),              // 11: patchbay.v1.Overflow
+	(*Deciders)(nil),              // 3: patchbay.v1.Deciders
+	(*Placement)(nil),             // 4: patchbay.v1.Placement
+	(*StreamEventsRequest)(nil),   // 5: patchbay.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),  // 6: patchbay.v1.StreamEventsResponse
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(StatusCause)(0),              // 8: patchbay.v1.StatusCause
+	(*Work)(nil),                  // 9: patchbay.v1.Work
+	(*Decision)(nil),              // 10: patchbay.v1.Decision
+	(*SkillNeed)(nil),             // 11: patchbay.v1.SkillNeed
+	(*Overflow)(nil),              // 12: patchbay.v1.Overflow
 }
 var file_patchbay_v1_feed_proto_depIdxs = []int32{
-	6,  // 0: patchbay.v1.Event.at:type_name -> google.protobuf.Timestamp
+	7,  // 0: patchbay.v1.Event.at:type_name -> google.protobuf.Timestamp
 	0,  // 1: patchbay.v1.Event.kind:type_name -> patchbay.v1.EventKind
-	7,  // 2: patchbay.v1.Event.cause:type_name -> patchbay.v1.StatusCause
-	6,  // 3: patchbay.v1.Event.deadline:type_name -> google.protobuf.Timestamp
+	8,  // 2: patchbay.v1.Event.cause:type_name -> patchbay.v1.StatusCause
+	7,  // 3: patchbay.v1.Event.deadline:type_name -> google.protobuf.Timestamp
 	1,  // 4: patchbay.v1.Event.verdict:type_name -> patchbay.v1.Verdict
-	8,  // 5: patchbay.v1.Event.created:type_name -> patchbay.v1.Work
-	9,  // 6: patchbay.v1.Event.decision:type_name -> patchbay.v1.Decision
-	3,  // 7: patchbay.v1.Event.placed:type_name -> patchbay.v1.Placement
-	6,  // 8: patchbay.v1.Placement.requested_at:type_name -> google.protobuf.Timestamp
-	6,  // 9: patchbay.v1.Placement.queued_at:type_name -> google.protobuf.Timestamp
-	10, // 10: patchbay.v1.Placement.skills:type_name -> patchbay.v1.SkillNeed
-	6,  // 11: patchbay.v1.Placement.agent_until:type_name -> google.protobuf.Timestamp
-	11, // 12: patchbay.v1.Placement.overflow:type_name -> patchbay.v1.Overflow
-	0,  // 13: patchbay.v1.StreamEventsRequest.kinds:type_name -> patchbay.v1.EventKind
-	2,  // 14: patchbay.v1.StreamEventsResponse.event:type_name -> patchbay.v1.Event
-	4,  // 15: patchbay.v1.FeedService.StreamEvents:input_type -> patchbay.v1.StreamEventsRequest
-	5,  // 16: patchbay.v1.FeedService.StreamEvents:output_type -> patchbay.v1.StreamEventsResponse
-	16, // [16:17] is the sub-list for method output_type
-	15, // [15:16] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	9,  // 5: patchbay.v1.Event.created:type_name -> patchbay.v1.Work
+	10, // 6: patchbay.v1.Event.decision:type_name -> patchbay.v1.Decision
+	4,  // 7: patchbay.v1.Event.placed:type_name -> patchbay.v1.Placement
+	3,  // 8: patchbay.v1.Event.deciders:type_name -> patchbay.v1.Deciders
+	7,  // 9: patchbay.v1.Placement.requested_at:type_name -> google.protobuf.Timestamp
+	7,  // 10: patchbay.v1.Placement.queued_at:type_name -> google.protobuf.Timestamp
+	11, // 11: patchbay.v1.Placement.skills:type_name -> patchbay.v1.SkillNeed
+	7,  // 12: patchbay.v1.Placement.agent_until:type_name -> google.protobuf.Timestamp
+	12, // 13: patchbay.v1.Placement.overflow:type_name -> patchbay.v1.Overflow
+	0,  // 14: patchbay.v1.StreamEventsRequest.kinds:type_name -> patchbay.v1.EventKind
+	2,  // 15: patchbay.v1.StreamEventsResponse.event:type_name -> patchbay.v1.Event
+	5,  // 16: patchbay.v1.FeedService.StreamEvents:input_type -> patchbay.v1.StreamEventsRequest
+	6,  // 17: patchbay.v1.FeedService.StreamEvents:output_type -> patchbay.v1.StreamEventsResponse
+	17, // [17:18] is the sub-list for method output_type
+	16, // [16:17] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_feed_proto_init() }
@@ -989,7 +1105,7 @@ func file_patchbay_v1_feed_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_v1_feed_proto_rawDesc), len(file_patchbay_v1_feed_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
