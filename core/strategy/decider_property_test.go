@@ -35,19 +35,26 @@ type mayhem struct {
 	faults map[string]int // of the turns and starts to come
 	listed []Spec
 	jobs   []*Job // under way
-	routed string // by the routing config
 }
 
 func newMayhem(t *rapid.T) *mayhem {
-	m := &mayhem{names: []string{"first", "second", "third"}, faults: make(map[string]int), routed: "first"}
+	m := &mayhem{names: []string{"first", "second", "third"}, faults: make(map[string]int)}
 	m.rig = newRig(t, roomy)
 	for _, name := range m.names {
-		m.actors[name] = &actor{begin: func(uint64) error { return m.fails(name) }, play: func(in *player, turn *route.Turn, reply *route.Reply) error {
-			if err := m.fails(name); err != nil {
-				return err
-			}
-			return greedy(in, turn, reply)
-		}}
+		m.actors[name] = &actor{
+			begin: func(uint64) error {
+				if m.fails(name) != nil {
+					return fault(FaultStart, "mayhem")
+				}
+				return nil
+			},
+			play: func(in *player, turn *route.Turn, reply *route.Reply) error {
+				if err := m.fails(name); err != nil {
+					return err
+				}
+				return greedy(in, turn, reply)
+			},
+		}
 		m.listed = append(m.listed, Spec{Name: name, Standby: name == "second"})
 	}
 	m.desk(m.listed...)
@@ -166,7 +173,14 @@ func (m *mayhem) calm(t *rapid.T) {
 	for _, job := range m.jobs {
 		m.finish(job)
 	}
-	for range 4 {
+	m.rig.pass(minute)
+	if err := m.d.Engage(m.listed); err != nil { // what failed meanwhile is tried again
+		t.Fatal(err)
+	}
+	if err := m.d.EmployAnew(m.step); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
 		m.rig.pass(minute)
 	}
 	m.e.EachWork(0, func(w *engine.Work) bool {

@@ -103,7 +103,7 @@ func (d *Desk) Check(definition *engine.Definition) error {
 // CheckDeciders refuses deciders that name a strategy that the desk has not, or
 // a guard that it cannot read.
 func (d *Desk) CheckDeciders(to *engine.Deciders) error {
-	if err := cmp.Or(d.known("strategy", to.Strategy), d.known("shadow", to.Shadow)); err != nil {
+	if err := cmp.Or(d.known(to.Strategy), d.known(to.Shadow)); err != nil {
 		return err
 	}
 	if to.Canary == nil {
@@ -114,15 +114,15 @@ func (d *Desk) CheckDeciders(to *engine.Deciders) error {
 			return &engine.Refusal{Code: engine.CodeInvalid, Field: "guards", Message: strings.TrimPrefix(err.Error(), "strategy: ")}
 		}
 	}
-	return d.known("strategy", to.Canary.Strategy)
+	return d.known(to.Canary.Strategy)
 }
 
-func (d *Desk) known(field, name string) error {
+func (d *Desk) known(name string) error {
 	if name == "" || d.named[name] != nil {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(d.named))
-	return &engine.Refusal{Code: engine.CodeUnknownStrategy, Field: field, Message: fmt.Sprintf(
+	return &engine.Refusal{Code: engine.CodeUnknownStrategy, Field: "strategy", Message: fmt.Sprintf(
 		"strategy %q is not configured%s; there are %s", name, meantBy(name, names), strings.Join(names, ", "))}
 }
 
