@@ -79,7 +79,9 @@ func (v *verifying) run(cmd *cobra.Command, path string) error {
 	draw, wipe := v.events(time.Now())
 	report, err := verify.Run(cmd.Context(), past, verify.Options{
 		Runtimes: runtimes, Instead: instead, Progress: draw,
-		Specs: func(d *engine.Definition) ([]strategy.Spec, error) { return config.Specs(d, config.Environment(os.Environ())) },
+		Specs: func(d *engine.Definition) ([]strategy.Spec, error) {
+			return config.Specs(d, config.Environment(os.Environ()))
+		},
 	})
 	wipe()
 	switch {
