@@ -124,7 +124,7 @@ func TestProgram(t *testing.T) {
 	if _, err := linked.Build(t.Context(), filepath.Join(dir, "plugin"), t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a program, which cannot be linked in") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := linked.Build(t.Context(), filepath.Join("..", "registry"), t.TempDir()); err == nil || !strings.Contains(err.Error(), "undefined: plugin.Plugin") {
+	if _, err := linked.Build(t.Context(), filepath.Join("..", "..", "near"), t.TempDir()); err == nil || !strings.Contains(err.Error(), "undefined: plugin.Plugin") {
 		t.Errorf("got %v", err)
 	}
 	entries, err := os.ReadDir(dir)
