@@ -90,7 +90,7 @@ func (e *exporting) download(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // nothing is lost by it
+	defer conn.Close()
 	stream, err := patchbayv1.NewJournalServiceClient(conn).ExportJournal(ctx, &patchbayv1.ExportJournalRequest{})
 	if err != nil {
 		return err

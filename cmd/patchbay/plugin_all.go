@@ -163,7 +163,7 @@ func (a *allRuntimes) fromBuiltin(ctx context.Context, name string) ([]*kit.File
 	content, err := bundle.ReadFile("bundled/" + name + ".wasm")
 	if err != nil {
 		fmt.Fprintf(a.std.err, "the WASM runtime is left out: here is neither the source of Patchbay with the Go toolchain, nor a %s.wasm in this program\n", name)
-		return files, nil
+		return files, nil //nolint:nilerr // without it the others are tried
 	}
 	path := filepath.Join(a.folder, name+".wasm")
 	if err := os.WriteFile(path, content, 0o600); err != nil {

@@ -83,7 +83,7 @@ func Child(name string) error {
 		server.Stop()
 		close(ended)
 	}()
-	fmt.Println("ready")
+	fmt.Fprintln(os.Stdout, "ready")
 	err = server.Serve(listener)
 	<-ended
 	return err

@@ -18,9 +18,7 @@ import (
 // asked. It costs nothing, so what is measured with it is the host.
 func writeTiny(turn *route.Turn) (path string, remove func() error, err error) {
 	reply := new(route.Reply)
-	if err := stubReply(turn, reply); err != nil {
-		return "", nil, err
-	}
+	stubReply(turn, reply)
 	answer, err := route.EncodeReply(nil, reply)
 	if err != nil {
 		return "", nil, err

@@ -11,7 +11,7 @@ import (
 )
 
 // A canary's share of the work is what was asked for, whatever way ids are given
-// out, and the same work is always the canary's.
+// out.
 func TestCanaryTakesItsShare(t *testing.T) {
 	t.Parallel()
 	const ids = 100_000
@@ -22,9 +22,6 @@ func TestCanaryTakesItsShare(t *testing.T) {
 				id := engine.WorkID(1 + i*stride)
 				if canary.Takes(id) {
 					taken++
-				}
-				if canary.Takes(id) != canary.Takes(id) {
-					t.Fatalf("%v is and is not the canary's", id)
 				}
 			}
 			want := ids * int(share) / engine.WholeShare

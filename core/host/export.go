@@ -143,7 +143,7 @@ type imported struct {
 }
 
 func openExport(path string, c codec) (*imported, error) {
-	file, err := os.Open(path) //nolint:gosec // it is the caller's
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("host: export: %w", err)
 	}

@@ -65,11 +65,11 @@ const maxNamed = 10
 func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
 	command, refused := engine.Configure{Definition: change.Definition}.Prepare()
 	if refused != nil {
-		return &Plan{Refused: refused}, nil
+		return &Plan{Refused: refused}, nil //nolint:nilerr // a refusal is what a plan tells
 	}
 	r, specs, refused := w.prepare(change)
 	if refused != nil {
-		return &Plan{Refused: refused}, nil
+		return &Plan{Refused: refused}, nil //nolint:nilerr // a refusal is what a plan tells
 	}
 	var until uint64
 	var now engine.Time
@@ -92,7 +92,7 @@ func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
 		p.Refused = w.prove(ctx, specs)
 	}
 	if p.Refused != nil {
-		return p, nil
+		return p, nil //nolint:nilerr // a refusal is what a plan tells
 	}
 	p.try(copied, command, now)
 	return p, nil

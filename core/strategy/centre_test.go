@@ -177,7 +177,6 @@ type centre struct {
 	refusals map[route.Verdict]int
 	sold     int // offers from sales
 	rounds   int
-	slowest  time.Duration
 }
 
 func newCentre(t testing.TB, by carrier, r row) *centre {

@@ -163,13 +163,13 @@ func TestGuardsRollBack(t *testing.T) {
 			}
 			return greedy(in, turn, reply)
 		}, `canary third rolled back: guard "error_rate < 1%" does not hold: error_rate is`},
-		{"wrong", "", func(in *player, turn *route.Turn, reply *route.Reply) error {
+		{"wrong", "", func(in *player, _ *route.Turn, reply *route.Reply) error {
 			for w := range in.board.AllWork() {
 				reply.Proposals = append(reply.Proposals, route.Proposal{Work: w.Ref, Revision: w.Revision, Agent: 99})
 			}
 			return nil
 		}, `canary third rolled back: guard "error_rate < 1%" does not hold`},
-		{"refused", "refusal_rate <= 50%", func(in *player, turn *route.Turn, reply *route.Reply) error {
+		{"refused", "refusal_rate <= 50%", func(in *player, _ *route.Turn, reply *route.Reply) error {
 			for w := range in.board.AllWork() {
 				reply.Proposals = append(reply.Proposals, route.Proposal{Work: w.Ref, Revision: w.Revision + 1, Agent: 0})
 			}
@@ -225,7 +225,7 @@ func TestShadow(t *testing.T) {
 		t.Errorf("the same strategy as its own shadow: %+v", report)
 	}
 	other := 0
-	r.actors["third"].play = func(in *player, turn *route.Turn, reply *route.Reply) error {
+	r.actors["third"].play = func(in *player, _ *route.Turn, reply *route.Reply) error {
 		for w := range in.board.AllWork() {
 			candidates := slices.Collect(in.board.Candidates(w))
 			if other++; w.State == route.WorkWaiting && other%2 == 0 {

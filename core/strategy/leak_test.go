@@ -59,7 +59,7 @@ func holds(t testing.TB) held {
 // torture-strategies sets 1,000).
 //
 // Counting what the process holds forbids running beside other tests.
-func TestNoLeak(t *testing.T) {
+func TestNoLeak(t *testing.T) { //nolint:paralleltest // see above
 	if testing.Short() {
 		t.Skip("skipped: it builds plugins; leave out -short")
 	}
@@ -71,7 +71,10 @@ func TestNoLeak(t *testing.T) {
 		}
 		restarts = n
 	}
-	for _, carrier := range carriers() {
+	for _, carrier := range carriers() { //nolint:paralleltest // see above
+		if carrier.name == "remote" {
+			continue // a router is started by its vendor; that its connections leave nothing, core/strategy/remote tests
+		}
 		t.Run(carrier.name, func(t *testing.T) {
 			c := newCentre(t, carrier, row{way: "panics"})
 			c.opens(misbehaving.Settings{Way: "panics", From: 3})

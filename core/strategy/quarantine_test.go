@@ -19,21 +19,21 @@ func always(err error) func(*player, *route.Turn, *route.Reply) error {
 }
 
 // guarded opens the workspace with first in quarantine after three falls.
-func guarded(t *testing.T) (r *rig, first, second *actor) {
+func guarded(t *testing.T) (r *rig, first *actor) {
 	t.Helper()
 	r = newRig(t)
-	first, second = &actor{}, &actor{play: greedy}
-	r.actors["first"], r.actors["second"] = first, second
+	first = &actor{}
+	r.actors["first"], r.actors["second"] = first, &actor{play: greedy}
 	r.desk(Spec{Name: "first", QuarantineAfter: 3}, Spec{Name: "second"})
 	r.start()
 	r.present("ann", "bob")
 	r.run()
-	return r, first, second
+	return r, first
 }
 
 func TestQuarantine(t *testing.T) {
 	t.Parallel()
-	r, first, _ := guarded(t)
+	r, first := guarded(t)
 	first.play = always(fault(FaultTrap, "unreachable"))
 	r.arrives("main")
 	r.pass(10 * second)
@@ -75,7 +75,7 @@ func TestQuarantine(t *testing.T) {
 // and neither are starts that fail: they harm nobody.
 func TestNoQuarantine(t *testing.T) {
 	t.Parallel()
-	r, first, _ := guarded(t)
+	r, first := guarded(t)
 	for range 5 {
 		first.play = script(fault(FaultDied, "gone"))
 		r.arrives("main")
@@ -146,7 +146,7 @@ func TestFileStamp(t *testing.T) {
 // read again.
 func TestFrameIsKept(t *testing.T) {
 	t.Parallel()
-	r, first, _ := guarded(t)
+	r, first := guarded(t)
 	folder := filepath.Join(t.TempDir(), "post-mortem")
 	r.d.KeepFrames(folder)
 	first.play = func(in *player, turn *route.Turn, reply *route.Reply) error {
@@ -187,7 +187,7 @@ func TestFrameIsKept(t *testing.T) {
 // Without a folder nothing is written, and different deaths are not the same.
 func TestFrameIsNotKept(t *testing.T) {
 	t.Parallel()
-	r, first, _ := guarded(t)
+	r, first := guarded(t)
 	folder := t.TempDir()
 	r.d.KeepFrames(folder)
 	first.play = script(fault(FaultTrap, "unreachable"))
@@ -205,7 +205,7 @@ func TestFrameIsNotKept(t *testing.T) {
 // A release is an input, and can be done again from the record.
 func TestReleaseIsRecorded(t *testing.T) {
 	t.Parallel()
-	r, first, _ := guarded(t)
+	r, first := guarded(t)
 	r.d.Record()
 	first.play = always(fault(FaultDied, "gone"))
 	r.arrives("main")

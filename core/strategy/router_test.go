@@ -6,7 +6,6 @@ package strategy_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -235,7 +234,7 @@ func lateIsTold(c *centre, want string) {
 	c.recovers()
 	told := c.runtime.(reviver).told
 	if late, fenced := told(strategyv1.Notice_CODE_LATE), told(strategyv1.Notice_CODE_FENCED); late+fenced != 1 {
-		c.t.Fatal(fmt.Sprintf("it was told %d times that it is late, and %d times that its lease is over", late, fenced))
+		c.t.Fatalf("it was told %d times that it is late, and %d times that its lease is over", late, fenced)
 	}
 	if s := c.status(); s.Counts.Offers <= offers {
 		c.t.Fatalf("%+v", s.Counts)

@@ -70,5 +70,6 @@ func (p *post) dismiss() {
 // closes reports whether what is of no more use is to be closed now. What
 // recovers by its standby decides again first.
 func (p *post) closes() bool {
-	return len(p.retired) > 0 && !(p.spec.Standby && (p.state == Probing || p.state == Down && p.standby != nil))
+	recovering := p.state == Probing || p.state == Down && p.standby != nil
+	return len(p.retired) > 0 && (!p.spec.Standby || !recovering)
 }

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -266,7 +267,7 @@ func failed(what, reference string, err error) error {
 	switch {
 	case errors.Is(err, errdef.ErrNotFound):
 		return fmt.Errorf("%w: there is no %s", ErrNotFound, reference)
-	case errors.As(err, &refusal) && (refusal.StatusCode == 401 || refusal.StatusCode == 403):
+	case errors.As(err, &refusal) && (refusal.StatusCode == http.StatusUnauthorized || refusal.StatusCode == http.StatusForbidden):
 		return fmt.Errorf("registry: %s: the registry does not let you; log in with \"docker login %s\": %w", what, refusal.URL.Host, err)
 	default:
 		return fmt.Errorf("registry: %s %s: %w", what, reference, err)

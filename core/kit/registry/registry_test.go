@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -148,9 +149,7 @@ func TestPullFindsFlippedBytes(t *testing.T) {
 			recorded := httptest.NewRecorder()
 			next.ServeHTTP(recorded, r)
 			body := bytes.Replace(recorded.Body.Bytes(), []byte("some code"), []byte("some c0de"), 1)
-			for name, values := range recorded.Header() {
-				w.Header()[name] = values
-			}
+			maps.Copy(w.Header(), recorded.Header())
 			w.WriteHeader(recorded.Code)
 			_, _ = w.Write(body)
 		})

@@ -481,7 +481,7 @@ func (c *chronicle) staff() {
 		spells := c.stays[id].spells
 		for _, takes := range sorted(spells) {
 			one := group
-			for _, channel := range strings.Fields(takes) {
+			for channel := range strings.FieldsSeq(takes) {
 				if comes[channel] {
 					one.Channels = append(one.Channels, channel)
 				}

@@ -135,7 +135,7 @@ func (r *Recording) Scenario(base *scenario.Scenario) (*scenario.Scenario, error
 func (r *Recording) classes(base *scenario.Scenario) (map[string]scenario.Class, error) {
 	out := make(map[string]scenario.Class)
 	for _, name := range sorted(r.Customers) {
-		class := scenario.Class{}
+		var class scenario.Class
 		if base != nil {
 			known, ok := base.Classes[name]
 			if !ok {

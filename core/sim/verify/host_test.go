@@ -392,7 +392,6 @@ func TestATrimmedPast(t *testing.T) {
 	t.Parallel()
 	l := begin(t, strategy.Spec{Runtime: "builtin", Source: "skills"})
 	for range 4 { // each leaves a snapshot; two are kept, and the log after the older
-
 		l.work(10)
 		l.stop()
 		l.open()

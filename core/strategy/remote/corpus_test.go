@@ -23,7 +23,8 @@ func TestCorpusOverGRPC(t *testing.T) {
 		d.router(t, plugin, "corpus")
 	}
 	spec := strategy.Spec{Name: "x", Runtime: "remote", Limits: strategy.Limits{TurnDeadline: strategy.NoDeadline}}
-	t.Run("corpus", func(t *testing.T) { //nolint:tparallel // it waits for the cases, which are parallel
+	t.Run("corpus", func(t *testing.T) {
+		t.Parallel()
 		routetest.RunSuite(t, routetest.Suite{
 			Strategy: plugin.Manifest.Name, Reasons: plugin.Manifest.Reasons,
 			Open: func(ctx context.Context) (routetest.Carrier, error) {

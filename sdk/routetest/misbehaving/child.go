@@ -4,6 +4,7 @@
 package misbehaving
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -21,7 +22,7 @@ func fork(n int) error {
 		return fmt.Errorf("misbehaving: %w", err)
 	}
 	for i := range n {
-		if err := exec.Command(program, restArgument).Start(); err != nil {
+		if err := exec.CommandContext(context.Background(), program, restArgument).Start(); err != nil {
 			return fmt.Errorf("misbehaving: after %d processes: %w", i, err)
 		}
 	}
