@@ -21,6 +21,7 @@ import (
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
 	"github.com/patchbay-cx/patchbay/core/strategy/process"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/local"
 	"github.com/patchbay-cx/patchbay/core/strategy/wasm"
 	"github.com/patchbay-cx/patchbay/plugins/queue"
 	"github.com/patchbay-cx/patchbay/plugins/skills"
@@ -122,12 +123,12 @@ func runtimes(t *testing.T, name string) (map[string]strategy.Runtime, []strateg
 		"builtin": builtin.New(builtins()),
 		"process": process.New(process.Options{}),
 		"wasm":    guests,
-		"remote":  remoteRuntime(t, executable),
+		"remote":  local.New(nil), // a router of its own for each case
 	}, []strategy.Spec{
 		{Name: "builtin", Runtime: "builtin", Source: name},
 		{Name: "process", Runtime: "process", Source: executable, SHA256: executableSum},
 		{Name: "wasm", Runtime: "wasm", Source: module, SHA256: moduleSum},
-		{Name: "remote", Runtime: "remote"},
+		{Name: "remote", Runtime: "remote", Source: executable},
 	}
 }
 

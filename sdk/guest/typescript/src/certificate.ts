@@ -68,7 +68,7 @@ export function newCertificate(): Certificate {
   const text = whole.toString("base64");
   return {
     key: privateKey.export({ type: "sec1", format: "pem" }).toString(),
-    cert: `-----BEGIN CERTIFICATE-----\n${text.replace(/(.{64})/g, "$1\n")}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${text.match(/.{1,64}/g)!.join("\n")}\n-----END CERTIFICATE-----\n`,
     line: text.replace(/=+$/, ""),
   };
 }
