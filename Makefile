@@ -56,8 +56,9 @@ storm: ## Play a thousand random centres with every feature on, hold the invaria
 torture-routers: ## Break 1,000 connections of routers under load, one router and three, and hold that nothing is lost (some minutes)
 	PATCHBAY_DISCONNECTS=2000 go test -count=1 -timeout 60m -v -run '^TestTorture$$' ./core/strategy/remote
 
-torture-strategies: ## Restart a strategy 1,000 times in every runtime, and hold that nothing is left of any start (some minutes)
+torture-strategies: ## Restart a strategy 1,000 times in every runtime, and hold that nothing is left of any start; try every misbehaving module (some minutes)
 	PATCHBAY_RESTARTS=1000 go test -count=1 -timeout 60m -v -run '^TestNoLeak$$' ./core/strategy
+	PATCHBAY_RESTARTS=1 go test -count=1 -timeout 60m -run "^TestTrialFindsMisbehaviour$$" ./core/kit
 
 bench-recovery: ## Measure how long a strategy takes from its crash to its next decision, with and without a standby
 	go test -run '^$$' -bench '^BenchmarkRecovery$$' -benchtime 20x ./core/strategy

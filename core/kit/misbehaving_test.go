@@ -149,6 +149,9 @@ func TestTrialFindsMisbehaviour(t *testing.T) {
 				if testing.Short() && runtime != "builtin" {
 					t.Skip("skipped: it builds plugins and starts them many times; leave out -short")
 				}
+				if runtime == "wasm" && os.Getenv("PATCHBAY_RESTARTS") == "" {
+					t.Skip("skipped: modules take minutes; make torture-strategies tries them")
+				}
 				tryMisbehaviour(t, way.Name, runtime, want)
 			})
 		}
