@@ -77,13 +77,13 @@ func TestWhole(t *testing.T) {
 	t.Parallel()
 	steps := 0
 	reports, err := bench.Whole(t.Context(), bench.WholeOptions{
-		Lanes: []bench.Lane{lane(queue.Plugin()), lane(queue.Plugin())}, Passes: 1, For: 50 * time.Millisecond, Folder: t.TempDir(),
+		Lanes: []bench.Lane{lane(queue.Plugin()), lane(queue.Plugin())}, Passes: 1, For: time.Second, Folder: t.TempDir(),
 		Progress: func(int, int) { steps++ },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(reports) != 2 || steps != 2 || reports[0].Lane != "builtin" || reports[1].Lane != "builtin" { // how fast is not for a test to say
+	if len(reports) != 2 || steps != 2 || reports[0].PerSecond <= 0 || reports[0].Ratio != 1 || reports[1].Ratio <= 0 {
 		t.Errorf("%d steps, %+v", steps, reports)
 	}
 	t.Logf("%+v", reports)

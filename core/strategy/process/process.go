@@ -32,11 +32,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -45,15 +43,13 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
+	"github.com/patchbay-cx/patchbay/core/strategy/handshake"
 	"github.com/patchbay-cx/patchbay/core/strategy/lines"
 	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 	"github.com/patchbay-cx/patchbay/sdk/serve"
 )
-
-// minor is the highest minor version of patchbay.strategy.v1 spoken here.
-const minor = 0
 
 // Options say how a Runtime works. The zero Options are good.
 type Options struct {
@@ -189,93 +185,22 @@ func withTail(err error, log *lines.Log) error {
 
 // handshake tells the plugin who asks, and checks what it answers.
 func (in *instance) handshake(ctx context.Context, hostVersion string) (route.Manifest, error) {
-	request := &strategyv1.HandshakeRequest{
-		Minor: minor,
-		Features: []strategyv1.Feature{
-			strategyv1.Feature_FEATURE_WAKE_AT, strategyv1.Feature_FEATURE_DIGEST,
-			strategyv1.Feature_FEATURE_SNAPSHOT_PAGES, strategyv1.Feature_FEATURE_CANDIDATES,
-		},
-		HostVersion: hostVersion, Epoch: in.epoch, MaxReplyBytes: uint32(in.limits.ReplyBytes),
-		TurnBudgetUs: uint32(max(0, in.limits.TurnDeadline.Microseconds())),
-	}
-	for table := route.TableAgent; table.Stride() > 0; table++ {
-		request.Layouts = append(request.Layouts, &strategyv1.Layout{
-			Table: uint32(table), Version: route.Layout, Stride: uint32(table.Stride()),
-		})
-	}
-	response, err := in.service.Handshake(ctx, request)
+	response, err := in.service.Handshake(ctx, handshake.Request(handshake.Terms{
+		HostVersion: hostVersion, Epoch: in.epoch, ReplyBytes: in.limits.ReplyBytes, Budget: in.limits.TurnDeadline,
+	}))
 	if err != nil {
 		return route.Manifest{}, fmt.Errorf("handshake: %w", err)
 	}
-	if response.GetMinor() > minor {
-		return route.Manifest{}, fmt.Errorf("handshake: it answers minor version %d, but the highest common one is %d", response.GetMinor(), minor)
-	}
-	if response.GetName() == "" {
-		return route.Manifest{}, errors.New("handshake: its manifest has no name")
-	}
-	return manifestOf(response)
-}
-
-// viewOf returns the view that a handshake names; one that this host does not
-// know by a name that nothing knows.
-func viewOf(view strategyv1.View) route.View {
-	switch view {
-	case strategyv1.View_VIEW_UNSPECIFIED:
-		return ""
-	case strategyv1.View_VIEW_BOARD:
-		return route.ViewBoard
-	case strategyv1.View_VIEW_CANDIDATES:
-		return route.ViewCandidates
-	default:
-		return route.View(view.String())
-	}
-}
-
-func manifestOf(in *strategyv1.HandshakeResponse) (route.Manifest, error) {
-	m := route.Manifest{
-		Name: in.GetName(), Version: in.GetVersion(), Majors: in.GetMajors(),
-		SettingsSchema: in.GetSettingsSchema(), Deterministic: in.GetDeterministic(),
-		View: viewOf(in.GetView()), Candidates: int(min(in.GetCandidates(), math.MaxInt32)),
-	}
-	if m.Majors == nil {
-		m.Majors = []uint32{route.ContractMajor}
-	}
-	if !slices.Contains(m.Majors, route.ContractMajor) {
-		return m, fmt.Errorf("handshake: it speaks the contract's versions %v; this host speaks %d", m.Majors, uint32(route.ContractMajor))
-	}
-	for _, layout := range in.GetLayouts() {
-		table := route.Table(layout.GetTable())
-		if own := uint32(table.Stride()); own == 0 || layout.GetStride() > own {
-			return m, fmt.Errorf("handshake: it wants %d bytes per row of table %d; this host sends %d", layout.GetStride(), layout.GetTable(), own)
-		}
-		m.Tables = append(m.Tables, table)
-	}
-	for _, reason := range in.GetReasons() {
-		if reason.GetCode() == 0 || reason.GetCode() > 0xffff {
-			return m, fmt.Errorf("handshake: reason %q has the code %d, which is not within 1 to 65535", reason.GetName(), reason.GetCode())
-		}
-		m.Reasons = append(m.Reasons, route.Reason{Code: uint16(reason.GetCode()), Name: reason.GetName(), Text: reason.GetText()})
-	}
-	return m, nil
+	return handshake.Manifest(response)
 }
 
 // configure puts the settings in force.
 func (in *instance) configure(ctx context.Context, settings []byte) error {
-	if len(settings) == 0 {
-		settings = []byte("{}")
-	}
-	response, err := in.service.Configure(ctx, &strategyv1.ConfigureRequest{Generation: 1, SettingsJson: settings})
+	response, err := in.service.Configure(ctx, &strategyv1.ConfigureRequest{Generation: 1, SettingsJson: handshake.Settings(settings)})
 	if err != nil {
 		return fmt.Errorf("configure: %w", err)
 	}
-	for _, d := range response.GetDiagnostics() {
-		if d.GetSeverity() != strategyv1.Diagnostic_SEVERITY_ERROR {
-			in.child.log.Line(slog.LevelWarn, strings.TrimPrefix(d.GetPath()+": "+d.GetMessage(), ": "))
-			continue
-		}
-		return fmt.Errorf("it refuses its settings: %s", strings.TrimPrefix(d.GetPath()+": "+d.GetMessage(), ": "))
-	}
-	return nil
+	return handshake.Refused(response, func(text string) { in.child.log.Line(slog.LevelWarn, text) })
 }
 
 // connect starts the process and makes it ready for turns.
