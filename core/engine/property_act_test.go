@@ -21,7 +21,8 @@ func (m *machine) configure() {
 
 // decide changes who decides for a queue, which nothing else depends on.
 func (m *machine) decide() {
-	command := engine.Decide{Queue: m.known("q", queues), To: engine.Deciders{Strategy: m.known("s", 3)}, Reason: "tried"}
+	known := m.shadow.definition.Queues
+	command := engine.Decide{Queue: known[m.pick("q", len(known))].Name, To: engine.Deciders{Strategy: m.known("s", 3)}, Reason: "tried"}
 	if m.chance("canary", 50) {
 		command.To.Canary = &engine.Canary{Strategy: "vip", Share: uint16(m.pick("share", engine.WholeShare) + 1)}
 	}

@@ -5,6 +5,7 @@ package strategy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -230,10 +231,14 @@ func (s *stage) sees(p *post, queue string) bool {
 			if q.Name != queue || q.Routing != routing.Name {
 				continue
 			}
-			main := s.d.named[routing.Strategy]
+			main := s.d.named[cmp.Or(q.Deciders.Strategy, routing.Strategy)]
 			before := s.d.before(queue, main) // decides until main has proven itself
+			fallback := routing.Fallback
+			if fallback == main.spec.Name {
+				fallback = routing.Strategy
+			}
 			return main == p || before == p ||
-				routing.Fallback == p.spec.Name && main.state != Active && (before == nil || before.state != Active)
+				fallback == p.spec.Name && main.state != Active && (before == nil || before.state != Active)
 		}
 	}
 	return false
