@@ -15,10 +15,10 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/lines"
+	"github.com/patchbay-cx/patchbay/core/strategy/wasm/interrupt"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 	"github.com/patchbay-cx/patchbay/sdk/serve/abi"
 )
@@ -40,6 +40,7 @@ type instance struct {
 	module                   api.Module
 	memory                   api.Memory
 	abi, buffer, cold, turns api.Function
+	interrupt                api.MutableGlobal // nil if the guest is trusted
 
 	stack     [3]uint64 // parameters and result of a call
 	ptr, size uint32    // the guest's buffer
@@ -62,6 +63,7 @@ func (in *instance) limitPages() uint32 {
 
 // bind looks the exports up.
 func (in *instance) bind() {
+	in.interrupt, _ = in.module.ExportedGlobal(interrupt.Export).(api.MutableGlobal)
 	in.memory = in.module.ExportedMemory(abi.ExportMemory)
 	in.abi = in.module.ExportedFunction(abi.ExportABI)
 	in.buffer = in.module.ExportedFunction(abi.ExportBuffer)
@@ -69,10 +71,34 @@ func (in *instance) bind() {
 	in.turns = in.module.ExportedFunction(abi.ExportTurn)
 }
 
+// errInterrupted says that the time of a call was over before the guest
+// returned.
+var errInterrupted = errors.New("wasm: it was interrupted")
+
 // call calls an export with the parameters on the stack, where it leaves the
-// result.
+// result. Unless the guest is trusted, it is interrupted when ctx ends.
 func (in *instance) call(ctx context.Context, f api.Function) error {
-	return f.CallWithStack(ctx, in.stack[:])
+	if in.trusted() {
+		return f.CallWithStack(ctx, in.stack[:])
+	}
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	told := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		in.interrupt.Set(1)
+		close(told)
+	})
+	err := f.CallWithStack(ctx, in.stack[:])
+	if cancel() {
+		return err
+	}
+	<-told
+	if err != nil {
+		return errInterrupted
+	}
+	in.interrupt.Set(0) // it returned first
+	return nil
 }
 
 // room makes the guest's buffer hold n bytes.
@@ -138,7 +164,7 @@ func (in *instance) callCold(ctx context.Context, op uint32, request []byte, ans
 }
 
 // Turn implements strategy.Instance. With strategy.NoDeadline it does not
-// allocate unless something goes wrong; else wazero does, for the deadline.
+// allocate unless something goes wrong; else it does, for the deadline.
 // A guest that was cut off, trapped or exited is gone.
 func (in *instance) Turn(ctx context.Context, turn *route.Turn, reply *route.Reply) error {
 	in.turning.Lock()
@@ -243,14 +269,11 @@ func (in *instance) gone(kind strategy.FaultKind, err error) error {
 // trapped says what it means that a call failed.
 func (in *instance) trapped(ctx context.Context, err error) error {
 	in.log.Flush()
-	if exit, ok := errors.AsType[*sys.ExitError](err); ok {
-		switch exit.ExitCode() {
-		case sys.ExitCodeContextCanceled, sys.ExitCodeDeadlineExceeded:
-			if in.isClosed() {
-				return in.gone(strategy.FaultDied, errors.New("wasm: the instance is closed"))
-			}
-			return in.gone(strategy.FaultDeadline, fmt.Errorf("wasm: it did not answer in time: %w", ctx.Err()))
+	if errors.Is(err, errInterrupted) {
+		if in.isClosed() {
+			return in.gone(strategy.FaultDied, errors.New("wasm: the instance is closed"))
 		}
+		return in.gone(strategy.FaultDeadline, fmt.Errorf("wasm: it did not answer in time: %w", ctx.Err()))
 	}
 	kind := strategy.FaultTrap
 	if strings.Contains(in.log.Tail(), "out of memory") || in.atLimit() {

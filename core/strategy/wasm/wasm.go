@@ -35,6 +35,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/lines"
+	"github.com/patchbay-cx/patchbay/core/strategy/wasm/interrupt"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 	"github.com/patchbay-cx/patchbay/sdk/serve/abi"
 )
@@ -150,8 +151,7 @@ func withTail(err error, log *lines.Log) error {
 func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, code, settings []byte) (route.Manifest, error) {
 	config := wazero.NewRuntimeConfig().
 		WithCompilationCache(cache).
-		WithMemoryLimitPages(in.limitPages()).
-		WithCloseOnContextDone(!in.trusted())
+		WithMemoryLimitPages(in.limitPages())
 	in.runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	if _, err := wasi_snapshot_preview1.Instantiate(ctx, in.runtime); err != nil {
 		return route.Manifest{}, err
@@ -159,7 +159,7 @@ func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, cod
 	if err := in.exportLog(ctx); err != nil {
 		return route.Manifest{}, err
 	}
-	compiled, err := in.runtime.CompileModule(ctx, code)
+	compiled, err := in.compile(ctx, code)
 	if err != nil {
 		return route.Manifest{}, fmt.Errorf("compile: %w", err)
 	}
@@ -167,12 +167,35 @@ func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, cod
 		return route.Manifest{}, err
 	}
 	in.module, err = in.runtime.InstantiateModule(ctx, compiled, in.world.config().
-		WithName("guest").WithStartFunctions("_initialize").WithStdout(in.log).WithStderr(in.log))
+		WithName("guest").WithStartFunctions().WithStdout(in.log).WithStderr(in.log))
 	if err != nil {
 		return route.Manifest{}, fmt.Errorf("instantiate: %w", err)
 	}
 	in.bind()
+	for _, name := range []string{interrupt.ExportStart, "_initialize"} {
+		if f := in.module.ExportedFunction(name); f != nil {
+			if err := in.call(ctx, f); err != nil {
+				return route.Manifest{}, fmt.Errorf("instantiate: %s: %w", name, err)
+			}
+		}
+	}
 	return in.introduce(ctx, settings)
+}
+
+// compile compiles the module: unless it is trusted, one that can be
+// interrupted.
+func (in *instance) compile(ctx context.Context, code []byte) (wazero.CompiledModule, error) {
+	if in.trusted() {
+		return in.runtime.CompileModule(ctx, code)
+	}
+	prepared, err := interrupt.Prepare(code)
+	if err == nil {
+		return in.runtime.CompileModule(ctx, prepared)
+	}
+	if _, worse := in.runtime.CompileModule(ctx, code); worse != nil {
+		return nil, worse // who compiles it says more precisely what is wrong
+	}
+	return nil, err
 }
 
 // introduce checks the guest's ABI and manifest, and gives it its settings.
