@@ -50,7 +50,8 @@ type TurnLane struct {
 
 // Turns measures turns of a strategy on a small board, lane beside lane: work
 // comes that idle agents can take, the strategy proposes, and all is as before.
-// What is timed is the turn that brings the work. It blocks until that is done,
+// What is timed is the turn that brings the work, and, if the strategy gathers
+// work first, the one in which it gives it out. It blocks until that is done,
 // and returns ctx's error if that ends, and an error if a strategy breaks or
 // proposes nothing.
 func Turns(ctx context.Context, o TurnOptions) ([]TurnLane, error) {
@@ -151,7 +152,9 @@ func newFloor(instance strategy.Instance) *floor {
 }
 
 // round lets n items come and go, and returns how long the strategy took for
-// those that came, and how many it proposed.
+// those that came, and how many it proposed. One that gathers work first, and
+// asks for another turn, gets that turn at its time; how long it took is what
+// both took.
 func (f *floor) round(ctx context.Context, n int) (took time.Duration, proposals int, err error) {
 	names := make([]string, n)
 	for i := range names {
@@ -162,6 +165,13 @@ func (f *floor) round(ctx context.Context, n int) (took time.Duration, proposals
 	took, err = f.turn(ctx)
 	if err != nil {
 		return took, 0, err
+	}
+	if wake := f.reply.WakeAt; len(f.reply.Proposals) == 0 && wake > f.host.Now() {
+		f.host.Wait(wake - f.host.Now())
+		more, err := f.turn(ctx)
+		if took += more; err != nil {
+			return took, 0, err
+		}
 	}
 	proposals = len(f.reply.Proposals)
 	f.host.Settle(f.host.Seq(), f.reply.Proposals...)

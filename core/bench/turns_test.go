@@ -13,6 +13,7 @@ import (
 	"github.com/patchbay-cx/patchbay/core/bench"
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/builtin"
+	"github.com/patchbay-cx/patchbay/examples/batch"
 	"github.com/patchbay-cx/patchbay/plugins/queue"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
@@ -47,6 +48,19 @@ func TestTurns(t *testing.T) {
 		if l.P50 <= 0 || l.P50 > l.P99 || reports[0].Proposals[i] != n || reports[0].DecisionsPerSecond[i] <= 0 {
 			t.Errorf("%d: %+v", n, reports[0])
 		}
+	}
+}
+
+// TestTurnsOfOneThatGathers shows that a strategy which waits before it decides
+// is given the turn that it asks for.
+func TestTurnsOfOneThatGathers(t *testing.T) {
+	t.Parallel()
+	reports, err := bench.Turns(t.Context(), bench.TurnOptions{Lanes: []bench.Lane{lane(batch.Plugin())}, Passes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := reports[0].Proposals; got[0] != 1 || got[1] != 16 || got[2] == 0 {
+		t.Errorf("proposals: %v", got)
 	}
 }
 
