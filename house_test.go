@@ -42,6 +42,7 @@ var may = []struct {
 	{"core/kit/linked", []string{"core/bench", "core/kit", "core/strategy", "sdk/route"}, "a program with a plugin linked in tries and measures it beside its files, whatever the plugin"},
 	{"core/kit/registry", nil, "a registry keeps files, and knows not what runs them"},
 	{"core/strategy/shortlist", []string{"core/strategy", "sdk/match", "sdk/route"}, "stands between desk and runtimes, and knows neither state nor carriers"},
+	{"core/strategy/smoke", []string{"core/strategy", "sdk/route", "sdk/routetest"}, "plugins are tried by the contract before they are employed, whatever carries them"},
 	{"core/strategy/builtin", []string{"core/strategy", "sdk/route"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/process", []string{"core/strategy", "sdk/route", "sdk/serve", "sdk/proto/patchbay/strategy"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/wasm", []string{"core/strategy", "sdk/route", "sdk/serve"}, "a runtime carries turns and knows no state"},

@@ -22,6 +22,7 @@ import (
 	"github.com/patchbay-cx/patchbay/core/journal"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
 	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
+	"github.com/patchbay-cx/patchbay/core/strategy/smoke"
 )
 
 // hosted is a workspace that runs in this process, with everything under it.
@@ -65,6 +66,9 @@ func (h *hosted) open(ctx context.Context, c *config.Config, again *rereading, l
 		return err
 	}
 	h.closers = append(h.closers, closeRuntimes)
+	for _, name := range []string{"process", "wasm"} {
+		runtimes[name] = smoke.New(runtimes[name])
+	}
 	doors, err := openDoors(c, logger)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,7 +50,7 @@ func (d *handover) run(ctx context.Context, change func(context.Context, patchba
 		}
 		if !d.noWait {
 			if err := d.settled(ctx, strategies, answer.GetQueue()); err != nil {
-				return err
+				return d.explained(ctx, patchbayv1.NewConfigServiceClient(conn), err)
 			}
 		}
 		if d.json {
@@ -58,6 +59,25 @@ func (d *handover) run(ctx context.Context, change func(context.Context, patchba
 		_, err = fmt.Fprintln(d.std.out, decidersLine(answer.GetQueue()))
 		return err
 	})
+}
+
+// wentBack says that the host went back on a change.
+type wentBack struct{ what string }
+
+// Error implements error.
+func (w *wentBack) Error() string { return w.what }
+
+// explained adds to an error that the host went back on a change why it did: its
+// own change is on record.
+func (d *handover) explained(ctx context.Context, configs patchbayv1.ConfigServiceClient, err error) error {
+	if _, ok := errors.AsType[*wentBack](err); !ok {
+		return err
+	}
+	history, trouble := configs.GetConfigHistory(ctx, &patchbayv1.GetConfigHistoryRequest{Limit: 1})
+	if trouble != nil || len(history.GetVersions()) == 0 {
+		return fmt.Errorf("%w: see patchbay config history", err)
+	}
+	return fmt.Errorf("%w: %s", err, history.GetVersions()[0].GetNote())
 }
 
 // settled waits until what was asked for decides, brings q up to date, and fails
@@ -83,9 +103,9 @@ func (d *handover) settled(ctx context.Context, strategies patchbayv1.StrategySe
 		}
 		switch {
 		case q.GetStrategy() != wanted:
-			return fmt.Errorf("%s did not take over; %s decides as before: see patchbay status", wanted, cmp.Or(q.GetDeciding(), "nobody"))
+			return &wentBack{fmt.Sprintf("%s did not take over; %s decides as before", wanted, cmp.Or(q.GetDeciding(), "nobody"))}
 		case canary != "" && q.GetCanary() == nil:
-			return fmt.Errorf("the canary %s was rolled back at once: see patchbay status", canary)
+			return &wentBack{fmt.Sprintf("the canary %s was rolled back at once", canary)}
 		case q.GetDeciding() == wanted && (canary == "" || active(list, canary)):
 			return nil
 		}
