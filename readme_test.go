@@ -85,7 +85,8 @@ func follow(t *testing.T, text string, tools ...string) string {
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 10 * time.Second
 	command.Dir = copied(t)
-	command.Env = append(os.Environ(), "PATCHBAY_LISTEN="+address, "PATCHBAY_HOST="+address)
+	command.Env = append(os.Environ(), "PATCHBAY_LISTEN="+address, "PATCHBAY_HOST="+address,
+		"GOFLAGS="+os.Getenv("GOFLAGS")+" -trimpath") // so that one copy's build serves the next
 	out, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("a block fails: %v\n%s", err, out)

@@ -43,7 +43,7 @@ func TestTrialOfGoodPlugins(t *testing.T) {
 	}{{hello.Plugin(), false, 35}, {queue.Plugin(), true, 90}} {
 		t.Run(test.plugin.Manifest.Name, func(t *testing.T) {
 			t.Parallel()
-			if test.ownRules && testing.Short() {
+			if testing.Short() {
 				t.Skip("skipped: the whole corpus takes long with the race detector; leave out -short")
 			}
 			trial := linked(test.plugin)

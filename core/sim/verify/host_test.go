@@ -270,6 +270,9 @@ func TestALivePast(t *testing.T) {
 	} {
 		t.Run(spec.Runtime, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && spec.Runtime == "wasm" {
+				t.Skip("skipped: to compile a guest takes minutes with the race detector; leave out -short")
+			}
 			if spec.Runtime != "builtin" {
 				spec.Source = pack(t, spec.Source)
 			}

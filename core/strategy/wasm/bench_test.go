@@ -42,7 +42,7 @@ func BenchmarkTurn(b *testing.B) {
 // BenchmarkTinyTurn is a turn with one waiting to a guest that has its answer
 // ready: what the host itself takes.
 func BenchmarkTinyTurn(b *testing.B) {
-	s := tiny(b, abi.Version)
+	s := tiny(b, abi.Version, "")
 	s.Limits.TurnDeadline = strategy.NoDeadline
 	in := mustStart(b, mustOpen(b), s)
 	turn := snapshot(1, 1)

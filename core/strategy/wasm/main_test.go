@@ -73,6 +73,9 @@ func mustOpen(t testing.TB) *Runtime {
 
 func spec(t testing.TB, module func() (string, error), settings string) strategy.Spec {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped: to compile a guest takes minutes with the race detector; leave out -short")
+	}
 	path, err := module()
 	if err != nil {
 		t.Fatal(err)

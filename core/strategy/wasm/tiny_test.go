@@ -14,10 +14,14 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/serve/abi"
 )
 
+// spins is code that never ends.
+const spins = "\x03\x40\x0c\x00\x0b" // loop br 0 end
+
 // tiny is a guest put together by hand: it has a manifest and one fixed reply,
-// to turn 1 of epoch 5 with one proposal. It compiles in no time and costs
-// nothing, so what is measured with it is the host.
-func tiny(t testing.TB, version int) strategy.Spec {
+// to turn 1 of epoch 5 with one proposal, which it gives after it has run the
+// code, if there is any. It compiles in no time and costs nothing, so what is
+// measured with it is the host.
+func tiny(t testing.TB, version int, before string) strategy.Spec {
 	t.Helper()
 	reply, err := route.EncodeReply(nil, &route.Reply{Epoch: 5, Seq: 1, Proposals: []route.Proposal{{Revision: 1}}})
 	if err != nil {
@@ -37,8 +41,8 @@ func tiny(t testing.TB, version int) strategy.Spec {
 	export := func(name string, kind, index byte) []byte {
 		return append(append(leb(len(name)), name...), kind, index)
 	}
-	code := func(op byte, value int) []byte {
-		body := append(append([]byte{0, op}, signed(value)...), 0x0b)
+	code := func(before string, op byte, value int) []byte {
+		body := append(append(append([]byte{0}, before...), op), append(signed(value), 0x0b)...)
 		return append(leb(len(body)), body...)
 	}
 	data := func(at int, content []byte) []byte {
@@ -50,8 +54,8 @@ func tiny(t testing.TB, version int) strategy.Spec {
 	section(5, []byte{0, 4})
 	section(7, export(abi.ExportMemory, 2, 0), export(abi.ExportABI, 0, 0), export(abi.ExportBuffer, 0, 1),
 		export(abi.ExportCold, 0, 2), export(abi.ExportTurn, 0, 3))
-	section(10, code(0x41, version), code(0x41, bufferAt),
-		code(0x42, int(abi.Pack(manifestAt, uint32(len(manifest))))), code(0x42, int(abi.Pack(replyAt, uint32(len(reply))))))
+	section(10, code("", 0x41, version), code("", 0x41, bufferAt),
+		code("", 0x42, int(abi.Pack(manifestAt, uint32(len(manifest))))), code(before, 0x42, int(abi.Pack(replyAt, uint32(len(reply))))))
 	section(11, data(manifestAt, manifest), data(replyAt, reply))
 	path := filepath.Join(t.TempDir(), "tiny.wasm")
 	if err := os.WriteFile(path, module, 0o600); err != nil {
@@ -77,7 +81,7 @@ func signed(n int) (out []byte) {
 
 func TestTinyGuest(t *testing.T) {
 	t.Parallel()
-	in := mustStart(t, mustOpen(t), tiny(t, abi.Version))
+	in := mustStart(t, mustOpen(t), tiny(t, abi.Version, ""))
 	var reply route.Reply
 	if err := in.Turn(t.Context(), snapshot(1, 1), &reply); err != nil || len(reply.Proposals) != 1 {
 		t.Errorf("%v, %+v", err, reply)

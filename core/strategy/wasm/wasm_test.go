@@ -84,7 +84,7 @@ func TestStartFails(t *testing.T) {
 		"no module":   {write("text", "no module"), "compile"},
 		"no exports":  {write("empty", "\x00asm\x01\x00\x00\x00"), "does not export memory, patchbay_abi, patchbay_buffer, patchbay_cold, patchbay_turn"},
 		"checksum":    {with(rogueSpec(t, "", 0), func(s *strategy.Spec) { s.SHA256 = strings.Repeat("0", 64) }), "is pinned"},
-		"newer":       {tiny(t, 2), "version 2 of the guest interface; this host speaks 1"},
+		"newer":       {tiny(t, 2, ""), "version 2 of the guest interface; this host speaks 1"},
 		"settings":    {rogueSpec(t, "refuse", 0), "take another"},
 		"no settings": {spec(t, rogue, "[]"), "refuses its settings"},
 		"hangs":       {with(rogueSpec(t, "refuse_hang", 0), func(s *strategy.Spec) { s.Limits.StartTimeout = 300 * time.Millisecond }), "in time"},
@@ -155,7 +155,7 @@ func TestTurnFaults(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	t.Parallel()
-	in := mustStart(t, mustOpen(t), rogueSpec(t, "hang", 0))
+	in := mustStart(t, mustOpen(t), tiny(t, abi.Version, spins))
 	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	fault := wantFault(t, in.Turn(short, snapshot(1, 1), new(route.Reply)), strategy.FaultDeadline, "in time")
@@ -167,7 +167,7 @@ func TestDeadline(t *testing.T) {
 
 func TestCloseDuringTurn(t *testing.T) {
 	t.Parallel()
-	in := mustStart(t, mustOpen(t), rogueSpec(t, "hang", 0))
+	in := mustStart(t, mustOpen(t), tiny(t, abi.Version, spins))
 	done := make(chan error)
 	go func() { done <- in.Turn(context.Background(), snapshot(1, 1), new(route.Reply)) }()
 	for turning := false; !turning; runtime.Gosched() {
@@ -290,7 +290,7 @@ func TestCacheIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := mustStart(t, r, tiny(t, abi.Version))
+		in := mustStart(t, r, tiny(t, abi.Version, ""))
 		_ = in.Close()
 		_ = r.Close()
 		// The module and the host's own two.
@@ -302,7 +302,7 @@ func TestCacheIsKept(t *testing.T) {
 
 // Counting allocations forbids running beside other tests.
 func TestTurnAllocations(t *testing.T) {
-	s := tiny(t, abi.Version)
+	s := tiny(t, abi.Version, "")
 	s.Limits.TurnDeadline = strategy.NoDeadline
 	in := mustStart(t, mustOpen(t), s)
 	turn := snapshot(1, 64)
