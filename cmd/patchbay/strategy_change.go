@@ -23,6 +23,9 @@ type handover struct {
 	*client
 	noWait bool
 	within time.Duration
+	// awaited is the strategy that must have proven itself, by the name in the
+	// list of strategies; empty for the one that is to decide.
+	awaited string
 }
 
 // settledEvery is how often it is looked whether a strategy has taken over.
@@ -90,7 +93,7 @@ func (d *handover) settled(ctx context.Context, strategies patchbayv1.StrategySe
 		list, err := strategies.ListStrategies(limited, &patchbayv1.ListStrategiesRequest{})
 		if err != nil {
 			if limited.Err() != nil && ctx.Err() == nil {
-				return fmt.Errorf("%s has not taken over within %v; it goes on trying: see patchbay strategy list", cmp.Or(canary, wanted), d.within)
+				return fmt.Errorf("%s has not proven itself within %v; it goes on trying: see patchbay strategy list", cmp.Or(d.awaited, wanted), d.within)
 			}
 			return err
 		}
@@ -106,7 +109,7 @@ func (d *handover) settled(ctx context.Context, strategies patchbayv1.StrategySe
 			return &wentBack{fmt.Sprintf("%s did not take over; %s decides as before", wanted, cmp.Or(q.GetDeciding(), "nobody"))}
 		case canary != "" && q.GetCanary() == nil:
 			return &wentBack{fmt.Sprintf("the canary %s was rolled back at once", canary)}
-		case q.GetDeciding() == wanted && (canary == "" || active(list, canary)):
+		case d.awaited == "" && q.GetDeciding() == wanted, active(list, d.awaited):
 			return nil
 		}
 		select {
@@ -180,8 +183,10 @@ shadow proposes is used. --off ends it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return d.run(cmd.Context(), func(ctx context.Context, s patchbayv1.StrategyServiceClient) (changed, error) {
 				r := &patchbayv1.ShadowStrategyRequest{Queue: args[0]}
-				if !off {
-					r.Strategy = args[1]
+				if off {
+					d.noWait = true
+				} else {
+					r.Strategy, d.awaited = args[1], fmt.Sprintf("%s (shadow of %s)", args[1], args[0])
 				}
 				return s.ShadowStrategy(ctx, r)
 			})
@@ -215,7 +220,7 @@ says why. Without a guard, "error_rate < 1%" guards.`,
     --guard 'error_rate < 1%' --guard 'p99_decision < 20ms' --guard 'service_level >= baseline - 2%'`,
 		Args: exactly("QUEUE", "STRATEGY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r.Queue, r.Strategy = args[0], args[1]
+			r.Queue, r.Strategy, d.awaited = args[0], args[1], args[1]
 			return d.run(cmd.Context(), func(ctx context.Context, s patchbayv1.StrategyServiceClient) (changed, error) {
 				return s.StartCanary(ctx, r)
 			})
