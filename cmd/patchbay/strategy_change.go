@@ -215,7 +215,8 @@ measure of the canary with a value, or with the same measure of the rest:
   mean_wait      how long accepted work had waited
 
 When a guard does not hold, the trial ends within a second or two, and the record
-says why. Without a guard, "error_rate < 1%" guards.`,
+says why. Without a guard, "error_rate < 1%" and "refusal_rate < baseline + 25%"
+do.`,
 		Example: `  patchbay strategy canary support skills --percent 10 \\
     --guard 'error_rate < 1%' --guard 'p99_decision < 20ms' --guard 'service_level >= baseline - 2%'`,
 		Args: exactly("QUEUE", "STRATEGY"),

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -163,7 +164,7 @@ func TestStrategiesOverGRPC(t *testing.T) {
 	}
 	canary := &patchbayv1.StartCanaryRequest{Queue: "support", Strategy: "other", Percent: 0.01}
 	q := must(s.StartCanary(ctx, canary)).GetCanary()
-	if q.GetStrategy() != "other" || q.GetPercent() != 0.01 || len(q.GetGuards()) != 1 || q.GetGuards()[0] != strategy.DefaultGuard || q.GetSince() == nil {
+	if q.GetStrategy() != "other" || q.GetPercent() != 0.01 || !slices.Equal(q.GetGuards(), strategy.DefaultGuards()) || q.GetSince() == nil {
 		t.Errorf("canary %v", q)
 	}
 	if q := must(s.RollBackStrategy(ctx, &patchbayv1.RollBackStrategyRequest{Queue: "support"})); q.GetCanary() != nil || q.GetStrategy() != "first" {

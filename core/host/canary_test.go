@@ -62,7 +62,7 @@ func TestABadCanaryIsRolledBack(t *testing.T) {
 				close(closed)
 				p.close()
 			})
-			canary := &engine.Canary{Strategy: "played", Share: engine.WholeShare, Guards: []string{c.guard, strategy.DefaultGuard}}
+			canary := &engine.Canary{Strategy: "played", Share: engine.WholeShare, Guards: []string{c.guard, strategy.DefaultGuards()[0]}}
 			began := p.do(engine.Decide{Queue: "support", To: engine.Deciders{Canary: canary}, Reason: "try it", By: "root"})
 			back := p.rolledBack(began.Events[0].Number)
 			if !strings.HasPrefix(back.Reason, "canary played rolled back: ") || !strings.Contains(back.Reason, c.want) || back.Change != nil {

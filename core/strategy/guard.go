@@ -30,8 +30,9 @@ type Guard struct {
 	relative bool
 }
 
-// DefaultGuard is what guards a canary that names no guards.
-const DefaultGuard = "error_rate < 1%"
+// DefaultGuards are what guards a canary that names no guards: it does not
+// break, and it knows about as well as the rest what may be proposed.
+func DefaultGuards() []string { return []string{"error_rate < 1%", "refusal_rate < baseline + 25%"} }
 
 // measure is something that is measured of each side of a trial.
 type measure struct {
@@ -42,12 +43,16 @@ type measure struct {
 }
 
 // enough is how many items must have been accepted, or have left, before what
-// became of customers counts.
+// became of customers counts, and how many proposals must have been made before
+// their refusals do.
 const enough = 20
 
 var measures = [...]measure{
 	{"error_rate", false, func(t *Tally) (float64, bool) { return ratio(t.Errors, max(t.Errors, t.Turns)) }},
-	{"refusal_rate", false, func(t *Tally) (float64, bool) { return ratio(t.Refusals, t.Proposals) }},
+	{"refusal_rate", false, func(t *Tally) (float64, bool) {
+		rate, ok := ratio(t.Refusals, t.Proposals)
+		return rate, ok && t.Proposals >= enough
+	}},
 	{"p50_decision", true, func(t *Tally) (float64, bool) { return t.P50.Seconds(), t.Turns > 0 }},
 	{"p99_decision", true, func(t *Tally) (float64, bool) { return t.P99.Seconds(), t.Turns > 0 }},
 	{"service_level", false, func(t *Tally) (float64, bool) {
@@ -95,7 +100,7 @@ func ParseGuard(text string) (Guard, error) {
 	g := Guard{Text: text}
 	at := strings.IndexAny(text, "<>=!")
 	if at < 0 {
-		return g, fmt.Errorf("strategy: guard %q: it should compare a measure, as in %q", text, DefaultGuard)
+		return g, fmt.Errorf("strategy: guard %q: it should compare a measure, as in %q", text, DefaultGuards()[0])
 	}
 	name := strings.TrimSpace(text[:at])
 	i := slices.IndexFunc(measures[:], func(m measure) bool { return m.name == name })

@@ -28,6 +28,8 @@ func TestGuard(t *testing.T) {
 		{"error_rate <= 0.001", good, good, ""},
 		{"error_rate < 1%", strategy.Tally{}, good, ""},
 		{"refusal_rate < 1 %", good, good, `guard "refusal_rate < 1 %" does not hold: refusal_rate is 1.50%`},
+		{"refusal_rate < 1 %", strategy.Tally{Proposals: 19, Refusals: 19}, good, ""},
+		{"refusal_rate < baseline + 25%", strategy.Tally{Proposals: 20, Refusals: 6}, good, `guard "refusal_rate < baseline + 25%" does not hold: refusal_rate is 30.00%, the baseline's 1.50%`},
 		{"p99_decision < 20ms", good, good, ""},
 		{"p99_decision < 10ms", good, good, `guard "p99_decision < 10ms" does not hold: p99_decision is 15ms`},
 		{"p50_decision <= baseline + 1ms", good, good, ""},

@@ -64,10 +64,10 @@ func (d *Desk) try(queue *engine.QueueDefinition) {
 	d.trials[queue.Name] = t
 }
 
-// guardsOf returns the canary's guards, or the one that guards all.
+// guardsOf returns the canary's guards, or those that guard all.
 func guardsOf(canary *engine.Canary) []string {
 	if len(canary.Guards) == 0 {
-		return []string{DefaultGuard}
+		return DefaultGuards()
 	}
 	return canary.Guards
 }
