@@ -7,7 +7,7 @@ GENERATED  = sdk/proto/patchbay core/bench/wire $(shell go run -C tools ./frameg
 GOFILES    = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v -E '\.(pb|pb\.gw|gen)\.go$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint lint-proto fmt check-fmt generate check-generated check-breaking bench storm torture-routers torture-strategies bench-remote bench-recovery reference
+.PHONY: help test race lint lint-proto fmt check-fmt generate check-generated check-breaking bench storm torture-routers torture-strategies bench-remote bench-recovery reference schemathesis telephony
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -36,6 +36,7 @@ check-fmt: ## Fail if anything is not formatted
 generate: ## Write all generated code anew
 	cd sdk/proto && $(BUF) generate
 	cd sdk/proto && $(BUF) generate --template buf.gen.api.yaml
+	go run ./core/api/openapi core/api/openapi.swagger.json
 	go run -C tools ./framegen
 	cd core/bench/wire && go generate
 
@@ -67,4 +68,10 @@ bench-remote: ## Measure how long work waits for its offer when a router decides
 	go run ./cmd/patchbay bench remote --passes 7
 
 reference: ## Hold the emulator against known values, millions of customers each (ten minutes or so)
-	PATCHBAY_REFERENCE=full go test -count=1 -timeout 60m -v -run '^Test(Reference|OrderInsideAQueue)$$' ./core/sim/scenario ./core/sim/compare
+	PATCHBAY_REFERENCE=full go test -count=1 -timeout 180m -v -run '^Test(Reference|OrderInsideAQueue)$$' ./core/sim/scenario ./core/sim/compare
+
+schemathesis: ## Try the REST API of a real host against its own document, at length (some minutes; CI does it for one)
+	.ci/schemathesis.sh full
+
+telephony: ## Test the examples that are modules of their own: SIP and Asterisk
+	.ci/telephony.sh

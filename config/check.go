@@ -239,7 +239,7 @@ func show(path []string, v any) string {
 // secret reports whether the value at path may be, or be taken for, a secret.
 func secret(path []string) bool {
 	if len(path) == 0 || path[0] != "api" {
-		return slices.Contains(path, "settings") || slices.Contains(path, "tokens")
+		return slices.Contains(path, "settings") || slices.Contains(path, "tokens") || slices.Contains(path, "secrets")
 	}
 	return len(path) < 3 || path[1] != "tls" && !slices.Contains(path[3:], "role") && !slices.Contains(path[3:], "scope")
 }

@@ -54,6 +54,8 @@ type Config struct {
 	// Strategies are by name: those of the file, "queue", and other built-in
 	// ones that a routing config names.
 	Strategies map[string]Strategy `koanf:"strategies"`
+	// Webhooks are whom the host tells what happens, by name.
+	Webhooks map[string]Webhook `koanf:"webhooks"`
 	// RoutingConfigs are by name.
 	RoutingConfigs map[string]RoutingConfig `koanf:"routing_configs"`
 	// Queues are by name.
@@ -157,6 +159,18 @@ type Strategy struct {
 	Source string `koanf:"source"`
 	// Tokens are the secrets of a remote strategy's routers.
 	Tokens []string `koanf:"tokens"`
+	// Door says by which door they come; empty for sessions.
+	Door Door `koanf:"door"`
+	// Split divides its work among routers of classes; nil if it does not.
+	Split *Split `koanf:"split"`
+	// Linger is how long a turn waits for assignments that are posted in answer
+	// to it, by the door of feeds.
+	Linger time.Duration `koanf:"linger"`
+	// Webhook says which address is asked, by the door of webhooks; else nil.
+	Webhook *Decision `koanf:"webhook"`
+	// Reservation is where the offers are posted that it has decided; nil for
+	// nowhere.
+	Reservation *Callback `koanf:"reservation"`
 	// Args are given to a process.
 	Args []string `koanf:"args"`
 	// SHA256 is the file's checksum in lower-case hex; empty for a built-in,

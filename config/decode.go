@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -42,6 +43,7 @@ func hook() mapstructure.DecodeHookFuncType {
 		reflect.TypeFor[time.Time]():             reading(moment),
 		reflect.TypeFor[Size]():                  reading(size),
 		reflect.TypeFor[Spans]():                 reading(spans),
+		reflect.TypeFor[netip.Prefix]():          reading(network),
 		reflect.TypeFor[engine.Milli]():          amounting(milli),
 		reflect.TypeFor[engine.Level]():          amounting(level),
 		reflect.TypeFor[engine.Amount]():         amounting(amount),

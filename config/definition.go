@@ -53,7 +53,9 @@ func (c *Config) Definition() (engine.Definition, error) {
 		d.Profiles = append(d.Profiles, engine.Profile{Name: name, Statuses: p.Statuses})
 	}
 	for name, s := range c.Strategies {
-		d.Strategies = append(d.Strategies, s.definition(name))
+		definition := s.definition(name)
+		definition.Split = c.split(&s)
+		d.Strategies = append(d.Strategies, definition)
 	}
 	for _, name := range sortedKeys(c.Agents) {
 		a := c.Agents[name]

@@ -264,7 +264,7 @@ api:
 		t.Errorf("profiles: %+v", p)
 	}
 	to := d.Queues[0].Deciders
-	if to.Strategy != "mine" || to.Shadow != "queue" || to.Canary.Share != 1250 || !slices.Equal(to.Canary.Guards, []string{"error_rate < 1%"}) {
+	if to.Strategy != "mine" || to.Shadow != "queue" || to.Canary.Share != 1250 || !slices.Equal(to.Canary.Guards, []string{"error_rate < 1%", "refusal_rate < baseline + 25%"}) {
 		t.Errorf("deciders: %+v", to)
 	}
 }

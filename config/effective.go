@@ -81,7 +81,7 @@ func (e *Effective) hide(n *node, value any) {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, f := range n.fields {
-			if f.node.written != "" || name == "tokens" && len(f.node.items) > 0 {
+			if f.node.written != "" || (name == "tokens" || name == "secrets") && len(f.node.items) > 0 {
 				v[name] = Secret
 			} else {
 				e.hide(f.node, v[name])

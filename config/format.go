@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/webhook"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -44,6 +45,9 @@ func formats() []jsonschema.Format {
 		{Name: "patchbay-time-zone", Validate: ofText(zone)},
 		{Name: "patchbay-days", Validate: ofText(days)},
 		{Name: "patchbay-hours", Validate: ofText(span)},
+		{Name: "patchbay-url", Validate: ofText(endpoint)},
+		{Name: "patchbay-network", Validate: ofAny(network)},
+		{Name: "patchbay-secret", Validate: ofText(webhook.ParseSecret)},
 		{Name: "patchbay-hours-or-closed", Validate: ofText(func(text string) (Spans, error) { return spans(text) })},
 	}
 }

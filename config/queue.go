@@ -57,6 +57,8 @@ const (
 
 // Queue is where work waits.
 type Queue struct {
+	// Reservation is where the queue's offers are posted; nil for nowhere.
+	Reservation *Callback `koanf:"reservation"`
 	// Routing names the queue's routing config.
 	Routing string `koanf:"routing"`
 	// OfferTo is to how many agents work is offered at once, 1 or more.

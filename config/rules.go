@@ -41,7 +41,7 @@ func (c *checker) section(name string) entries {
 func (c *checker) rules() {
 	for _, check := range []func(){
 		c.references, c.presence, c.channels, c.needs, c.strategies, c.fallbacks, c.offline, c.hours, c.queues,
-		c.settings, c.flows, c.profiles, c.memberships, c.skills, c.expressions, c.keys, c.exposure, c.sizes, c.files, c.unused,
+		c.settings, c.flows, c.profiles, c.memberships, c.skills, c.expressions, c.webhooks, c.keys, c.exposure, c.sizes, c.files, c.unused,
 	} {
 		check()
 	}

@@ -68,6 +68,7 @@ func (s *Strategy) definition(name string) engine.StrategyDefinition {
 		Name: name, Runtime: s.Runtime, Source: s.Source, Args: s.recorded.args, SHA256: s.SHA256,
 		Settings: s.recorded.settings, Attributes: s.Attributes, MayExceed: s.MayExceedCapacity,
 		Standby: s.Standby, QuarantineAfter: uint32(s.QuarantineAfter), Tokens: s.checksums(),
+		Door: string(s.Door), Linger: millis(s.Linger),
 		Limits: engine.StrategyLimits{
 			TurnDeadline: millis(s.Limits.TurnDeadline), StartTimeout: millis(s.Limits.StartTimeout),
 			MemoryBytes: uint64(s.Limits.Memory), ReplyBytes: uint64(s.Limits.ReplyBytes),
@@ -101,6 +102,7 @@ func (c *Config) Specs() ([]strategy.Spec, error) {
 			return nil, fmt.Errorf("config: strategies.%s.settings: %w", name, err)
 		}
 		d := s.definition(name)
+		d.Split = c.split(&s)
 		specs = append(specs, spec(&d, settings, s.Args))
 	}
 	return specs, nil
@@ -178,11 +180,15 @@ func spec(d *engine.StrategyDefinition, settings []byte, args []string) strategy
 	if len(attributes) == 0 {
 		attributes = nil
 	}
+	var split *strategy.Split
+	if d.Split != nil {
+		split = &strategy.Split{By: d.Split.By, Name: d.Split.Name, Classes: d.Split.Classes}
+	}
 	span := func(t engine.Time) time.Duration { return time.Duration(t) * time.Millisecond }
 	return strategy.Spec{
 		Name: d.Name, Runtime: d.Runtime, Source: d.Source, Args: args, SHA256: d.SHA256,
 		Settings: settings, Attributes: attributes, MayExceed: d.MayExceed,
-		Standby: d.Standby, QuarantineAfter: int(d.QuarantineAfter),
+		Standby: d.Standby, QuarantineAfter: int(d.QuarantineAfter), Split: split,
 		Limits: strategy.Limits{
 			TurnDeadline: span(l.TurnDeadline), StartTimeout: span(l.StartTimeout), MemoryBytes: l.MemoryBytes,
 			ReplyBytes: int(l.ReplyBytes), ReplyProposals: int(l.ReplyProposals), LogLines: int(l.LogLines),

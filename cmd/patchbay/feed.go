@@ -78,6 +78,7 @@ func printEvent(w io.Writer, e *patchbayv1.Event) error {
 	if e.GetCause() != 0 {
 		add("by", word(e.GetCause()))
 	}
+	add("by", e.GetInstruction().GetBy())
 	if e.GetVerdict() != 0 {
 		add("verdict", word(e.GetVerdict()))
 	}

@@ -20,7 +20,9 @@ import (
 	"github.com/patchbay-cx/patchbay/core/api"
 	"github.com/patchbay-cx/patchbay/core/host"
 	"github.com/patchbay-cx/patchbay/core/journal"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/feed"
 	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
 	"github.com/patchbay-cx/patchbay/core/strategy/smoke"
 )
@@ -69,13 +71,9 @@ func (h *hosted) open(ctx context.Context, c *config.Config, again *rereading, l
 	for _, name := range []string{"process", "wasm"} {
 		runtimes[name] = smoke.New(runtimes[name])
 	}
-	doors, err := openDoors(c, logger)
+	doors, feeds, err := h.openRouters(c, runtimes, logger)
 	if err != nil {
 		return err
-	}
-	if doors != nil {
-		h.closers = append(h.closers, doors.Close)
-		runtimes["remote"] = shortlist.New(remote.New(doors))
 	}
 	definition, err := c.Definition()
 	if err != nil {
@@ -97,7 +95,10 @@ func (h *hosted) open(ctx context.Context, c *config.Config, again *rereading, l
 	if err != nil {
 		return err
 	}
-	options.Doors = doors
+	options.Doors, options.Feeds = doors, feeds
+	if options.Webhooks, err = h.openTellers(ctx, c, logger); err != nil {
+		return err
+	}
 	if again != nil {
 		again.running = c
 		options.ReadConfig = again.read
@@ -111,12 +112,29 @@ func (h *hosted) open(ctx context.Context, c *config.Config, again *rereading, l
 	return nil
 }
 
+// openRouters returns the doors by which routers come, nil if no strategy has
+// routers, and the one for feeds.
+func (h *hosted) openRouters(
+	c *config.Config, runtimes map[string]strategy.Runtime, logger *slog.Logger,
+) (doors *remote.Doors, feeds *feed.Door, err error) {
+	doors, err = openDoors(c, logger)
+	if err != nil || doors == nil {
+		return nil, nil, err
+	}
+	h.closers = append(h.closers, doors.Close)
+	runtimes["remote"] = shortlist.New(remote.New(doors))
+	if feeds = openFeeds(c, doors); feeds != nil {
+		h.closers = append(h.closers, feeds.Close)
+	}
+	return doors, feeds, h.openAskers(c, doors, logger)
+}
+
 // openDoors returns the doors for the routers of the config's remote
 // strategies; nil if there are none.
 func openDoors(c *config.Config, logger *slog.Logger) (*remote.Doors, error) {
 	var strategies []remote.Strategy
 	for _, s := range c.Remotes() {
-		strategies = append(strategies, remote.Strategy(s))
+		strategies = append(strategies, remote.Strategy{Name: s.Name, Tokens: s.Tokens, Classes: s.Classes, Door: doorOf(s.Door)})
 	}
 	if strategies == nil {
 		return nil, nil
@@ -124,6 +142,32 @@ func openDoors(c *config.Config, logger *slog.Logger) (*remote.Doors, error) {
 	return remote.NewDoors(remote.Options{
 		MaxReplyBytes: api.MaxAnswerBytes, HostVersion: version(), Logger: logger,
 	}, strategies...)
+}
+
+// openFeeds returns the door for routers that subscribe to feeds; nil if no
+// strategy has one.
+func openFeeds(c *config.Config, doors *remote.Doors) *feed.Door {
+	var strategies []feed.Strategy
+	for _, s := range c.Remotes() {
+		if s.Door == config.DoorFeed {
+			strategies = append(strategies, feed.Strategy{
+				Name: s.Name, Linger: s.Linger, Proposals: c.Strategies[s.Name].Limits.ReplyProposals,
+			})
+		}
+	}
+	if strategies == nil {
+		return nil
+	}
+	return feed.NewDoor(doors, feed.Options{Version: version()}, strategies...)
+}
+
+// doorOf is a door of the config as the doors know it: empty for those by which
+// routers dial.
+func doorOf(door config.Door) string {
+	if door == config.DoorSession {
+		return ""
+	}
+	return string(door)
 }
 
 // openJournal opens the store in the data folder and the workspace's log.

@@ -82,7 +82,9 @@ func (r *rereading) restart(c *config.Config) []string {
 		{"data", r.running.Data, c.Data},
 		{"api.tls", r.running.API.TLS, c.API.TLS},
 		{"api.keys", r.running.API.Keys, c.API.Keys},
-		{"the tokens of remote strategies", r.running.Remotes(), c.Remotes()},
+		{"the doors and tokens of remote strategies", r.running.Remotes(), c.Remotes()},
+		{"webhooks", r.running.Webhooks, c.Webhooks},
+		{"reservation", r.running.Reservations(), c.Reservations()},
 	} {
 		if !reflect.DeepEqual(one.now, one.is) {
 			out = append(out, one.key+" takes effect when the host is started with it")

@@ -65,8 +65,8 @@ func newRoot(std stdio) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(
-		newInit(std), newServe(std), newImport(std), newDemo(std), newDrive(std), newSim(std), newJournal(std), newBench(std), newPlugin(std), newConfig(std),
-		newWork(std), newExplain(std), newAgent(std), newFeed(std), newStrategy(std), newStatus(std), newVersion(std),
+		newInit(std), newServe(std), newImport(std), newDemo(std), newDrive(std), newCertify(std), newEmulate(std), newSim(std), newJournal(std), newBench(std), newPlugin(std), newConfig(std),
+		newWork(std), newExplain(std), newAgent(std), newFeed(std), newWebhook(std), newStrategy(std), newStatus(std), newVersion(std),
 	)
 	return root
 }

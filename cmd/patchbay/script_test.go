@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 // Every command has a script in testdata/script. Beside testscript's own words,
 // "start ARGS" runs "patchbay serve ARGS" and names it in PATCHBAY_HOST, "stop"
 // ends it and wants it to end well, "registry" runs an OCI registry and names it
-// in REGISTRY, and "last-line FILE KEY…" wants the last line of a file to be a
+// in REGISTRY, "receiver" a server that takes webhooks and names it in RECEIVER, and "last-line FILE KEY…" wants the last line of a file to be a
 // JSON object with these keys, KEY=VALUE with that value, KEY>0 with a positive
 // one.
 func TestScripts(t *testing.T) {
@@ -73,6 +73,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": hosts.start, "stop": hosts.stop, "last-line": lastLine, "wait-for": waitFor, "registry": serveRegistry,
+			"receiver": serveReceiver,
 		},
 	})
 }

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -111,10 +112,7 @@ func printTrouble(w io.Writer, x *patchbayv1.StrategyStatus) {
 func queueRows(s *patchbayv1.GetStatusResponse) [][]string {
 	rows := [][]string{{"QUEUE", "WAITING", "LONGEST", "EXPECTED", "UNROUTABLE", "OFFERED", "OPEN", "PRESENT", "MEMBERS", "STRATEGY", "DECIDING", "RUNTIME"}}
 	for _, q := range s.GetQueues() {
-		deciding := q.GetDeciding()
-		if deciding == "" {
-			deciding = "nobody"
-		}
+		deciding := deciders(q.GetDeciding(), q.GetClasses())
 		rows = append(rows, []string{
 			queueName(q), fmt.Sprint(q.GetWaiting()), span(q.GetLongestWait().AsDuration()), expected(q),
 			fmt.Sprint(q.GetUnroutable()), fmt.Sprint(q.GetOffered()),
@@ -122,6 +120,11 @@ func queueRows(s *patchbayv1.GetStatusResponse) [][]string {
 		})
 	}
 	return rows
+}
+
+// deciders names who decides for a queue, and for classes of its work.
+func deciders(deciding string, classes []string) string {
+	return strings.Join(append([]string{cmp.Or(deciding, "nobody")}, classes...), ", ")
 }
 
 // queueName names a queue, and says if it is closed.

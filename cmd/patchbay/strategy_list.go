@@ -52,7 +52,7 @@ func printStrategies(w io.Writer, list *patchbayv1.ListStrategiesResponse) error
 			canary = fmt.Sprintf("%s, %g %%", t.GetStrategy(), t.GetPercent())
 		}
 		rows = append(rows, []string{
-			q.GetQueue(), q.GetStrategy(), cmp.Or(q.GetDeciding(), "nobody"), q.GetFallback(), q.GetBefore(), q.GetShadow(), canary,
+			q.GetQueue(), q.GetStrategy(), deciders(q.GetDeciding(), q.GetClasses()), q.GetFallback(), q.GetBefore(), q.GetShadow(), canary,
 		})
 	}
 	if err := table(w, rows); err != nil {

@@ -21,7 +21,8 @@ func newWork(std stdio) *cobra.Command {
 	c := &client{std: std}
 	cmd := group("work", "Bring work in, move it, and follow it",
 		newWorkCreate(c), newWorkGet(c), newWorkList(c), newWorkEstimate(c), newWorkUpdate(c), newWorkTransfer(c), newWorkInvite(c),
-		newWorkPause(c), newWorkResume(c), newWorkDeactivate(c), newWorkReopen(c), newWorkCancel(c), newWorkRequeue(c), newWorkAbandon(c))
+		newWorkPause(c), newWorkResume(c), newWorkDeactivate(c), newWorkReopen(c), newWorkCancel(c), newWorkRequeue(c), newWorkAbandon(c),
+		newWorkHold(c), newWorkClear(c), newWorkWithdraw(c), newWorkReprioritise(c), newWorkAnnotate(c))
 	c.flags(cmd)
 	return cmd
 }
@@ -146,7 +147,7 @@ func (c *client) showWork(w *patchbayv1.Work) error {
 	for name, value := range w.GetAttributes() {
 		attributes = append(attributes, name+"="+value)
 	}
-	err := pairs(c.std.out,
+	err := pairs(c.std.out, append([]string{
 		"work", w.GetId(), "state", word(w.GetState()), "queue", w.GetQueue(), "channel", w.GetChannel(),
 		"priority", priority(w), "size", sizeOf(w), "skills", needs(w.GetSkills()), "tier", number(w.GetTier()),
 		"external", w.GetExternal(), "attributes", strings.Join(sorted(attributes), ", "), "customer", w.GetCustomer(),
@@ -155,7 +156,9 @@ func (c *client) showWork(w *patchbayv1.Work) error {
 		"accept by", date(w.GetTargetAcceptAt()), "expires at", date(w.GetExpiresAt()), "ended at", date(w.GetEndedAt()),
 		"required agent", w.GetRequiredAgent(), "preferred agent", w.GetPreferredAgent(), "until", date(w.GetAgentUntil()),
 		"then in queue", w.GetBackupQueue(), "excluded", strings.Join(w.GetExcluded(), ", "), "intake", steps(w.GetIntake()),
-		"reason", w.GetReason(), "unroutable", w.GetUnroutable().GetText(), "what would help", w.GetUnroutable().GetHelp())
+		"reason", w.GetReason(), "unroutable", w.GetUnroutable().GetText(), "what would help", w.GetUnroutable().GetHelp(),
+		"revision", number(w.GetRevision()), "held", heldBy(w),
+	}, noted(w)...)...)
 	if err != nil || len(w.GetAssignments()) == 0 {
 		return err
 	}

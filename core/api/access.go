@@ -32,6 +32,8 @@ func files() []protoreflect.FileDescriptor {
 		patchbayv1.File_patchbay_v1_strategy_proto,
 		patchbayv1.File_patchbay_v1_journal_proto,
 		patchbayv1.File_patchbay_v1_config_proto,
+		patchbayv1.File_patchbay_v1_webhook_proto,
+		patchbayv1.File_patchbay_v1_routing_proto,
 	}
 }
 

@@ -27,6 +27,8 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/host"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/feed"
+	"github.com/patchbay-cx/patchbay/core/webhook/outbound"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
@@ -59,6 +61,12 @@ type Options struct {
 	// Doors lets in the routers of remote strategies; nil if there are none.
 	// The server does not close it.
 	Doors *remote.Doors
+	// Feeds is where feeds are subscribed to, and assignments posted; nil if no
+	// strategy's routers come so. The server does not close it.
+	Feeds *feed.Door
+	// Webhooks are those whom the host tells what happens; nil if there are none.
+	// The server does not close it.
+	Webhooks *outbound.Courier
 	// ReadConfig reads a configuration that a caller sent, or without files the
 	// host's own anew. It is called from several goroutines. Nil if the host takes
 	// none.
@@ -77,7 +85,8 @@ type Server struct {
 	http *http.Server
 	stop context.CancelFunc // ends streams
 	// sockets are waited for apart: the HTTP server does not know them.
-	sockets *sockets
+	sockets   *sockets
+	workspace *host.Workspace
 }
 
 // New returns a server for the workspace, which it does not close. An error
@@ -92,7 +101,7 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		stop()
 		return nil, err
 	}
-	s := &Server{opts: opts, stop: stop, sockets: &sockets{gate: g, doors: opts.Doors}}
+	s := &Server{opts: opts, stop: stop, workspace: workspace, sockets: &sockets{gate: g, doors: opts.Doors}}
 	s.grpc = grpc.NewServer(
 		grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream),
 		grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
@@ -112,10 +121,13 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 		patchbayv1.RegisterJournalServiceServer(registrar, &journalService{workspace: workspace})
 		patchbayv1.RegisterConfigServiceServer(registrar, &configService{workspace: workspace, read: opts.ReadConfig})
 		patchbayv1.RegisterExplainServiceServer(registrar, &explainService{workspace: workspace})
+		patchbayv1.RegisterWebhookServiceServer(registrar, &webhookService{courier: opts.Webhooks})
 		patchbayv1.RegisterStrategyServiceServer(registrar, &strategyService{workspace: workspace})
+		patchbayv1.RegisterRoutingServiceServer(registrar, &routingService{workspace: workspace, feeds: opts.Feeds})
 		patchbayv1.RegisterHostServiceServer(registrar, &hostService{workspace: workspace, version: opts.Version, doors: opts.Doors})
 	}
 	if opts.Doors != nil {
+		opts.Doors.OnInstruct(s.routerInstructs)
 		strategygrpc.RegisterRouterServiceServer(s.grpc, &remote.Service{Doors: opts.Doors})
 	}
 	rest, err := newREST(local, workspace, len(opts.Keys) == 0, s.sockets)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/strategy"
+	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
@@ -31,6 +32,7 @@ func TestEnumsAgreeWithTheEngine(t *testing.T) {
 		{patchbayv1.AssignmentState(0).Descriptor(), func(n protoreflect.EnumNumber) string { return engine.AssignmentState(n).String() }, "state_"},
 		{patchbayv1.StatusCause(0).Descriptor(), func(n protoreflect.EnumNumber) string { return engine.Cause(n).String() }, "cause_"},
 		{patchbayv1.StrategyState(0).Descriptor(), func(n protoreflect.EnumNumber) string { return strategy.State(n - 1).String() }, "state_"},
+		{strategyv1.Instruct_Verb(0).Descriptor(), func(n protoreflect.EnumNumber) string { return engine.Verb(n).String() }, "verb_"},
 		{patchbayv1.Verdict(0).Descriptor(), func(n protoreflect.EnumNumber) string { return route.Verdict(n).String() }, ""},
 	} {
 		values := c.enum.Values()
@@ -86,6 +88,7 @@ func TestEveryCodeOfTheEngineHasAStatus(t *testing.T) {
 		engine.CodeAlreadySignedIn: 409, engine.CodeNotYours: 403, engine.CodeWrongState: 409,
 		engine.CodeReasonRequired: 400, engine.CodeInUse: 409, engine.CodeUnknownSkill: 400, engine.CodeAgentUnavailable: 409,
 		engine.CodeNoCapacity: 409, engine.CodeLimit: 409, engine.CodeQueueFull: 409, engine.CodeQueueClosed: 409, engine.CodeUnknownStrategy: 400,
+		engine.CodeStale: 409, engine.CodeStatusNotPermitted: 400,
 	} {
 		r, told := ofError(&engine.Refusal{Code: code, Field: "f", Message: "m"})
 		back := ofStatus(r.GRPCStatus())

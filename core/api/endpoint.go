@@ -17,6 +17,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
@@ -25,6 +26,7 @@ import (
 // endpoint is one method of the REST API as the proto declares it.
 type endpoint struct {
 	verb, path string
+	method     *method
 	input      protoreflect.MessageDescriptor
 	inPath     []string // fields that the path gives
 	hasBody    bool
@@ -41,7 +43,7 @@ func endpoints() (map[string]*endpoint, error) {
 	out := make(map[string]*endpoint, len(table))
 	for name, m := range table {
 		rule, _ := proto.GetExtension(m.descriptor.Options(), annotations.E_Http).(*annotations.HttpRule)
-		r := &endpoint{input: m.descriptor.Input(), hasBody: rule.GetBody() != ""}
+		r := &endpoint{method: m, input: m.descriptor.Input(), hasBody: rule.GetBody() != ""}
 		switch {
 		case rule.GetGet() != "":
 			r.verb, r.path = http.MethodGet, rule.GetGet()
@@ -67,6 +69,10 @@ func (s *rest) strict(next runtime.HandlerFunc) runtime.HandlerFunc {
 			s.misrouted(r.Context(), s.mux, nil, w, r, http.StatusNotFound)
 			return
 		}
+		if err := s.admitted(r, at); err != nil {
+			writeError(w, err)
+			return
+		}
 		if f := at.check(r, path); f != nil {
 			writeRefusal(w, f)
 			return
@@ -76,6 +82,34 @@ func (s *rest) strict(next runtime.HandlerFunc) runtime.HandlerFunc {
 		}
 		next(w, r, path)
 	}
+}
+
+// admitted refuses callers who may not call the method, before anything is said
+// about their request. The gate decides again, about the call itself.
+func (s *rest) admitted(r *http.Request, at *endpoint) error {
+	ctx := metadata.NewIncomingContext(r.Context(), metadata.MD{"authorization": r.Header.Values("Authorization")})
+	p, err := s.sockets.gate.keys.identify(ctx)
+	if err != nil {
+		return err
+	}
+	return at.method.admit(p)
+}
+
+// allowed lists the methods of HTTP that a path takes, in order; none if there is
+// nothing at the path.
+func (s *rest) allowed(path string) []string {
+	var verbs []string
+	segments := strings.Split(path, "/")
+	for _, at := range s.endpoints {
+		fits := slices.EqualFunc(strings.Split(at.path, "/"), segments, func(declared, segment string) bool {
+			return declared == segment || pathVariable.MatchString(declared) && segment != ""
+		})
+		if fits && !slices.Contains(verbs, at.verb) {
+			verbs = append(verbs, at.verb)
+		}
+	}
+	slices.Sort(verbs)
+	return verbs
 }
 
 // unescape reads the path's fields anew, since the gateway leaves encoded
@@ -150,8 +184,12 @@ func (at *endpoint) checkQuery(r *http.Request) *refusal {
 			if !utf8.ValidString(value) {
 				return invalid(name, "%s is not valid UTF-8", name)
 			}
-			if long, ok := enumName(field, value); ok {
+			long, ok := enumName(field, value)
+			switch {
+			case ok:
 				values[i], changed = long, true
+			case field.Enum() != nil && field.Enum().Values().ByName(protoreflect.Name(value)) == nil: // a number
+				return invalid(name, "%s should be %s, not %q", name, kindName(field), value)
 			}
 		}
 		if err := populate(dynamicpb.NewMessage(at.input), url.Values{name: values}); err != nil {

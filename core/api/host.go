@@ -74,7 +74,7 @@ func queueMessage(q *host.QueueStatus, runtime string, now time.Time) *patchbayv
 		LongestWait: durationpb.New(longest), Members: uint32(q.Members), Present: uint32(q.Present),
 		Strategy: q.Strategy, Fallback: q.Fallback, Deciding: q.DecidedBy, Runtime: runtime,
 		Closed: q.Closed, Unroutable: uint32(q.Unroutable), EstimatedWait: lastingIf(q.Estimated, q.EstimatedWait),
-		OfferTo: uint32(q.OfferTo),
+		OfferTo: uint32(q.OfferTo), Classes: q.Classes,
 	}
 }
 

@@ -71,6 +71,9 @@ func (b *body) decode(into proto.Message) *refusal {
 	if err := protojson.Unmarshal(text, into); err != nil {
 		return explain(into.ProtoReflect().Descriptor(), text, err)
 	}
+	if f := shaped(b.endpoint.input, text); f != nil {
+		return f
+	}
 	for _, name := range b.endpoint.inPath {
 		if field := b.endpoint.input.Fields().ByName(protoreflect.Name(name)); into.ProtoReflect().Has(field) {
 			return refuse(codes.InvalidArgument, codeUnknownField, name, "%s is given by the path; leave it out of the body", name)

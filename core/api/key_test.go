@@ -31,7 +31,8 @@ func TestAKeyIsNeeded(t *testing.T) {
 		}
 	}
 	p.fails(p.request("GET", "/v1/events", ""), 401, "unauthenticated", "")
-	p.fails(p.request("GET", "/v1/status?key="+keyOf("root"), ""), 400, "unknown_parameter", "key")
+	p.fails(p.request("GET", "/v1/status?key="+keyOf("root"), ""), 401, "unauthenticated", "")
+	p.fails(p.as("root").request("GET", "/v1/status?key="+keyOf("root"), ""), 400, "unknown_parameter", "key")
 	twice := p.request("GET", "/v1/status", "")
 	twice.Header["Authorization"] = []string{"Bearer " + keyOf("root"), "Bearer " + keyOf("crm")}
 	p.fails(twice, 401, "unauthenticated", "")

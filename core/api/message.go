@@ -42,6 +42,7 @@ func recordMessage(w *engine.Work, now engine.Time) *patchbayv1.Work {
 	m.Declines = w.Declines
 	m.Excluded = append([]string(nil), w.Excluded...)
 	m.Reason = w.Reason
+	m.Hold, m.Notes = holdMessage(w.Hold), noteMessages(w.Notes)
 	m.Assignments = make([]*patchbayv1.Assignment, len(w.Assignments))
 	for i := range w.Assignments {
 		m.Assignments[i] = assignmentMessage(w, &w.Assignments[i], now)
@@ -201,6 +202,9 @@ func eventMessage(ev *engine.Event) *patchbayv1.Event {
 		Status: ev.Status, Reason: ev.Reason, Cause: patchbayv1.StatusCause(ev.Cause), Deadline: stamp(ev.Deadline),
 		Verdict: patchbayv1.Verdict(ev.Verdict), Config: ev.Config, Decision: decisionMessage(ev.Decision),
 		Size: units(ev.Size), Guest: ev.Guest, Granted: ev.Granted,
+	}
+	if in := ev.Instruction; in != nil {
+		m.Instruction = &patchbayv1.Instruction{Verb: in.Verb.String(), By: in.By, FromRevision: in.From, Revision: in.To}
 	}
 	if ev.Work != 0 {
 		m.Work = ev.Work.String()

@@ -140,7 +140,7 @@ func TestEveryFileOfThePackageIsServed(t *testing.T) {
 			t.Errorf("there is no %s among:\n%s", path, strings.Join(names, "\n"))
 		}
 	}
-	if got, want := len(files()), 8; got != want {
+	if got, want := len(files()), 10; got != want {
 		t.Errorf("%d files have services, want %d", got, want)
 	}
 }

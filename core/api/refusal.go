@@ -50,6 +50,8 @@ const (
 	codeOtherVersion     = "other_version"
 	codeUnproven         = "strategy_does_not_start"
 	codeNoVersion        = "unknown_version"
+	codeUnknownWebhook   = "unknown_webhook"
+	codeNoFeed           = "no_feed"
 )
 
 // refusal is an error as callers see it.
@@ -142,6 +144,8 @@ func ofEngine(r *engine.Refusal) *refusal {
 	case engine.CodeNotSignedIn, engine.CodeWrongState, engine.CodeInUse, engine.CodeAgentUnavailable, engine.CodeNoCapacity,
 		engine.CodeLimit, engine.CodeQueueFull, engine.CodeQueueClosed:
 		kind = codes.FailedPrecondition
+	case engine.CodeStale:
+		kind = codes.Aborted
 	case engine.CodeAlreadySignedIn:
 		kind = codes.AlreadyExists
 	case engine.CodeNotYours:

@@ -62,6 +62,7 @@ func TestBadRequestsOverREST(t *testing.T) {
 		{"GET", "/v1/work?colour=red", "", 400, "unknown_parameter", "colour"},
 		{"GET", "/v1/work?state=tuesday", "", 400, "invalid", "state"},
 		{"GET", "/v1/work?state=99", "", 400, "invalid", "state"},
+		{"GET", "/v1/work?state=1", "", 400, "invalid", "state"},
 		{"GET", "/v1/work?page_size=abc", "", 400, "invalid", "page_size"},
 		{"GET", "/v1/work?page_size=1001", "", 400, "invalid", "page_size"},
 		{"GET", "/v1/work?page_size=1&page_size=2", "", 400, "invalid", "page_size"},

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -88,11 +89,18 @@ func newREST(local grpc.ClientConnInterface, workspace *host.Workspace, open boo
 		func() error {
 			return patchbayv1.RegisterConfigServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewConfigServiceClient(local))
 		},
+		func() error {
+			return patchbayv1.RegisterRoutingServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewRoutingServiceClient(local))
+		},
+		func() error {
+			return patchbayv1.RegisterWebhookServiceHandlerClient(context.Background(), s.mux, patchbayv1.NewWebhookServiceClient(local))
+		},
 		// Streams come after, since the last handler of a path is the one used.
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/events", s.events) },
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/agents/{agent}/offers", s.offers) },
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/work/{work}/explanation", s.explanation) },
 		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/journal", s.journal) },
+		func() error { return s.mux.HandlePath(http.MethodGet, "/v1/routing/{queue}/feed", s.routing) },
 	} {
 		if err := register(); err != nil {
 			return nil, err
@@ -197,6 +205,7 @@ func (s *rest) failed(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshale
 func (s *rest) misrouted(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	switch code {
 	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", strings.Join(s.allowed(r.URL.EscapedPath()), ", "))
 		writeRefusal(w, wrongMethod(r))
 	case http.StatusBadRequest:
 		writeRefusal(w, invalid("", "the path cannot be read"))

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
@@ -70,8 +71,10 @@ func ofDoor(r *remote.Refusal) *refusal {
 	switch r.Code {
 	case "unauthenticated":
 		kind = codes.Unauthenticated
-	case "no_common_version":
+	case "no_common_version", "fenced", "not_connected":
 		kind = codes.FailedPrecondition
+	case "shutting_down":
+		kind = codes.Unavailable
 	case "too_many_routers":
 		kind = codes.ResourceExhausted
 	case "replaced", "too_slow", "silent":
@@ -80,7 +83,7 @@ func ofDoor(r *remote.Refusal) *refusal {
 	return refuse(kind, r.Code, "", "%s", r.Text)
 }
 
-// routerMessages are the routers by strategy.
+// routerMessages are the routers by strategy, or by the class of one.
 func routerMessages(doors *remote.Doors) map[string][]*patchbayv1.RouterStatus {
 	if doors == nil {
 		return nil
@@ -95,7 +98,11 @@ func routerMessages(doors *remote.Doors) map[string][]*patchbayv1.RouterStatus {
 		if !r.Connected {
 			m.Lost = timestamppb.New(r.Lost)
 		}
-		out[r.Strategy] = append(out[r.Strategy], m)
+		name := r.Strategy
+		if m.Class = r.Class; r.Class != "" {
+			name = strategy.ClassName(r.Strategy, r.Class)
+		}
+		out[name] = append(out[name], m)
 	}
 	return out
 }

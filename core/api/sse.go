@@ -33,8 +33,10 @@ const (
 // notice is one Server-Sent Event.
 type notice struct {
 	id   uint64 // 0 for none
+	key  string // in place of id; empty for none
 	name string
 	data proto.Message
+	text json.RawMessage // in place of data; one line
 }
 
 // events streams the feed. The event is named for its kind; the data is the
@@ -211,12 +213,18 @@ func (e *eventWriter) comment() error { return e.write(": still here\n\n") }
 
 func (e *eventWriter) send(n notice) error {
 	// protojson varies its white space on purpose; one line is what matters.
-	data, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(n.data)
-	if err != nil {
-		return err
+	data := []byte(n.text)
+	if n.data != nil {
+		var err error
+		if data, err = (protojson.MarshalOptions{UseProtoNames: true}).Marshal(n.data); err != nil {
+			return err
+		}
 	}
 	if n.id > 0 {
-		return e.write("id: %d\nevent: %s\ndata: %s\n\n", n.id, n.name, data)
+		n.key = strconv.FormatUint(n.id, 10)
+	}
+	if n.key != "" {
+		return e.write("id: %s\nevent: %s\ndata: %s\n\n", n.key, n.name, data)
 	}
 	return e.write("event: %s\ndata: %s\n\n", n.name, data)
 }

@@ -163,6 +163,7 @@ func (s *strategyService) GetShadowReport(ctx context.Context, r *patchbayv1.Get
 func decidersMessage(q *host.QueueDeciders) *patchbayv1.QueueDeciders {
 	out := &patchbayv1.QueueDeciders{
 		Queue: q.Queue, Strategy: q.Strategy, Deciding: q.Deciding, Fallback: q.Fallback, Before: q.Before, Shadow: q.Shadow,
+		Classes: q.Classes,
 	}
 	if t := q.Trial; t != nil {
 		out.Canary = &patchbayv1.Canary{

@@ -59,6 +59,8 @@ func (e *Engine) followsWork(ev *Event, w *Work) error {
 	switch {
 	case w == nil || w.State.Ended() != (ev.Kind == KindWorkReopened):
 		return fmt.Errorf("%v is not there or has ended", ev.Work)
+	case ev.Kind.instructs():
+		return w.followsInstruction(ev)
 	case ev.Kind.moves() && (ev.Placed == nil || e.queues[ev.Placed.Queue] == nil):
 		return fmt.Errorf("%v is put in no queue that is there", w.ID)
 	case ev.Created != nil && (ev.Created.Channel != w.Spec.Channel || ev.Created.Key != w.Spec.Key):
@@ -142,6 +144,7 @@ func (e *Engine) adopt(w *Work) {
 	for x := range w.Standing() {
 		e.clock(x)
 	}
+	e.holds(w)
 	if e.queueOf(w) != nil {
 		e.enter(w)
 	}
@@ -153,7 +156,9 @@ func (e *Engine) queueOf(w *Work) *queue { return e.queues[w.Queue] }
 // workChanged moves work from one state to the next.
 func (e *Engine) workChanged(ev *Event, w *Work) {
 	e.leave(w)
-	w.Revision++
+	if ev.Kind != KindWorkAnnotated {
+		w.Revision++
+	}
 	switch {
 	case ev.Kind == KindWorkOffered:
 		e.offered(ev, w)
@@ -174,6 +179,7 @@ func (e *Engine) workChanged(ev *Event, w *Work) {
 	case ev.Kind == KindExclusionsCleared:
 		w.Excluded = nil
 	}
+	e.instructed(ev, w)
 	e.enter(w)
 }
 
@@ -191,7 +197,7 @@ func (e *Engine) placed(ev *Event, w *Work) {
 	}
 	if moved := w.Queue != ev.Placed.Queue; moved || ev.Kind == KindWorkOverflowed || ev.Kind == KindWorkReopened || ev.Kind == KindWorkTransferred {
 		w.Reason = ev.Reason
-		w.Excluded = nil
+		w.Excluded, w.Hold = nil, nil
 	}
 	if ev.Kind == KindWorkTransferred || ev.Kind == KindWorkReopened {
 		e.waitsAgain(w)
@@ -214,7 +220,7 @@ func (e *Engine) waitsAgain(w *Work) {
 }
 
 func (e *Engine) workEnded(ev *Event, w *Work, state WorkState) {
-	w.State, w.EndedAt, w.Reason = state, ev.At, ev.Reason
+	w.State, w.EndedAt, w.Reason, w.Hold = state, ev.At, ev.Reason, nil
 	e.ended = append(e.ended, w.ID)
 }
 

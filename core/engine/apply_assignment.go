@@ -80,7 +80,7 @@ func (e *Engine) accepted(ev *Event, w *Work, x *Assignment) {
 	if x.Guest {
 		return
 	}
-	w.State = Open
+	w.State, w.Hold = Open, nil
 	if e.queueOf(w).routing.DeclineRule != Forever {
 		w.Excluded = nil
 	}

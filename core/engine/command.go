@@ -241,4 +241,7 @@ type Result struct {
 	Duplicate bool
 	// Verdicts has one entry per proposal of Propose.
 	Verdicts []route.Verdict
+	// Instruction is the record of the verb of Instruct, or, if Duplicate, of
+	// when it was done before.
+	Instruction Instruction
 }

@@ -150,6 +150,15 @@ const (
 	// KindDecidersChanged: Queue is decided for as Decided says, as Config, for
 	// Reason.
 	KindDecidersChanged
+	// KindWorkHeld: by Instruction, Work is not offered until Deadline, or until
+	// it is cleared if that is 0, for Reason.
+	KindWorkHeld
+	// KindHoldEnded: Work may be offered again: by Instruction, for Reason, or
+	// because its hold ran out.
+	KindHoldEnded
+	// KindWorkAnnotated: by Instruction, Reason is noted on Work. Its revision
+	// stays.
+	KindWorkAnnotated
 	kindEnd
 )
 
@@ -160,7 +169,7 @@ var kindNames = [...]string{
 	"work_requeued", "work_transferred", "handed_over", "work_overflowed", "work_updated", "tier_opened",
 	"skills_dropped", "skills_relaxed", "exclusions_cleared", "proposal_refused", "agent_signed_in",
 	"agent_status_changed", "agent_signed_out", "agent_connected", "agent_disconnected", "agent_skills_changed",
-	"queue_opened", "queue_closed", "strategy_changed", "deciders_changed",
+	"queue_opened", "queue_closed", "strategy_changed", "deciders_changed", "work_held", "hold_ended", "work_annotated",
 }
 
 // presence reports whether an event of the kind changes an agent's presence.
@@ -168,6 +177,9 @@ func (k Kind) presence() bool { return k >= KindAgentSignedIn && k <= KindAgentD
 
 // answers reports whether an event of the kind is about a standing assignment.
 func (k Kind) answers() bool { return k >= KindOfferAccepted && k <= KindWorkCompleted }
+
+// instructs reports whether an event of the kind is that of a verb alone.
+func (k Kind) instructs() bool { return k >= KindWorkHeld && k <= KindWorkAnnotated }
 
 // moves reports whether an event of the kind says how work is placed from then
 // on.
@@ -245,6 +257,8 @@ type Event struct {
 	Turn     *Turn     `cbor:"25,keyasint,omitempty"`
 	Employed *Employed `cbor:"26,keyasint,omitempty"`
 	Change   *Change   `cbor:"27,keyasint,omitempty"`
+	// Instruction is the verb whose event this is, if it is one's.
+	Instruction *Instruction `cbor:"28,keyasint,omitempty"`
 }
 
 // GoesTo returns the queue in which the event leaves its work, and whether that

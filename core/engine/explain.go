@@ -36,6 +36,7 @@ const (
 	ObstacleBusy        = "busy"
 	ObstacleChannel     = "channel"
 	ObstacleQueueClosed = "queue_closed"
+	ObstacleHeld        = "held"
 	ObstacleNotMember   = "not_member"
 	ObstacleTier        = "tier"
 	ObstacleOtherAgent  = "other_agent_required"
@@ -57,6 +58,7 @@ var obstacles = [...]struct {
 	busy:        {ObstacleBusy, route.VerdictAgentUnavailable},
 	offChannel:  {ObstacleChannel, route.VerdictChannelMismatch},
 	queueClosed: {ObstacleQueueClosed, route.VerdictNotEligible},
+	heldBack:    {ObstacleHeld, route.VerdictNotEligible},
 	notMember:   {ObstacleNotMember, route.VerdictNotEligible},
 	laterTier:   {ObstacleTier, route.VerdictNotEligible},
 	otherAgent:  {ObstacleOtherAgent, route.VerdictNotEligible},
@@ -74,6 +76,7 @@ const (
 	busy
 	offChannel
 	queueClosed
+	heldBack
 	notMember
 	laterTier
 	otherAgent
@@ -116,7 +119,8 @@ func (e *Engine) hits(found []hit, w *Work, a *Agent) []hit {
 	note(a.SignedIn() && !a.Connected, unconnected)
 	note(a.SignedIn() && pair.Channels == 0, busy)
 	note(pair.Channels != 0 && pair.Channels&(1<<pair.Channel) == 0, offChannel)
-	note(pair.Held, queueClosed)
+	note(e.queueOf(w).held(), queueClosed)
+	note(w.Hold != nil, heldBack)
 	bySkills := pair.BySkills && pair.Needy
 	note(!pair.Member && !bySkills, notMember)
 	note(pair.Member && !bySkills && pair.Tiers > 0 && pair.Tier > pair.Tiers, laterTier)
@@ -153,6 +157,8 @@ func (e *Engine) obstacle(h hit, w *Work, a *Agent) Obstacle {
 	case queueClosed:
 		o.Text = fmt.Sprintf("cannot be offered anything from queue %q, which is closed and holds its work", w.Queue)
 		o.Until = q.opens(e.now)
+	case heldBack:
+		o.Text, o.Until = "cannot be offered it, which is held"+w.Hold.why(), w.Hold.Until
 	case notMember:
 		o.Text = fmt.Sprintf("is no member of queue %q", w.Queue)
 		if q.routing.BySkills {

@@ -30,6 +30,7 @@ const (
 	ComingBackup    = "goes_to_backup"
 	ComingOthers    = "others_are_asked"
 	ComingQueueOpen = "queue_opens"
+	ComingHoldEnds  = "hold_ends"
 	ComingTarget    = "target"
 	ComingExpiry    = "expires"
 	ComingTimeout   = "offer_times_out"
@@ -74,6 +75,9 @@ func (e *Engine) comesToWaiting(w *Work) (out []Coming) {
 	q := e.queueOf(w)
 	if at := q.opens(e.now); q.held() && at > 0 {
 		out = append(out, Coming{at, ComingQueueOpen, fmt.Sprintf("queue %q opens", w.Queue)})
+	}
+	if w.Hold != nil && w.Hold.Until > 0 {
+		out = append(out, Coming{w.Hold.Until, ComingHoldEnds, "its hold ends"})
 	}
 	for tier := w.Tier; tier > 0 && int(tier) <= len(q.definition.Tiers); tier++ {
 		out = append(out, Coming{

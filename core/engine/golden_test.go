@@ -163,6 +163,10 @@ func everything(t *testing.T) *world {
 		By: engine.Decision{Strategy: "vip", Epoch: 1, Turn: 2}, Detail: "late",
 		Turn: engine.Turn{Task: engine.TaskTurn, Behind: 3, Took: 4, Board: 5, Reply: 6, Fault: "deadline", Gone: true},
 	})
+	held := w.arrives("claims")
+	w.do(engine.Instruct{Work: held, Verb: engine.VerbHold, By: "vendor", Reason: "calls back", Until: w.at + minute})
+	w.do(engine.Instruct{Work: held, Verb: engine.VerbAnnotate, By: "vendor", Reason: "is on holiday"})
+	w.do(engine.Instruct{Work: held, Verb: engine.VerbClear, By: "ann", Reason: "is back"})
 	return w
 }
 

@@ -102,7 +102,7 @@ func (e *Engine) pair(w *Work, a *Agent) route.Pair {
 		Connected:     a.SignedIn() && a.Connected,
 		Channels:      a.Channels,
 		Channel:       e.names.channels[w.Spec.Channel],
-		Held:          q.held(),
+		Held:          q.held() || w.Hold != nil,
 		Tiers:         w.Tier,
 		BySkills:      q.routing.BySkills,
 		Needy:         needy(w.Needs),

@@ -269,7 +269,7 @@ func (m *machine) answer() {
 func (m *machine) progress() {
 	switch m.pick("progress", 14) {
 	case 0, 1, 2:
-		rests := m.chance("rests", 30)
+		rests := m.chance("rests", 50)
 		id, agent := m.assignment(func(w *engine.Work, x *engine.Assignment) bool {
 			return x.State == engine.AssignmentAccepted && (!rests || w.State == engine.Paused)
 		})

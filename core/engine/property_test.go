@@ -100,6 +100,7 @@ func TestRandomHistoriesReachEverything(t *testing.T) {
 		"wrap_up_started/more", "wrap_up_started/as it was", "wrap_up_started/granted", "work_reopened/required",
 		"work_offered/invited", "work_offered/transferred", "work_offered/agent_started", "work_offered/reopened",
 		"work_offered/to several", "work_offered/granted", "work_resumed/granted",
+		"verb/hold", "verb/clear", "verb/withdraw", "verb/reprioritise", "verb/annotate", "hold_ended/by itself",
 		"offer_accepted/guest", "offer_declined/guest", "offer_timed_out/guest", "offer_unavailable/guest", "offer_withdrawn/guest",
 	} {
 		if seen[what] == 0 {
@@ -132,6 +133,7 @@ func (m *machine) act() {
 		{22, m.progress},
 		{20, m.direct},
 		{4, m.update},
+		{6, m.instruct},
 		{6, m.end},
 		{8, m.presence},
 		{6, m.signIn},
@@ -141,7 +143,7 @@ func (m *machine) act() {
 		{2, m.decide},
 		{2, func() { m.twin = restored(m, m.main) }},
 	}
-	at := m.pick("action", 160)
+	at := m.pick("action", 166)
 	for _, a := range actions {
 		if at -= a.weight; at < 0 {
 			a.do()
@@ -201,7 +203,7 @@ func (m *machine) step(command engine.Command) (engine.Result, error) {
 	if m.twin != nil {
 		other, otherErr := m.twin.Step(m.at, command)
 		if fmt.Sprint(otherErr) != fmt.Sprint(err) || !bytes.Equal(wire, encode(m, other.Events)) ||
-			other.Work != result.Work || other.Duplicate != result.Duplicate || !slices.Equal(other.Verdicts, result.Verdicts) {
+			other.Work != result.Work || other.Duplicate != result.Duplicate || other.Instruction != result.Instruction || !slices.Equal(other.Verdicts, result.Verdicts) {
 			m.Fatalf("%T%+v: the restored workspace says %+v, %v; the first %+v, %v", command, command, other, otherErr, result, err)
 		}
 	}

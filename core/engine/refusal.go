@@ -35,6 +35,9 @@ const (
 	// CodeStatusNotPermitted means that the agent's profile does not let it
 	// choose the status.
 	CodeStatusNotPermitted Code = "status_not_permitted"
+	// CodeStale means that the work has changed since the revision at which
+	// that was decided.
+	CodeStale Code = "stale"
 )
 
 // Refusal is why a command was refused. What is refused changes nothing.

@@ -124,6 +124,10 @@ func (s *shadow) sameWork(item *engine.Work, w *shadowWork) {
 	if !reflect.DeepEqual(item.Placement, w.placed) || !reflect.DeepEqual(item.Spec, w.spec) {
 		s.Fatalf("%v is placed as %+v, should be as %+v", item.ID, item.Placement, w.placed)
 	}
+	if !reflect.DeepEqual(item.Hold, w.hold) || !slices.Equal(item.Notes, w.notes) || !slices.Equal(item.Instructed, w.instructed) {
+		s.Fatalf("%v is held as %+v, noted as %+v, instructed as %+v; should be %+v, %+v, %+v",
+			item.ID, item.Hold, item.Notes, item.Instructed, w.hold, w.notes, w.instructed)
+	}
 	n := 0
 	for x := range item.Standing() {
 		n++
@@ -244,6 +248,9 @@ func (s *shadow) nextDue() (at engine.Time, what string, ok bool) {
 		}
 		due(w.spec.ExpiresAt*engine.Time(b2i(w.state == engine.Waiting || w.state == engine.Offered)), "the life of "+id.String())
 		due(s.dueOf(w), fmt.Sprintf("what %v waits for: %+v", id, w.placed))
+		if w.hold != nil {
+			due(w.hold.Until, "the hold of "+id.String())
+		}
 	}
 	for id, a := range s.agents {
 		due(a.grace, "grace of "+id)

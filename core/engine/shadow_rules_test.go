@@ -163,7 +163,7 @@ func (s *shadow) eligible(agent string, w *shadowWork, exceed bool) bool {
 	q, p := s.queue(w.placed.Queue), s.presence(agent)
 	interruptible := s.channel(w.spec.Channel).Interruptible
 	return s.suits(agent, w) && a.connected && !slices.Contains(w.excluded, agent) &&
-		(!s.closed[q.Name] || q.Closed != engine.ClosedHold) &&
+		(!s.closed[q.Name] || q.Closed != engine.ClosedHold) && w.hold == nil &&
 		len(a.held) < int(p.MaxOpen) && (p.MaxOffers == 0 || s.offersOf(agent) < int(p.MaxOffers)) &&
 		(exceed || s.fits(agent, s.takes(agent, w.placed.Size, interruptible), interruptible, 0))
 }

@@ -44,6 +44,9 @@ type shadowWork struct {
 	// did, and LostAt when.
 	ownedUntil, lostAt engine.Time
 	lost               string
+	hold               *engine.Hold
+	notes              []engine.Note
+	instructed         []engine.Instruction
 }
 
 // shadowTry is an assignment that stands.

@@ -50,8 +50,51 @@ func (s *shadow) seeWork(ev engine.Event, w *shadowWork) {
 		s.must(ev, w.state == engine.Waiting && len(w.excluded) > 0 && s.exhausted(w))
 		s.must(ev, s.routing(w.placed.Queue).DeclineRule == engine.UntilExhausted)
 		w.excluded = nil
+	case engine.KindWorkHeld, engine.KindHoldEnded, engine.KindWorkAnnotated:
 	default:
 		s.moved(ev, w)
+	}
+	s.instructed(ev, w)
+}
+
+// instructed is what a verb does; of most of them, other rules say what.
+func (s *shadow) instructed(ev engine.Event, w *shadowWork) {
+	s.Helper()
+	in, by := ev.Instruction, ""
+	if in != nil {
+		verbs := map[engine.Kind]engine.Verb{
+			engine.KindWorkHeld: engine.VerbHold, engine.KindHoldEnded: engine.VerbClear, engine.KindWorkAnnotated: engine.VerbAnnotate,
+			engine.KindOfferWithdrawn: engine.VerbWithdraw, engine.KindWorkUpdated: engine.VerbReprioritise,
+		}
+		s.must(ev, in.Verb == verbs[ev.Kind] && in.Event == ev.Number && in.From > 0)
+		s.must(ev, (in.To > in.From) == (in.Verb != engine.VerbAnnotate) && in.To-in.From <= engine.MaxOfferTo)
+		w.instructed = append(slices.Clone(w.instructed), *in)
+		w.instructed = w.instructed[max(0, len(w.instructed)-4):]
+		s.seen["verb/"+in.Verb.String()]++
+		by = in.By
+	}
+	unowned := w.state == engine.Waiting || w.state == engine.Offered
+	switch ev.Kind {
+	case engine.KindWorkHeld:
+		s.must(ev, in != nil && unowned && ev.Reason != "" && (ev.Deadline == 0 || ev.Deadline > ev.At))
+		w.hold = &engine.Hold{Since: ev.At, Until: ev.Deadline, By: by, Reason: ev.Reason}
+	case engine.KindHoldEnded:
+		s.must(ev, unowned && (in != nil || w.hold != nil && w.hold.Until > 0 && w.hold.Until <= ev.At))
+		s.seen["hold_ended/by itself"] += b2i(in == nil)
+		w.hold = nil
+	case engine.KindWorkAnnotated:
+		s.must(ev, in != nil && ev.Reason != "")
+		w.notes = append(slices.Clone(w.notes), engine.Note{At: ev.At, By: by, Text: ev.Reason})
+		w.notes = w.notes[max(0, len(w.notes)-8):]
+	case engine.KindWorkOverflowed, engine.KindWorkTransferred:
+		w.hold = nil
+	case engine.KindOfferAccepted:
+		if !ev.Guest {
+			w.hold = nil
+		}
+	}
+	if w.state.Ended() {
+		w.hold = nil
 	}
 }
 

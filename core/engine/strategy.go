@@ -33,6 +33,23 @@ type StrategyDefinition struct {
 	// Tokens are the checksums of the secrets by which its routers are known, in
 	// lower-case hex, if it runs far away.
 	Tokens []string `cbor:"12,keyasint,omitempty"`
+	// Door says by which door they come; empty for sessions. Linger is how many
+	// milliseconds a turn waits at the door of feeds for its answer.
+	Door   string `cbor:"13,keyasint,omitempty"`
+	Linger Time   `cbor:"14,keyasint,omitempty"`
+	// Split divides its work among routers of classes; nil if it does not.
+	Split *StrategySplit `cbor:"15,keyasint,omitempty"`
+}
+
+// StrategySplit divides the work of a strategy into classes, each decided on by
+// routers of its own.
+type StrategySplit struct {
+	// By says what the class of work is: "channel", or "attribute", and then
+	// Name is the attribute's.
+	By   string `cbor:"1,keyasint"`
+	Name string `cbor:"2,keyasint,omitempty"`
+	// Classes are the values of which each is a class.
+	Classes []string `cbor:"3,keyasint,omitempty"`
 }
 
 // StrategyLimits bound one instance of a strategy; a zero field means the
@@ -98,4 +115,7 @@ func (x *index) checkDeciders(q *QueueDefinition) error {
 
 func (s *StrategyDefinition) clone() {
 	s.Args, s.Attributes, s.Tokens = copied(s.Args), copied(s.Attributes), copied(s.Tokens)
+	if s.Split = pointed(s.Split); s.Split != nil {
+		s.Split.Classes = copied(s.Split.Classes)
+	}
 }

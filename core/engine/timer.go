@@ -29,6 +29,7 @@ const (
 	waits // what waiting changes about work
 	validity
 	openingHours
+	holdEnds
 )
 
 // timers is a heap in an order of its own, not of insertion, so that a restored
@@ -70,6 +71,9 @@ func (e *Engine) void(t timer) bool {
 	case openingHours:
 		q, ok := e.queues[t.agent]
 		return !ok || q.changes != t.at
+	case holdEnds:
+		w, ok := e.work[WorkID(t.id)]
+		return !ok || w.Hold == nil || w.Hold.Until != t.at
 	default:
 		a, ok := e.agents[t.agent]
 		return !ok || a.GraceUntil != t.at
@@ -105,6 +109,9 @@ func (s *step) run(t timer) {
 		s.emit(Event{Kind: KindAgentSkillsChanged, Agent: a.ID})
 		s.reconsider(a)
 	case openingHours: // seen to before all others
+	case holdEnds:
+		w := s.work[WorkID(t.id)]
+		s.emit(Event{Kind: KindHoldEnded, Work: w.ID, Queue: w.Queue})
 	}
 }
 

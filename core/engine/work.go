@@ -74,6 +74,12 @@ type Work struct {
 	// Reason says why it was cancelled, requeued or moved last.
 	Reason    string `cbor:"10,keyasint,omitempty"`
 	Placement `cbor:"11,keyasint"`
+	// Hold keeps it from being offered; nil if nothing does.
+	Hold *Hold `cbor:"12,keyasint,omitempty"`
+	// Notes are what was noted on it last, oldest first.
+	Notes []Note `cbor:"13,keyasint,omitempty"`
+	// Instructed are the last verbs that were done with it, oldest first.
+	Instructed []Instruction `cbor:"14,keyasint,omitempty"`
 
 	at         int // where among those that wait in its queue
 	forgotten  bool
@@ -125,6 +131,7 @@ func (w *Work) Clone() *Work {
 	c := *w
 	c.Excluded = slices.Clone(w.Excluded)
 	c.Assignments = slices.Clone(w.Assignments)
+	c.Notes, c.Instructed = slices.Clone(w.Notes), slices.Clone(w.Instructed)
 	return &c
 }
 

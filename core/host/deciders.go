@@ -20,6 +20,8 @@ type QueueDeciders struct {
 	Strategy, Deciding, Fallback, Before string
 	// Shadow is compared with who decides; empty for nobody.
 	Shadow string
+	// Classes are those who decide now for a class of its own of the work.
+	Classes []string
 	// Trial is how the canary fares; nil if there is none.
 	Trial *strategy.Trial
 }
@@ -49,6 +51,7 @@ func (l *loop) deciders() []QueueDeciders {
 		out = append(out, QueueDeciders{
 			Queue: b.Queue.Name, Strategy: chosen, Deciding: owner, Fallback: fallback,
 			Before: to.Before, Shadow: to.Shadow, Trial: trials[b.Queue.Name],
+			Classes: l.desk.Classed(b.Queue.Name),
 		})
 		return true
 	})

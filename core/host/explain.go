@@ -208,7 +208,7 @@ func (w *Workspace) present(ctx context.Context, r *ExplainRequest) (*present, e
 		switch {
 		case ok:
 			p.work = item.Clone()
-			p.decidedBy, _ = l.desk.Owner(item.Queue)
+			p.decidedBy, _ = l.desk.DecidedBy(item)
 			if c, ok := l.desk.Considered(item); ok {
 				p.considered = &c
 			}

@@ -94,6 +94,7 @@ func (t *tale) why(w *engine.Work, o *Outlook) (out []string) {
 	if t.engine.Held(w.Queue) {
 		out = append(out, fmt.Sprintf("queue %q is closed and holds its work", w.Queue))
 	}
+	out = append(out, t.held(w)...)
 	if o.DecidedBy == "" {
 		out = append(out, fmt.Sprintf("no strategy decides for queue %q at present", w.Queue))
 	}
@@ -108,6 +109,28 @@ func (t *tale) why(w *engine.Work, o *Outlook) (out []string) {
 			text += ", and says: " + c.Note
 		}
 		out = append(out, text)
+	}
+	return out
+}
+
+// held tells of a hold, and of what was noted on the work.
+func (t *tale) held(w *engine.Work) (out []string) {
+	if h := w.Hold; h != nil {
+		who, until := "it is held", ", until that is cleared"
+		if h.By != "" {
+			who += " by " + h.By
+		}
+		if h.Until > 0 {
+			until = lasting(h.Until, t.present.now)
+		}
+		out = append(out, fmt.Sprintf("%s%s: %s", who, until, h.Reason))
+	}
+	for _, note := range w.Notes {
+		text := "noted"
+		if note.By != "" {
+			text += " by " + note.By
+		}
+		out = append(out, fmt.Sprintf("%s %s ago: %s", text, (t.present.now-note.At).Span(), note.Text))
 	}
 	return out
 }
@@ -185,7 +208,7 @@ func againstList(s *engine.Survey) string {
 // an agent.
 func unlikely(name string) bool {
 	switch name {
-	case engine.ObstacleSkill, engine.ObstacleTier, engine.ObstacleDeclined, engine.ObstacleQueueClosed, engine.ObstacleOtherAgent:
+	case engine.ObstacleSkill, engine.ObstacleTier, engine.ObstacleDeclined, engine.ObstacleQueueClosed, engine.ObstacleHeld, engine.ObstacleOtherAgent:
 		return true
 	default:
 		return false
@@ -225,6 +248,8 @@ func standing(g *engine.Against) string {
 		return either("does not take its channel now", "do not take its channel now")
 	case engine.ObstacleQueueClosed:
 		return either("waits for the queue to open", "wait for the queue to open")
+	case engine.ObstacleHeld:
+		return either("waits for the hold to end", "wait for the hold to end")
 	case engine.ObstacleNotMember:
 		return either("is no member", "are no members")
 	case engine.ObstacleTier:

@@ -38,6 +38,9 @@ func (t *tale) sentence(ev *engine.Event, before, after *engine.Work) string {
 	case engine.KindWorkOverflowed:
 		return fmt.Sprintf("moved from queue %q to queue %q: %s", ev.Queue, after.Queue, movedBecause(ev.Reason))
 	case engine.KindWorkUpdated:
+		if ev.Instruction != nil {
+			return because("was reprioritised"+by(ev), ev.Reason)
+		}
 		return "was updated"
 	case engine.KindTierOpened:
 		return fmt.Sprintf("tier %d opened, after %s in the queue", after.Tier, (ev.At - after.QueuedAt).Span())
@@ -45,6 +48,8 @@ func (t *tale) sentence(ev *engine.Event, before, after *engine.Work) string {
 		return "dropped " + strings.Join(dropped(before, after), " and ") + ", which nobody took it with"
 	case engine.KindSkillsRelaxed:
 		return "lowered what it requires: " + strings.Join(relaxed(before, after), ", ")
+	case engine.KindWorkHeld, engine.KindHoldEnded, engine.KindWorkAnnotated:
+		return instructedSentence(ev)
 	case engine.KindExclusionsCleared:
 		return "everybody who could have taken it had declined; all are asked again"
 	case engine.KindQueueOpened:
@@ -80,10 +85,34 @@ func offerSentence(ev *engine.Event, before, after *engine.Work) (string, bool) 
 	case engine.KindOfferUnavailable:
 		return ev.Agent + " went away before answering", true
 	case engine.KindOfferWithdrawn:
-		return fmt.Sprintf("the offer to %s was taken back: %s", ev.Agent, takenBackBecause(ev.Reason)), true
+		return fmt.Sprintf("the offer to %s was taken back%s: %s", ev.Agent, by(ev), takenBackBecause(ev.Reason)), true
 	default:
 		return "", false
 	}
+}
+
+// instructedSentence tells of what a router or a person had done with the work.
+func instructedSentence(ev *engine.Event) string {
+	switch {
+	case ev.Kind == engine.KindWorkAnnotated:
+		return "was annotated" + by(ev) + ": " + ev.Reason
+	case ev.Kind == engine.KindHoldEnded && ev.Instruction == nil:
+		return "its hold ran out"
+	case ev.Kind == engine.KindHoldEnded:
+		return because("was cleared"+by(ev), ev.Reason)
+	case ev.Deadline > 0:
+		return because(fmt.Sprintf("was held%s for at most %s", by(ev), (ev.Deadline-ev.At).Span()), ev.Reason)
+	default:
+		return because("was held"+by(ev)+" until that is cleared", ev.Reason)
+	}
+}
+
+// by names who had something done: " by vendor".
+func by(ev *engine.Event) string {
+	if ev.Instruction == nil || ev.Instruction.By == "" {
+		return ""
+	}
+	return " by " + ev.Instruction.By
 }
 
 func offered(ev *engine.Event) string {

@@ -50,6 +50,7 @@ type loop struct {
 	appended  chan *batch // and back
 	jobs      chan *strategy.Job
 	workers   sync.WaitGroup
+	calls     *calls
 
 	streams   map[string]*Stream
 	snapshots *snapshots
@@ -85,7 +86,7 @@ func newLoop(ctx context.Context, w *Workspace, e *engine.Engine, snapshotAt uin
 		Workspace: w, ctx: ctx, engine: e, clock: newClock(e.Now()), batch: new(batch),
 		appends: make(chan *batch, 1), appended: make(chan *batch, 1), jobs: make(chan *strategy.Job, 64),
 		streams: make(map[string]*Stream), counts: make(Counts), opened: time.Now(), shown: e.Number(),
-		warned: make(map[string]time.Time),
+		warned: make(map[string]time.Time), calls: newCalls(),
 	}
 	l.snapshots = newSnapshots(w, snapshotAt, opts.SnapshotEvery)
 	l.workers.Go(l.appender)
@@ -123,6 +124,7 @@ func (l *loop) begin(ctx context.Context, opts Options) error {
 		}
 	}
 	l.desk.KeepFrames(opts.KeepFrames)
+	l.desk.OnWake(l.calls.put)
 	l.desk.Start(ctx, l.now(), l.settle)
 	return ctx.Err()
 }
@@ -161,6 +163,8 @@ func (l *loop) run() {
 		case job := <-l.jobs:
 			l.desk.Done(l.now(), job, l.settle)
 			l.warn(job)
+		case <-l.calls.signal:
+			l.calls.take(l.desk.Wake)
 		case <-timer.C:
 			l.settle(engine.Tick{})
 		case <-audit.C:

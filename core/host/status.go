@@ -52,6 +52,9 @@ type QueueStatus struct {
 	Estimated     bool
 	// OfferTo is to how many agents an item is offered at once.
 	OfferTo int
+	// Classes are those who decide now for a class of its own of the work, such
+	// as "vendor/voice".
+	Classes []string
 }
 
 // Status returns how the workspace fares. Everything it tells of is durable.
@@ -73,7 +76,7 @@ func (l *loop) status() Status {
 			DecidedBy: owner, Waiting: b.Waiting, Offered: b.Offered, Open: b.Open, Oldest: b.Oldest,
 			Members: b.Members, Present: b.Present, Closed: b.Closed, Unroutable: b.Unroutable,
 			EstimatedWait: b.EstimatedWait, Estimated: b.Estimated,
-			OfferTo: int(max(b.Queue.OfferTo, 1)),
+			OfferTo: int(max(b.Queue.OfferTo, 1)), Classes: l.desk.Classed(b.Queue.Name),
 		})
 		return true
 	})

@@ -100,6 +100,12 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	if !s.flaky {
 		specs[2].Source = "skills"
 	}
+	switch seed % 5 {
+	case 2:
+		specs[2].Split = &strategy.Split{By: strategy.SplitByChannel, Classes: []string{"call", "mail"}}
+	case 3:
+		specs[2].Split = &strategy.Split{By: strategy.SplitByAttribute, Name: "tongue", Classes: []string{"de", "fr"}}
+	}
 	s.runtimes = map[string]strategy.Runtime{"builtin": builtin.New(plugins)}
 	opts := sim.Options{
 		Start: 1_790_000_000_000, Definition: d, Strategies: specs, Seed: seed, Watch: s.watch, Record: true, Runtimes: s.runtimes,
@@ -398,8 +404,23 @@ func (s *storm) place() {
 		engine.TransferWork{Work: s.item(), Queue: s.queue(), RequestedAt: s.world.Now()},
 		engine.UpdateWork{Work: s.item(), Reevaluate: true, Attributes: map[string]string{"tongue": s.one("de", "fr")}},
 		engine.RequeueWork{Work: s.item(), Reason: "storm"},
+		s.instruct(),
+		s.instruct(),
+		s.instruct(),
 	}
 	s.try(commands[s.IntN(len(commands))])
+}
+
+// instruct is what a router has done with work, which may have changed since.
+func (s *storm) instruct() engine.Command {
+	c := engine.Instruct{Work: s.item(), Verb: engine.Verb(1 + s.IntN(5)), By: "router", Reason: "storm", Priority: int32(s.IntN(3))}
+	if s.IntN(3) > 0 {
+		c.Until = s.world.Now() + s.span(20)
+	}
+	if w, ok := s.world.Engine().Work(c.Work); ok {
+		c.Revision = w.Revision - uint32(s.IntN(8)/7)
+	}
+	return c
 }
 
 func (s *storm) end() {

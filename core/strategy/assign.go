@@ -13,23 +13,26 @@ import (
 )
 
 // share is which of a queue's work is on a board: all of it, what a canary
-// takes, or the rest.
+// takes, or the rest, and of that all, or what is of some classes.
 type share struct {
-	of   uint16 // the canary's share in ten-thousandths; 0 for all work
-	rest bool
+	of    uint16 // the canary's share in ten-thousandths; 0 for all work
+	rest  bool
+	split *Split // nil for all classes
+	only  classes
 }
 
-func (s share) has(id engine.WorkID) bool {
-	return s.of == 0 || (&engine.Canary{Share: s.of}).Takes(id) != s.rest
+func (s share) has(w *engine.Work) bool {
+	return (s.of == 0 || (&engine.Canary{Share: s.of}).Takes(w.ID) != s.rest) &&
+		(s.split == nil || s.split.of(&w.Spec)&s.only != 0)
 }
 
 // scope says which queues are on a board, and which of their work.
 type scope map[string]share
 
-// has reports whether work in that queue with that id is in scope.
-func (s scope) has(queue string, id engine.WorkID) bool {
-	part, ok := s[queue]
-	return ok && part.has(id)
+// has reports whether the work is in scope.
+func (s scope) has(w *engine.Work) bool {
+	part, ok := s[w.Queue]
+	return ok && part.has(w)
 }
 
 // assignment is being made: who decides for which queue, and who sees what.
@@ -54,7 +57,7 @@ func (d *Desk) assign(fresh bool) {
 		a.scopes[p] = make(scope)
 		p.wanted = false
 	}
-	d.owner = make(map[string]*post)
+	d.owner, d.splits = make(map[string]*post), make(map[string]*post)
 	for i := range definition.Queues {
 		a.charge(routed(definition, definition.Queues[i].Name))
 	}
@@ -94,6 +97,7 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 	if fallback == main { // the fallback was put in charge: who was before it stands in for it
 		fallback = a.named[routing.Strategy]
 	}
+	rest = a.divide(name, main, rest)
 	for _, p := range []*post{main, a.before(name, main), fallback} {
 		if p == nil {
 			continue
@@ -153,7 +157,24 @@ func (d *Desk) decider(w *engine.Work) *post {
 	if t := d.trials[w.Queue]; t != nil && t.post.state == Active && t.canary.Takes(w.ID) {
 		return t.post
 	}
+	if p := d.classed(w); p != nil {
+		return p
+	}
 	return d.owner[w.Queue]
+}
+
+// Instructs refuses a verb by routers of a strategy, or of a class of it, that
+// does not decide for the work now. What is unknown of the work is left to the engine to refuse.
+func (d *Desk) Instructs(strategy string, id engine.WorkID) error {
+	w, ok := d.engine.Work(id)
+	if !ok || w.State.Ended() {
+		return nil
+	}
+	if p := d.decider(w); p == nil || p.spec.Name != strategy {
+		return &engine.Refusal{Code: engine.CodeNotYours, Field: "work", Message: fmt.Sprintf(
+			"strategy %q does not decide for %v now, which is in queue %q", strategy, id, w.Queue)}
+	}
+	return nil
 }
 
 // revert goes back to who decided before, for the queues for which a strategy
@@ -164,6 +185,9 @@ func (d *Desk) revert(p *post, why string, step Step) {
 		queue, routing := routed(definition, definition.Queues[i].Name)
 		former := d.proven[queue.Name]
 		named := cmp.Or(queue.Deciders.Strategy, routing.Strategy)
+		if d.divided(queue.Name) != nil {
+			continue // its classes are decided for
+		}
 		if former == nil || former == p || d.named[named] != p || d.named[former.spec.Name] != former {
 			continue
 		}

@@ -86,7 +86,19 @@ func (m *mayhem) queue(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"main", "other"}).Draw(t, "queue")
 }
 
-func (m *mayhem) arrives(t *rapid.T) { m.rig.arrives(m.queue(t)) }
+func (m *mayhem) arrives(t *rapid.T) {
+	m.do(engine.CreateWork{Spec: engine.WorkSpec{
+		Channel: rapid.SampledFrom([]string{"chat", "mail"}).Draw(t, "channel"), Queue: m.queue(t),
+		Attributes: map[string]string{"tier": rapid.SampledFrom([]string{"gold", "silver", "bronze"}).Draw(t, "tier")},
+	}})
+}
+
+// splits draws how a strategy's work is divided.
+func splits(t *rapid.T) *Split {
+	return rapid.SampledFrom([]*Split{
+		nil, nil, {By: SplitByChannel, Classes: []string{"chat"}}, {By: SplitByAttribute, Name: "tier", Classes: []string{"gold", "silver"}},
+	}).Draw(t, "split")
+}
 
 func (m *mayhem) fault(t *rapid.T) {
 	m.faults[rapid.SampledFrom(m.names).Draw(t, "who")] += rapid.IntRange(1, 4).Draw(t, "times")
@@ -122,6 +134,7 @@ func (m *mayhem) engage(t *rapid.T) {
 	}
 	for i := range specs {
 		specs[i].Source = fmt.Sprint(rapid.IntRange(0, 2).Draw(t, "version"))
+		specs[i].Split = splits(t)
 	}
 	if rapid.Bool().Draw(t, "less") {
 		at := rapid.IntRange(0, len(specs)-1).Draw(t, "who")
@@ -185,7 +198,7 @@ func (m *mayhem) calm(t *rapid.T) {
 	}
 	m.e.EachWork(0, func(w *engine.Work) bool {
 		if w.State == engine.Waiting {
-			by, _ := m.d.Owner(w.Queue)
+			by, _ := m.d.DecidedBy(w)
 			t.Errorf("%v in %s still waits; %q decides", w.ID, w.Queue, by)
 		}
 		return true
@@ -203,7 +216,7 @@ func (m *mayhem) calm(t *rapid.T) {
 // remain expects the listed strategies, and a shadow for each that is named.
 func (m *mayhem) remain(t *rapid.T) {
 	var want, got []string
-	for _, spec := range m.listed {
+	for _, spec := range expanded(m.listed) {
 		want = append(want, spec.Name+" "+spec.Source)
 	}
 	definition := m.e.Definition()

@@ -31,6 +31,7 @@ type Desk struct {
 	owner  map[string]*post // queue → who decides for it now; nil for nobody
 	proven map[string]*post // queue → the strategy named for it that decided last
 	sights map[string][]*post
+	splits map[string]*post // queue → its strategy, if that is split
 
 	trials  map[string]*trial  // queue → its canary
 	shadows map[string]*shadow // queue → its shadow
@@ -48,6 +49,7 @@ type Desk struct {
 	employed  bool                         // that is on record, if there is one
 	began     uint64                       // the number of the last event when Start began
 	place     struct{ after, next uint64 } // of the job that was given last, and of the next
+	woken     func(post uint32)            // tells that a strategy wants a turn; nil if nobody listens
 }
 
 // Step is how a Desk has commands decided: by the loop that owns the engine,
@@ -62,7 +64,7 @@ func NewDesk(e *engine.Engine, specs []Spec, runtimes map[string]Runtime, seed u
 		trials: make(map[string]*trial), shadows: make(map[string]*shadow), runtimes: runtimes,
 	}
 	d.specs = slices.Clone(specs)
-	for _, spec := range specs {
+	for _, spec := range expanded(specs) {
 		runtime, ok := runtimes[spec.Runtime]
 		if !ok {
 			return nil, fmt.Errorf("strategy: %s: there is no runtime %q", spec.Name, spec.Runtime)
@@ -86,7 +88,7 @@ func (d *Desk) Check(definition *engine.Definition) error {
 	for i := range definition.RoutingConfigs {
 		config := &definition.RoutingConfigs[i]
 		for _, name := range []string{config.Strategy, config.Fallback} {
-			if name != "" && d.named[name] == nil {
+			if name != "" && d.whole(name) == nil {
 				return fmt.Errorf("strategy: routing config %q names strategy %q, which is not configured", config.Name, name)
 			}
 		}
@@ -118,10 +120,10 @@ func (d *Desk) CheckDeciders(to *engine.Deciders) error {
 }
 
 func (d *Desk) known(name string) error {
-	if name == "" || d.named[name] != nil {
+	if name == "" || d.whole(name) != nil {
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(d.named))
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(d.named)), func(name string) bool { return d.whole(name) == nil })
 	return &engine.Refusal{Code: engine.CodeUnknownStrategy, Field: "strategy", Message: fmt.Sprintf(
 		"strategy %q is not configured%s; there are %s", name, meantBy(name, names), strings.Join(names, ", "))}
 }
@@ -157,8 +159,8 @@ func (d *Desk) Start(ctx context.Context, now engine.Time, step Step) {
 
 // Observe notes an event for every strategy that may see what it concerns.
 func (d *Desk) Observe(ev *engine.Event) {
-	if ev.Kind == engine.KindProposalRefused || ev.Kind.Inward() {
-		return
+	if ev.Kind == engine.KindProposalRefused || ev.Kind == engine.KindWorkAnnotated || ev.Kind.Inward() {
+		return // which is on no board
 	}
 	if ev.Kind == engine.KindDecidersChanged {
 		d.assign(false)
@@ -322,6 +324,10 @@ func (d *Desk) started(now engine.Time, job *Job, step Step) {
 	p.reasons = make(map[uint16]string, len(job.manifest.Reasons))
 	for _, reason := range job.manifest.Reasons {
 		p.reasons[reason.Code] = legible(reason.Name, maxNameBytes)
+	}
+	if waker, ok := p.instance.(Waker); ok && d.woken != nil {
+		number := p.number
+		waker.OnWake(func() { d.woken(number) })
 	}
 	p.feed.wants = job.manifest.Tables
 	p.feed.reset()

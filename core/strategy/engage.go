@@ -19,8 +19,9 @@ import (
 //
 // Reconfigure follows, with a definition that names what there is now.
 func (d *Desk) Engage(specs []Spec) error {
-	listed := make(map[string]bool, len(specs))
-	for _, spec := range specs {
+	parts := expanded(specs)
+	listed := make(map[string]bool, len(parts))
+	for _, spec := range parts {
 		if d.runtimes[spec.Runtime] == nil {
 			return fmt.Errorf("strategy: %s: there is no runtime %q", spec.Name, spec.Runtime)
 		}
@@ -33,7 +34,7 @@ func (d *Desk) Engage(specs []Spec) error {
 		}
 	}
 	d.specs = slices.Clone(specs)
-	for _, spec := range specs {
+	for _, spec := range parts {
 		spec.Limits = spec.Limits.WithDefaults()
 		d.engage(spec)
 	}

@@ -131,7 +131,7 @@ func (f *feed) touchAgent(a *engine.Agent) {
 }
 
 func (f *feed) hasWork(w *engine.Work) bool {
-	return (w.State == engine.Waiting || w.State == engine.Offered) && f.scope.has(w.Queue, w.ID)
+	return (w.State == engine.Waiting || w.State == engine.Offered) && f.scope.has(w)
 }
 
 // touchQueue notes that a queue opened or closed.

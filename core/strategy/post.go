@@ -89,6 +89,7 @@ type post struct {
 	reply    route.Reply
 
 	wakeAt   engine.Time
+	called   bool // it wants a turn though nothing has changed
 	retryAt  engine.Time
 	failures int  // in a row
 	good     int  // turns in a row
@@ -166,7 +167,7 @@ func (p *post) due(now engine.Time) bool {
 	case p.shadows != "": // it gets turns with another's, once it has the board
 		return p.feed.next != route.KindDelta
 	default:
-		return p.feed.pending() || p.wakeAt > 0 && p.wakeAt <= now
+		return p.called || p.feed.pending() || p.wakeAt > 0 && p.wakeAt <= now
 	}
 }
 
@@ -177,7 +178,7 @@ func (p *post) nextTurn(now engine.Time, seed uint64) {
 	p.seq++
 	p.feed.turn = p.seq
 	p.feed.fill(&p.turn)
-	p.wakeAt = 0
+	p.wakeAt, p.called = 0, false
 	p.turn.Epoch, p.turn.Seq, p.turn.Now = p.epoch, p.seq, int64(now)
 	p.turn.Seed, p.turn.Budget = turnSeed(seed, p.epoch, p.seq), budget(p.spec.Limits.TurnDeadline)
 	p.feed.base, p.board = p.seq, p.feed.board
@@ -190,10 +191,21 @@ func (p *post) note() {
 		return // what the refs meant is gone
 	}
 	for _, note := range p.reply.Notes {
-		if id, ok := p.feed.work.key(note.Work); ok && p.reasons[note.Reason] != "" {
-			p.feed.notes[id] = p.reasons[note.Reason]
+		if id, ok := p.feed.work.key(note.Work); ok && p.reason(note.Reason) != "" {
+			p.feed.notes[id] = p.reason(note.Reason)
 		}
 	}
+}
+
+// reason returns what a code of the reply means.
+func (p *post) reason(code uint16) string {
+	if name, ok := p.reasons[code]; ok {
+		return name
+	}
+	if in, ok := p.instance.(Explainer); ok {
+		return legible(in.Reason(code), maxNameBytes)
+	}
+	return ""
 }
 
 // check says what is wrong with the reply, nil if nothing is.

@@ -188,6 +188,9 @@ func (f *feed) putWork(t *route.Turn, ref uint32, s *slot[engine.WorkID], w *eng
 	if f.engine.Interruptible(spec.Channel) {
 		row.Flags |= route.WorkInterruptible
 	}
+	if w.Hold != nil {
+		row.Flags |= route.WorkHeld
+	}
 	if w.Agent != "" {
 		row.Agent = f.word(t, w.Agent)
 		if w.Required {

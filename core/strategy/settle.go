@@ -85,7 +85,7 @@ func (d *Desk) proposals(p *post) []engine.Proposal {
 	for i := range out {
 		row, proposal := &p.reply.Proposals[i], &out[i]
 		proposal.Revision, proposal.Score, proposal.Rank = row.Revision, row.Score, row.Rank
-		proposal.Reason = p.reasons[row.Reason]
+		proposal.Reason = p.reason(row.Reason)
 		var knownWork, knownAgent bool
 		proposal.Work, knownWork = p.feed.work.key(row.Work)
 		proposal.Agent, knownAgent = p.feed.agents.key(row.Agent)

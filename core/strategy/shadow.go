@@ -172,7 +172,7 @@ func (d *Desk) choices(p *post, queue string, into map[engine.WorkID]Choice) {
 		if _, twice := into[id]; !known || !there || !kept || twice || w.Queue != queue {
 			continue
 		}
-		into[id] = Choice{Agent: agent, Score: row.Score, Reason: p.reasons[row.Reason]}
+		into[id] = Choice{Agent: agent, Score: row.Score, Reason: p.reason(row.Reason)}
 	}
 }
 

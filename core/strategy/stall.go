@@ -6,6 +6,7 @@ package strategy
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -65,8 +66,9 @@ func (d *Desk) progressed(ev *engine.Event) {
 		return
 	}
 	p := d.named[ev.Decision.Strategy]
-	if w, ok := d.engine.Work(s.pair.Work); ok && w.ID != ev.Work && d.trials[ev.Queue] != nil && d.decider(w) != p {
-		return // of a canary and who decides for the rest, the other one did something
+	several := d.trials[ev.Queue] != nil || d.splits[ev.Queue] != nil
+	if w, ok := d.engine.Work(s.pair.Work); ok && w.ID != ev.Work && several && d.decider(w) != p {
+		return // of a canary, or a class, and who decides for the rest, the other one did something
 	}
 	s.pair.Work, s.told = 0, false
 	if p != nil {
@@ -98,6 +100,9 @@ func (d *Desk) Watch(now engine.Time, step Step) {
 // watch looks at one queue, and returns how many pairs it tried.
 func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried int) {
 	s, p := d.stalls.of[name], d.owner[name]
+	if p == nil {
+		p = d.divided(name)
+	}
 	if p == nil {
 		s.pair.Work = 0
 		return 0
@@ -138,7 +143,8 @@ func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried i
 func (d *Desk) chosen(queue string, routing *engine.RoutingConfig, p *post) bool {
 	q, _ := routed(d.engine.Definition(), queue)
 	t := d.trials[queue]
-	return p == d.named[cmp.Or(q.Deciders.Strategy, routing.Strategy)] || t != nil && t.post == p
+	main := d.named[cmp.Or(q.Deciders.Strategy, routing.Strategy)]
+	return p == main || t != nil && t.post == p || slices.Contains(d.parts(main), p)
 }
 
 // stalledNow deals with a strategy that stalls.

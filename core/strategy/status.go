@@ -50,13 +50,18 @@ func (d *Desk) Status() []Status {
 				out[i].Queues = append(out[i].Queues, queue)
 			}
 		}
+		for queue := range d.splits {
+			if p.state == Active && slices.Contains(d.parts(d.splits[queue]), p) {
+				out[i].Queues = append(out[i].Queues, queue)
+			}
+		}
 		slices.Sort(out[i].Queues)
 	}
 	return out
 }
 
-// Owner returns the strategy that decides for the queue now; false if none
-// does.
+// Owner returns the strategy that decides for the queue now, but for its classes
+// if it is split; false if none does.
 func (d *Desk) Owner(queue string) (name string, ok bool) {
 	p := d.owner[queue]
 	if p == nil {

@@ -40,6 +40,13 @@ type Spec struct {
 	MayExceed bool
 	// Limits bound what it may take.
 	Limits Limits
+	// Split divides its work among routers of classes; nil if it does not. Only
+	// remote strategies are split.
+	Split *Split `json:",omitempty"`
+	// Class is the class of work for which this part of the strategy Of
+	// decides; empty for a whole strategy. A Desk fills them in.
+	Class string `json:",omitempty"`
+	Of    string `json:",omitempty"`
 	// Standby keeps a second instance started and configured, which takes over
 	// with a snapshot when the first one fails. It takes as much memory again.
 	Standby bool
@@ -128,6 +135,23 @@ type Instance interface {
 	// Close ends the instance, by force if need be, releases what it holds and
 	// waits until that is done. A second Close does nothing.
 	Close() error
+}
+
+// Waker is an Instance that now and then wants a turn though nothing has
+// changed: it has something to propose.
+type Waker interface {
+	// OnWake is called once, before the first turn. From then on wake is called
+	// whenever a turn is wanted, also while one is under way. It does not block,
+	// and may be called from several goroutines.
+	OnWake(wake func())
+}
+
+// Explainer is an Instance whose replies bring along what some of their codes
+// mean, beside those of the manifest.
+type Explainer interface {
+	// Reason returns what a code of the last reply means; empty if it did not
+	// say. It is not called during a turn.
+	Reason(code uint16) string
 }
 
 // FaultKind says in which way a strategy failed.

@@ -180,7 +180,7 @@ func (x *Index) pendingAt(ref uint32) bool {
 // at returns the class of the work, in which it need not stand, and what ends
 // the use of it. nil if the work does not wait.
 func (x *Index) at(work *route.Work) (c *class, done func()) {
-	if work.State != route.WorkWaiting || x.pendingAt(work.Ref) || int64(work.Ref) >= int64(len(x.items)) {
+	if !work.Waits() || x.pendingAt(work.Ref) || int64(work.Ref) >= int64(len(x.items)) {
 		return nil, nil
 	}
 	if id := x.items[work.Ref].class; id != 0 {

@@ -225,7 +225,7 @@ func (x *Index) place(ref uint32) {
 	var to, from *class
 	row := x.board.Work(ref)
 	_, proposed := x.pending[ref]
-	if row != nil && row.State == route.WorkWaiting && !proposed {
+	if row != nil && row.Waits() && !proposed {
 		to = x.classOf(row, false)
 		x.prefers.set(ref, row.PreferredUntil, to.personal && row.Flags&route.WorkRequired == 0)
 	} else {

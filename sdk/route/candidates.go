@@ -24,8 +24,9 @@ func (b *Board) Eligible(work *Work, agent *Agent) Verdict {
 	if v := pair.presence(); v != VerdictNone {
 		return v // most pairs end here, and the lists need not be read
 	}
+	pair.Held = work.Flags&WorkHeld != 0
 	if queue := b.Queue(work.Queue); queue != nil {
-		pair.Held, pair.BySkills = queue.Flags&QueueHeld != 0, queue.Flags&QueueBySkills != 0
+		pair.Held, pair.BySkills = pair.Held || queue.Flags&QueueHeld != 0, queue.Flags&QueueBySkills != 0
 	}
 	pair.Tier, pair.Member = b.tier(agent, work.Queue)
 	pair.Tiers = work.Tier
@@ -40,7 +41,7 @@ func (b *Board) Eligible(work *Work, agent *Agent) Verdict {
 // for a hundred thousand; package match keeps indexes for those.
 func (b *Board) Candidates(work *Work) iter.Seq[*Agent] {
 	return func(yield func(*Agent) bool) {
-		if work.State != WorkWaiting {
+		if !work.Waits() {
 			return // nobody may, and the agents need not be read
 		}
 		for agent := range b.agents.all() {
@@ -59,6 +60,10 @@ func LoadOf(work *Work, agent *Agent) Load {
 		Interruptible: work.Flags&WorkInterruptible != 0, Size: work.Size, Percent: work.Percent,
 	}
 }
+
+// Waits reports whether the work looks for an agent: it is neither offered nor
+// held.
+func (w *Work) Waits() bool { return w.State == WorkWaiting && w.Flags&WorkHeld == 0 }
 
 // tier returns in which tier of the queue the agent is, and whether it belongs
 // to the queue at all.

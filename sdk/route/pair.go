@@ -16,8 +16,8 @@ type Pair struct {
 	Channels uint64
 	// Channel is the ordinal of the work's channel, 0 to 63.
 	Channel uint16
-	// Held says that the work's queue is closed and holds its work until it
-	// opens.
+	// Held says that the work is held, by a router or a person, or that its
+	// queue is closed and holds its work until it opens.
 	Held bool
 	// Member says that the agent belongs to the work's queue, and Tier in which
 	// tier. Tiers is up to which tier members are asked by now; 0 means all.

@@ -195,6 +195,8 @@ const (
 	WorkRequired WorkFlags = 1
 	// WorkInterruptible: it takes interruptible capacity, and needs as much free of the primary.
 	WorkInterruptible WorkFlags = 2
+	// WorkHeld: a router or a person holds it, and it may not be offered until that ends.
+	WorkHeld WorkFlags = 4
 )
 
 // String returns the names of the bits that are set, joined by a bar.
@@ -206,7 +208,10 @@ func (v WorkFlags) String() string {
 	if v&WorkInterruptible != 0 {
 		text += "|interruptible"
 	}
-	if rest := v &^ (WorkRequired | WorkInterruptible); rest != 0 {
+	if v&WorkHeld != 0 {
+		text += "|held"
+	}
+	if rest := v &^ (WorkRequired | WorkInterruptible | WorkHeld); rest != 0 {
 		text += "|" + strconv.Itoa(int(rest))
 	}
 	if text == "" {

@@ -167,7 +167,7 @@ func (h *Host) pair(work *Work, agent *Agent) route.Pair {
 		Load: route.LoadOf(&work.row, &agent.row),
 	}
 	if queue := h.queues.at(work.row.Queue); queue != nil {
-		pair.Held = queue.row.Flags&route.QueueHeld != 0
+		pair.Held = queue.row.Flags&route.QueueHeld != 0 || work.row.Flags&route.WorkHeld != 0
 		pair.BySkills = queue.row.Flags&route.QueueBySkills != 0
 	}
 	at := slices.IndexFunc(agent.members, func(m route.Member) bool { return m.Queue == work.row.Queue })

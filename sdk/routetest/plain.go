@@ -130,7 +130,7 @@ func (a *claimant) take(c claim, sign int32) {
 func (p *plain) pendingOrder() []*route.Work {
 	var list []*route.Work
 	for work := range p.board.AllWork() {
-		if len(p.claims[work.Ref]) == 0 && work.State == route.WorkWaiting {
+		if len(p.claims[work.Ref]) == 0 && work.Waits() {
 			list = append(list, work)
 		}
 	}

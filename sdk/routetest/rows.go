@@ -185,6 +185,8 @@ func (f *fields) workField() func(*Work) {
 	case "requires":
 		name := f.word("agent")
 		return func(w *Work) { w.Requires(name) }
+	case "held", "unheld":
+		return func(w *Work) { w.Held(key == "held") }
 	case "prefers":
 		name := f.word("agent")
 		if !f.keyword("for") {

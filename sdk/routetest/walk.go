@@ -89,6 +89,8 @@ func (w walker) ask(work *Work) {
 		work.Declined(w.agentName(), w.agentName())
 	case 3:
 		work.Declined()
+	case 4:
+		work.Held(w.odds(2))
 	}
 }
 

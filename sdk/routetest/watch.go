@@ -297,6 +297,9 @@ func (h *Host) sayWork(turn *route.Turn, row *route.Work) string {
 		}
 		parts = append(parts, verb+h.text(row.Agent))
 	}
+	if row.Flags&route.WorkHeld != 0 {
+		parts = append(parts, "is held")
+	}
 	if row.Declined.N > 0 {
 		parts = append(parts, fmt.Sprintf("declined by %d", row.Declined.N))
 	}

@@ -146,6 +146,16 @@ func (w *Work) Requires(agent string) *Work {
 	return w
 }
 
+// Held holds the work, or ends that: held, it may not be offered.
+func (w *Work) Held(yes bool) *Work {
+	w.row.Flags &^= route.WorkHeld
+	if yes {
+		w.row.Flags |= route.WorkHeld
+	}
+	w.changed()
+	return w
+}
+
 // Prefers sets the agent who alone is asked for that many milliseconds.
 func (w *Work) Prefers(agent string, ms int64) *Work {
 	w.row.Agent = w.host.word(agent)

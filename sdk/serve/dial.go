@@ -58,6 +58,7 @@ func routerOptions(args []string, getenv func(string) string, complain io.Writer
 	flags.StringVar(&options.Strategy, "strategy", getenv(StrategyKey), "the remote strategy's `name` in the host's config")
 	flags.StringVar(&options.Name, "name", hostname, "the router's own `name`, for people")
 	rank := flags.Uint("rank", 0, "whose turn it is to lead: the lowest `rank` of the routers connected")
+	flags.StringVar(&options.Class, "class", "", "the `class` of work to decide for, if the host's config splits the strategy; else what is left")
 	tokenFile := flags.String("token-file", "", "the `file` that holds the strategy's token; else it is $"+TokenKey)
 	authority := flags.String("ca", "", "the `file` with the certificate by which the host is known; else the system's authorities")
 	if err := flags.Parse(args); err != nil {

@@ -64,6 +64,10 @@ func TestRouterOptionsRefuse(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %q", args, ok, err, words)
 		}
 	}
+	options, _, err := routerOptions([]string{"-connect", "localhost:1", "-strategy", "x", "-class", "voice"}, func(string) string { return "" }, io.Discard)
+	if err != nil || options.Class != "voice" {
+		t.Errorf("%+v, %v", options, err)
+	}
 	if _, ok, err := routerOptions([]string{"-connect", "x", "-h"}, os.Getenv, io.Discard); !ok || !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h: %v, %v", ok, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -43,6 +44,9 @@ type RouterOptions struct {
 	Name string
 	// Rank says whose turn it is to lead: the lowest of the routers connected.
 	Rank uint32
+	// Class is the class of the strategy's work that it decides for, if the
+	// host's config splits it; empty for what is left.
+	Class string
 	// BackoffFirst and BackoffMost bound how long is waited before dialling
 	// again: the first time, and at most; in between it doubles. Each wait is
 	// drawn from its half to its whole, so that many routers do not come at
@@ -52,6 +56,17 @@ type RouterOptions struct {
 	Dial []grpc.DialOption
 	// Logger hears of connections and of the host's notices; nil for silence.
 	Logger *slog.Logger
+}
+
+// Waker is a strategy that now and then has something to propose though nothing
+// has changed: an answer of another system has come, say. Remote asks the host
+// for a turn then. In other runtimes such a strategy has to wait for its next
+// turn, or for the time that its reply's WakeAt names.
+type Waker interface {
+	// OnWake is called when the strategy begins to decide. From then on it may
+	// call wake, from any goroutine, whenever it wants a turn; after its end
+	// that does nothing.
+	OnWake(wake func())
 }
 
 // silence is after how many pings of a host that do not come a router dials
@@ -133,6 +148,10 @@ type router struct {
 	applied  uint64    // the last turn under this lease
 	answer   []byte    // to that turn; valid until the next one
 	returned bool      // the session was resumed, and no turn has come since
+
+	led    atomic.Uint64        // lease, for other goroutines
+	call   atomic.Pointer[call] // the connection; nil before the first
+	wanted atomic.Bool          // the strategy wants a turn, and none has come since
 }
 
 // connect speaks with the host over one connection. It reports whether it was
@@ -151,6 +170,7 @@ func (r *router) connect(ctx context.Context) (welcomed bool, err error) {
 	}
 	defer conn.Close()
 	c := &call{router: r, patience: time.Minute}
+	r.call.Store(c)
 	// Not ctx itself: the farewell is still to be sent when that has ended.
 	streaming, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -180,11 +200,20 @@ func (r *router) lead(in *strategyv1.Lead) *strategyv1.ConfigureResponse {
 	r.drain()
 	r.instance = &instance{strategy: r.plugin.New()}
 	r.lease, r.applied, r.answer, r.returned = in.GetLease(), 0, nil, false
+	r.led.Store(r.lease)
 	out := &strategyv1.ConfigureResponse{Generation: in.GetConfigure().GetGeneration()}
 	if err := r.instance.configure(in.GetConfigure().GetSettingsJson()); err != nil {
 		out.Diagnostics = []*strategyv1.Diagnostic{{
 			Severity: strategyv1.Diagnostic_SEVERITY_ERROR, Message: err.Error(),
 		}}
+		return out
+	}
+	lease := r.lease
+	if waker, ok := r.instance.strategy.(Waker); ok {
+		waker.OnWake(func() { r.wake(lease) })
+	}
+	if instructor, ok := r.instance.strategy.(Instructor); ok {
+		instructor.OnInstruct(func(in *strategyv1.Instruct) { r.instructs(lease, in) })
 	}
 	return out
 }
@@ -195,6 +224,7 @@ func (r *router) turn(in *strategyv1.Ask) []byte {
 	again := r.returned && in.GetTurn() == r.applied && r.answer != nil
 	r.returned = false
 	if !again {
+		r.wanted.Store(false)
 		r.answer = r.instance.turn(in.GetFrame())
 		r.applied = in.GetTurn()
 	}
@@ -209,6 +239,20 @@ func (r *router) drain() {
 		}
 	}
 	r.instance, r.lease, r.applied, r.answer, r.returned = nil, 0, 0, nil, false
+	r.led.Store(0)
+	r.wanted.Store(false)
+}
+
+// wake tells the host that the strategy of that lease wants a turn. Without a
+// connection it is told when there is one.
+func (r *router) wake(lease uint64) {
+	if r.led.Load() != lease {
+		return
+	}
+	r.wanted.Store(true)
+	if c := r.call.Load(); c != nil {
+		c.wake(lease)
+	}
 }
 
 // resume is what is remembered of a session; nil if there was none.
@@ -249,6 +293,7 @@ func (c *call) run(stream grpc.BidiStreamingClient[strategyv1.SessionRequest, st
 	defer watch.Stop()
 	err = c.say(&strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Hello{Hello: &strategyv1.Hello{
 		Strategy: r.options.Strategy, Token: r.options.Token, Router: r.options.Name, Rank: r.options.Rank,
+		Class:    r.options.Class,
 		Manifest: manifest, Resume: r.resume(),
 	}}})
 	for err == nil {
@@ -258,6 +303,7 @@ func (c *call) run(stream grpc.BidiStreamingClient[strategyv1.SessionRequest, st
 		}
 		watch.Reset(c.patience)
 		err = c.take(in)
+		watch.Reset(c.patience) // a welcome says how long that is from now on
 	}
 	return err
 }
@@ -279,6 +325,8 @@ func (c *call) take(in *strategyv1.SessionResponse) error {
 		return c.say(&strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Answer{Answer: &strategyv1.Answer{
 			Lease: r.lease, Turn: m.Ask.GetTurn(), Frame: r.turn(m.Ask),
 		}}})
+	case *strategyv1.SessionResponse_Instructed:
+		r.instructed(m.Instructed)
 	case *strategyv1.SessionResponse_Drained:
 		if m.Drained.GetLease() == r.lease {
 			r.options.Logger.Info("does not lead any more", "lease", r.lease)
@@ -307,6 +355,9 @@ func (c *call) welcome(in *strategyv1.Welcome) {
 		r.drain()
 	}
 	r.returned = r.lease != 0
+	if r.returned && r.wanted.Load() {
+		c.wake(r.lease)
+	}
 	r.options.Logger.Info("connected", "strategy", r.options.Strategy, "host", in.GetHost().GetHostVersion(), "resumed", in.GetResumed())
 }
 
@@ -321,6 +372,17 @@ func (c *call) say(m *strategyv1.SessionRequest) error {
 		return err
 	}
 	return nil
+}
+
+// wake asks for a turn. What keeps that from being sent ends the connection
+// too, and after it is made again the turn is asked for again.
+func (c *call) wake(lease uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left || c.stream == nil {
+		return
+	}
+	_ = c.stream.Send(&strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Wake{Wake: &strategyv1.Wake{Lease: lease}}})
 }
 
 // leave says goodbye, so that another router leads at once, and ends the

@@ -45,6 +45,11 @@ func (s *scripted) Session(stream session) error {
 // router. It returns what ends the router, and how it ended.
 func hosted(t *testing.T, g *greedy, scripts ...func(session) error) (stop context.CancelFunc, ended <-chan error) {
 	t.Helper()
+	return hostedAs(t, pluginOf(g), scripts...)
+}
+
+func hostedAs(t *testing.T, plugin route.Plugin, scripts ...func(session) error) (stop context.CancelFunc, ended <-chan error) {
+	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
 	host := &scripted{scripts: make(chan func(session) error, len(scripts))}
@@ -56,7 +61,7 @@ func hosted(t *testing.T, g *greedy, scripts ...func(session) error) (stop conte
 	ctx, stop := context.WithCancel(context.Background())
 	out := make(chan error, 1)
 	go func() {
-		out <- Remote(ctx, pluginOf(g), RouterOptions{
+		out <- Remote(ctx, plugin, RouterOptions{
 			Address: "passthrough:///x", Strategy: "vendor", Token: "secret", Name: "r", Rank: 3, BackoffFirst: time.Millisecond,
 			Dial: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 				return listener.DialContext(ctx)

@@ -21,6 +21,12 @@ func (d *Doors) take(c *connection, request *strategyv1.SessionRequest) error {
 		s.take(c, m.Answer)
 	case *strategyv1.SessionRequest_Configured:
 		s.configured(c, m.Configured)
+	case *strategyv1.SessionRequest_Wake:
+		if !s.fenced(c, m.Wake.GetLease(), 0) {
+			s.holder.call()
+		}
+	case *strategyv1.SessionRequest_Instruct:
+		d.instructs(c, s, m.Instruct)
 	case *strategyv1.SessionRequest_Pong:
 	case *strategyv1.SessionRequest_Leave:
 		d.options.Logger.Info("a router leaves", "strategy", s.room.name, "router", s.router, "reason", clip(m.Leave.GetReason()))
@@ -46,7 +52,7 @@ func (s *session) take(c *connection, a *strategyv1.Answer) {
 	case current != nil && current.turn == turn && !current.done:
 		s.answered = turn
 		s.counts.Answers++
-		in.deliver(outcome{frame: a.GetFrame()})
+		in.deliver(outcome{frame: a.GetFrame(), reasons: a.GetReasons()})
 	case turn != s.missed && (current != nil && current.turn == turn || turn <= s.answered):
 		s.counts.Duplicates++
 		c.notice(strategyv1.Notice_CODE_DUPLICATE, lease, turn, "turn %d was answered already; the first answer counts", turn)

@@ -75,6 +75,7 @@ type connection struct {
 	door      string // how it came
 	address   string // from where
 	out       chan *strategyv1.SessionResponse
+	instructs chan *strategyv1.Instruct // to be done
 	ended     chan struct{}
 	once      sync.Once
 	why       error
@@ -100,10 +101,11 @@ type connection struct {
 func (d *Doors) Serve(ctx context.Context, link Link, door, address string) error {
 	c := &connection{
 		link: link, door: door, address: address,
-		out: make(chan *strategyv1.SessionResponse, outbox), ended: make(chan struct{}), welcomed: make(chan struct{}),
+		out: make(chan *strategyv1.SessionResponse, outbox), instructs: make(chan *strategyv1.Instruct, maxInstructs), ended: make(chan struct{}), welcomed: make(chan struct{}),
 	}
 	c.heard.Store(time.Now().UnixNano())
 	d.readers.Go(func() { c.end(d.read(c)) })
+	d.readers.Go(func() { d.obey(c) })
 	err := d.write(ctx, c)
 	c.end(err)
 	d.lose(c)

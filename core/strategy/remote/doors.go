@@ -49,6 +49,13 @@ type Strategy struct {
 	// routers are known: several, so that one can be replaced while both are
 	// in use. Without any, everybody who can connect is let in.
 	Tokens []string
+	// Classes are those for which routers may come, beside those of no class;
+	// see strategy.Split.
+	Classes []string
+	// Door names the one door, as Serve knows it, by which its routers come;
+	// empty for all by which routers dial. What comes by a door that is named
+	// here is the host's own, speaks for a vendor, and needs no token.
+	Door string
 }
 
 // Doors is where routers come in. It is safe for concurrent use. Close it when
@@ -66,11 +73,15 @@ type Doors struct {
 	rooms map[string]*room
 	lease uint64
 	count uint64 // of sessions
+	// instructor has instructs done; nil if nobody does.
+	instructor Instructor
 }
 
 // room is what the doors keep of one strategy.
 type room struct {
 	name     string
+	door     string // by which its routers come; empty if they dial
+	classes  []string
 	tokens   [][sha256.Size]byte
 	sessions []*session
 	changed  chan struct{} // closed, and made anew, when a router comes free
@@ -94,7 +105,7 @@ func NewDoors(options Options, strategies ...Strategy) (*Doors, error) {
 	}
 	d.stop, d.cancel = context.WithCancel(context.Background())
 	for _, s := range strategies {
-		r := &room{name: s.Name, changed: make(chan struct{})}
+		r := &room{name: s.Name, door: s.Door, classes: s.Classes, changed: make(chan struct{})}
 		for _, text := range s.Tokens {
 			sum, err := hex.DecodeString(text)
 			if err != nil || len(sum) != sha256.Size {
@@ -115,15 +126,25 @@ func (d *Doors) Open() {
 	d.open = true
 }
 
-// Unguarded returns a strategy whose routers need no token; empty if there is
-// none.
+// Unguarded returns a strategy whose routers dial and need no token; empty if
+// there is none.
 func (d *Doors) Unguarded() string {
 	for _, name := range d.names() {
-		if len(d.rooms[name].tokens) == 0 {
+		if r := d.rooms[name]; r.door == "" && len(r.tokens) == 0 {
 			return name
 		}
 	}
 	return ""
+}
+
+// Door returns the door by which the strategy's routers come, as in Strategy;
+// false if there is no such strategy.
+func (d *Doors) Door(strategy string) (door string, ok bool) {
+	r := d.rooms[strategy]
+	if r == nil {
+		return "", false
+	}
+	return r.door, true
 }
 
 // names are the strategies in order. They do not change.
@@ -151,9 +172,12 @@ func (d *Doors) Close() error {
 	return nil
 }
 
-// admits reports whether the token is one of the room's. It takes as long for a
-// wrong one as for a right one.
-func (r *room) admits(token string) bool {
+// admits reports whether who comes by the door has a token of the room's, or
+// needs none. It takes as long for a wrong one as for a right one.
+func (r *room) admits(door, token string) bool {
+	if r.door != "" && r.door == door {
+		return true
+	}
 	sum := sha256.Sum256([]byte(token))
 	found := 0
 	for i := range r.tokens {
@@ -172,13 +196,13 @@ func (r *room) stir() {
 	}
 }
 
-// free returns who is to lead next: of those who stand by and can go on where a
-// router like that was, the one whose last turn came to something, of the lowest
+// free returns who is to lead next: of those of the class who stand by and can go
+// on where a router like that was, the one whose last turn came to something, of the lowest
 // rank, who was there first. Nil if there is nobody. The doors are locked.
-func (r *room) free(like *route.Manifest) *session {
+func (r *room) free(class string, like *route.Manifest) *session {
 	var best *session
 	for _, s := range r.sessions {
-		if s.conn == nil || s.lease != 0 || like != nil && !alike(&s.manifest, like) {
+		if s.conn == nil || s.lease != 0 || s.class != class || like != nil && !alike(&s.manifest, like) {
 			continue
 		}
 		if best == nil || s.before(best) {

@@ -8,6 +8,8 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -25,12 +27,15 @@ func (d *Doors) admit(c *connection, hello *strategyv1.Hello) error {
 		return errHello
 	}
 	r := d.rooms[hello.GetStrategy()]
-	if r == nil || !r.admits(hello.GetToken()) {
-		// Which of the two is wrong is not told to strangers.
+	if r == nil || !r.admits(c.door, hello.GetToken()) || r.door != "" && r.door != c.door {
+		// Which of these is wrong is not told to strangers.
 		return &Refusal{"unauthenticated", fmt.Sprintf("there is no remote strategy %q with this token", clip(hello.GetStrategy()))}
 	}
 	if name := hello.GetRouter(); len(name) > maxNameBytes || !utf8.ValidString(name) {
 		return &Refusal{"invalid", fmt.Sprintf("the router's name should be %d bytes of UTF-8 at most", maxNameBytes)}
+	}
+	if class := hello.GetClass(); class != "" && !slices.Contains(r.classes, class) {
+		return &Refusal{"invalid", fmt.Sprintf("strategy %q has no class %q; %s", r.name, clip(class), r.classed())}
 	}
 	manifest, err := handshake.Manifest(hello.GetManifest())
 	if err != nil {
@@ -41,7 +46,7 @@ func (d *Doors) admit(c *connection, hello *strategyv1.Hello) error {
 	if c.over || d.stop.Err() != nil {
 		return errSilent
 	}
-	s, resumed := r.resume(hello.GetResume(), &manifest, c.door)
+	s, resumed := r.resume(hello, &manifest, c.door)
 	if !resumed {
 		if s != nil {
 			d.forget(s) // its router has forgotten what it led
@@ -59,12 +64,13 @@ func (d *Doors) admit(c *connection, hello *strategyv1.Hello) error {
 
 // resume finds the session that a router wants to take up again, and reports
 // whether it can. The doors are locked.
-func (r *room) resume(in *strategyv1.Resume, manifest *route.Manifest, door string) (s *session, ok bool) {
+func (r *room) resume(hello *strategyv1.Hello, manifest *route.Manifest, door string) (s *session, ok bool) {
+	in := hello.GetResume()
 	for _, s := range r.sessions {
 		if in.GetToken() != "" && subtle.ConstantTimeCompare([]byte(s.token), []byte(in.GetToken())) == 1 {
 			// What it has acknowledged, it must still know.
 			led := s.lease == in.GetLease() && s.answered <= in.GetApplied()
-			return s, s.door == door && alike(&s.manifest, manifest) && (s.lease == 0 || led)
+			return s, s.door == door && s.class == hello.GetClass() && alike(&s.manifest, manifest) && (s.lease == 0 || led)
 		}
 	}
 	return nil, false
@@ -77,7 +83,7 @@ func (d *Doors) welcome(r *room, hello *strategyv1.Hello, manifest route.Manifes
 	_, _ = rand.Read(secret[:]) // it never fails
 	s := &session{
 		room: r, number: d.count, token: hex.EncodeToString(secret[:]),
-		router: hello.GetRouter(), rank: hello.GetRank(), manifest: manifest, since: time.Now(),
+		router: hello.GetRouter(), class: hello.GetClass(), rank: hello.GetRank(), manifest: manifest, since: time.Now(),
 	}
 	r.sessions = append(r.sessions, s)
 	return s
@@ -93,7 +99,7 @@ func (d *Doors) greet(c *connection, s *session, resumed bool) {
 	}}})
 	close(c.welcomed)
 	d.options.Logger.Info("a router is connected", "strategy", s.room.name, "router", s.router, "address", c.address,
-		"door", c.door, "rank", s.rank, "resumed", resumed)
+		"door", c.door, "class", s.class, "rank", s.rank, "resumed", resumed)
 	if resumed {
 		s.counts.Resumes++
 	}
@@ -104,6 +110,14 @@ func (d *Doors) greet(c *connection, s *session, resumed bool) {
 		}
 	}
 	s.room.stir()
+}
+
+// classed says which classes there are.
+func (r *room) classed() string {
+	if len(r.classes) == 0 {
+		return "it is not split into classes"
+	}
+	return "its classes are " + strings.Join(r.classes, ", ")
 }
 
 func clip(text string) string {

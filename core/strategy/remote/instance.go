@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,12 +26,14 @@ type instance struct {
 	poke     chan struct{} // something about the session has changed
 	ended    chan struct{} // closed by Close
 
-	fresh bool // Turn's: the router's board is empty
+	fresh   bool              // Turn's: the router's board is empty
+	reasons map[uint16]string // Turn's: what the last answer's codes mean beside the manifest's
 
 	// The doors' lock guards what follows.
 	session *session                           // who leads; nil if nobody does
 	leading chan *strategyv1.ConfigureResponse // awaits the word on settings
 	ask     *ask                               // the turn under way
+	wanted  func()                             // tells that a turn is wanted; nil if nobody listens
 	closed  bool
 }
 
@@ -44,11 +47,16 @@ type ask struct {
 
 // outcome is what came of a turn: an answer, or a fault.
 type outcome struct {
-	frame []byte
-	err   error
+	frame   []byte
+	reasons []*strategyv1.Reason
+	err     error
 }
 
-var _ strategy.Instance = (*instance)(nil)
+var (
+	_ strategy.Instance  = (*instance)(nil)
+	_ strategy.Waker     = (*instance)(nil)
+	_ strategy.Explainer = (*instance)(nil)
+)
 
 // refusedSettings says that a router does not take its settings.
 type refusedSettings struct {
@@ -92,13 +100,14 @@ func (in *instance) Turn(ctx context.Context, turn *route.Turn, reply *route.Rep
 			}
 			message = askMessage(turn.Seq, frame)
 		}
-		got, err := in.exchange(ctx, s, message)
-		if errors.Is(err, errGone) {
+		got := in.exchange(ctx, s, message)
+		if err = got.err; errors.Is(err, errGone) {
 			continue
 		}
 		in.fresh = false
 		if err == nil {
-			if err = in.read(got, turn, reply); err != nil {
+			in.learn(got.reasons)
+			if err = in.read(got.frame, turn, reply); err != nil {
 				in.tell(s, turn.Seq, err)
 			}
 		}
@@ -144,28 +153,55 @@ func (in *instance) leader(ctx context.Context) (*session, error) {
 	}
 }
 
-// exchange sends the turn and waits for what comes of it. It returns errGone if
-// another router should be asked.
-func (in *instance) exchange(ctx context.Context, s *session, message *strategyv1.SessionResponse) ([]byte, error) {
+// exchange sends the turn and waits for what comes of it: errGone if another
+// router should be asked.
+func (in *instance) exchange(ctx context.Context, s *session, message *strategyv1.SessionResponse) outcome {
 	a, err := in.send(s, message)
 	if err != nil {
-		return nil, err
+		return outcome{err: err}
 	}
 	defer in.forgetAsk()
 	for {
 		select {
 		case got := <-a.answer:
-			return got.frame, got.err
+			return got
 		case <-in.poke:
 			if in.replaceable(s) {
-				return nil, errGone
+				return outcome{err: errGone}
 			}
 		case <-ctx.Done():
-			got := in.overdue(s, a)
-			return got.frame, got.err
+			return in.overdue(s, a)
 		case <-in.ended:
-			return nil, closedFault()
+			return outcome{err: closedFault()}
 		}
+	}
+}
+
+// learn notes what codes of an answer mean.
+func (in *instance) learn(reasons []*strategyv1.Reason) {
+	clear(in.reasons)
+	for _, r := range reasons {
+		if in.reasons == nil {
+			in.reasons = make(map[uint16]string, len(reasons))
+		}
+		in.reasons[uint16(r.GetCode())] = r.GetName()
+	}
+}
+
+// Reason implements strategy.Explainer.
+func (in *instance) Reason(code uint16) string { return in.reasons[code] }
+
+// OnWake implements strategy.Waker.
+func (in *instance) OnWake(wake func()) {
+	in.doors.mu.Lock()
+	defer in.doors.mu.Unlock()
+	in.wanted = wake
+}
+
+// call says that the router wants a turn. The doors are locked.
+func (in *instance) call() {
+	if in.wanted != nil {
+		in.wanted()
 	}
 }
 
@@ -199,7 +235,7 @@ func (in *instance) forgetAsk() {
 func (in *instance) replaceable(s *session) bool {
 	in.doors.mu.Lock()
 	defer in.doors.mu.Unlock()
-	return in.session != s || s.conn == nil && s.room.free(&in.manifest) != nil
+	return in.session != s || s.conn == nil && s.room.free(in.spec.Class, &in.manifest) != nil
 }
 
 // overdue says why a turn was not answered in time. An answer that came at the
@@ -293,11 +329,11 @@ func (in *instance) claim(like *route.Manifest) (changed <-chan struct{}, s *ses
 	d := in.doors
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := d.rooms[in.spec.Name]
+	r := d.rooms[cmp.Or(in.spec.Of, in.spec.Name)]
 	if r == nil || in.closed {
 		return nil, nil
 	}
-	if s = r.free(like); s == nil {
+	if s = r.free(in.spec.Class, like); s == nil {
 		if !d.open {
 			return nil, nil
 		}

@@ -19,6 +19,7 @@ type session struct {
 	number   uint64 // in order of coming
 	token    string // by which it is resumed
 	router   string
+	class    string // of the work that it decides for; empty for what is of none
 	rank     uint32
 	manifest route.Manifest
 	since    time.Time

@@ -13,6 +13,8 @@ import (
 type Router struct {
 	// Strategy is the one it decides for; Name its own, for people.
 	Strategy, Name string
+	// Class is the class of work that it decides for; empty for what is of none.
+	Class string
 	// Version is its package's version.
 	Version string
 	// Rank says whose turn it is to lead: the lowest of those connected.
@@ -58,7 +60,7 @@ func (d *Doors) Routers() []Router {
 
 func (s *session) status() Router {
 	r := Router{
-		Strategy: s.room.name, Name: s.router, Version: s.manifest.Version, Rank: s.rank, Since: s.since,
+		Strategy: s.room.name, Name: s.router, Class: s.class, Version: s.manifest.Version, Rank: s.rank, Since: s.since,
 		Connected: s.conn != nil, Lost: s.lost, Lease: s.lease, Counts: s.counts,
 	}
 	if s.conn != nil {

@@ -56,6 +56,8 @@ type instance struct {
 var (
 	_ strategy.Instance  = (*instance)(nil)
 	_ strategy.Footprint = (*instance)(nil)
+	_ strategy.Waker     = (*instance)(nil)
+	_ strategy.Explainer = (*instance)(nil)
 )
 
 func newInstance(inner strategy.Instance, manifest *route.Manifest, limit int, epoch uint64) *instance {
@@ -78,6 +80,22 @@ func (in *instance) Memory() uint64 {
 		return f.Memory()
 	}
 	return 0
+}
+
+// OnWake implements strategy.Waker, for a strategy that does. Items that it has
+// declined to decide rest all the same.
+func (in *instance) OnWake(wake func()) {
+	if w, ok := in.inner.(strategy.Waker); ok {
+		w.OnWake(wake)
+	}
+}
+
+// Reason implements strategy.Explainer: of the last frame's answer.
+func (in *instance) Reason(code uint16) string {
+	if e, ok := in.inner.(strategy.Explainer); ok {
+		return e.Reason(code)
+	}
+	return ""
 }
 
 // Turn implements strategy.Instance. A turn in which nothing is to be decided

@@ -73,6 +73,7 @@ typedef uint8_t pb_work_flags;
 enum {
 	PB_WORK_REQUIRED = 1, // `agent` is the only one it may be offered to.
 	PB_WORK_INTERRUPTIBLE = 2, // It takes interruptible capacity, and needs as much free of the primary.
+	PB_WORK_HELD = 4, // A router or a person holds it, and it may not be offered until that ends.
 };
 
 // Tells what is so of a queue.

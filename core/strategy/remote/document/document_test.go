@@ -170,6 +170,9 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var reply route.Reply
+	if wake, err := codec.Read([]byte(`{"wake":{"lease":9}}`)); err != nil || wake.GetWake().GetLease() != 9 {
+		t.Errorf("%v, %v", wake, err)
+	}
 	if err := route.DecodeReply(answer.GetAnswer().GetFrame(), &reply); err != nil {
 		t.Fatal(err)
 	}

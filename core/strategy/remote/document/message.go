@@ -23,6 +23,8 @@ type FromHost struct {
 	Drained *Drained `json:"drained,omitempty"`
 	Ping    *Ping    `json:"ping,omitempty"`
 	Refused *Refused `json:"refused,omitempty"`
+
+	Instructed *Instructed `json:"instructed,omitempty"`
 }
 
 // FromRouter is what a router says: one member is set.
@@ -32,6 +34,8 @@ type FromRouter struct {
 	Answer     *Answer     `json:"answer,omitempty"`
 	Pong       *Ping       `json:"pong,omitempty"`
 	Leave      *Leave      `json:"leave,omitempty"`
+	Wake       *Wake       `json:"wake,omitempty"`
+	Instruct   *Instruct   `json:"instruct,omitempty"`
 }
 
 // Hello says who dials.
@@ -40,6 +44,7 @@ type Hello struct {
 	Token    string   `json:"token,omitempty"`
 	Router   string   `json:"router,omitempty"`
 	Rank     uint32   `json:"rank,omitempty"`
+	Class    string   `json:"class,omitempty"`
 	Manifest Manifest `json:"manifest"`
 	Resume   *Resume  `json:"resume,omitempty"`
 }
@@ -126,6 +131,11 @@ type Leave struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Wake has the router asked though nothing has changed.
+type Wake struct {
+	Lease uint64 `json:"lease"`
+}
+
 // Refused is the last word on a connection: why the router is not let in, or
 // hung up on.
 type Refused struct {
@@ -176,6 +186,8 @@ func (c *Codec) Host(m *strategyv1.SessionResponse) (*FromHost, error) {
 		return &FromHost{Notice: &Notice{Code: code, Text: n.GetText(), Lease: n.GetLease(), Turn: n.GetTurn()}}, nil
 	case *strategyv1.SessionResponse_Drained:
 		return &FromHost{Drained: &Drained{Lease: m.Drained.GetLease()}}, nil
+	case *strategyv1.SessionResponse_Instructed:
+		return &FromHost{Instructed: instructed(m.Instructed)}, nil
 	case *strategyv1.SessionResponse_Ping:
 		return &FromHost{Ping: &Ping{Number: m.Ping.GetNumber()}}, nil
 	default:
@@ -195,13 +207,13 @@ func (c *Codec) Read(text []byte) (*strategyv1.SessionRequest, error) {
 		return nil, errors.New("document: a message is one JSON object, and more follows")
 	}
 	set := 0
-	for _, is := range []bool{in.Hello != nil, in.Configured != nil, in.Answer != nil, in.Pong != nil, in.Leave != nil} {
+	for _, is := range []bool{in.Hello != nil, in.Configured != nil, in.Answer != nil, in.Pong != nil, in.Leave != nil, in.Wake != nil, in.Instruct != nil} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
-		return nil, errors.New(`document: a message has one member: "hello", "configured", "answer", "pong" or "leave"`)
+		return nil, errors.New(`document: a message has one member: "hello", "configured", "answer", "pong", "wake", "instruct" or "leave"`)
 	}
 	return c.message(&in)
 }
@@ -230,6 +242,12 @@ func (c *Codec) message(in *FromRouter) (*strategyv1.SessionRequest, error) {
 	case in.Pong != nil:
 		return &strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Pong{
 			Pong: &strategyv1.Pong{Number: in.Pong.Number},
+		}}, nil
+	case in.Instruct != nil:
+		return in.Instruct.message()
+	case in.Wake != nil:
+		return &strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Wake{
+			Wake: &strategyv1.Wake{Lease: in.Wake.Lease},
 		}}, nil
 	default:
 		return &strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Leave{
@@ -264,7 +282,7 @@ func (c *Codec) hello(in *Hello) (*strategyv1.Hello, error) {
 		c.reasons[reason.Name] = reason.Code
 		out.Reasons = append(out.Reasons, &strategyv1.Reason{Code: uint32(reason.Code), Name: reason.Name, Text: reason.Text})
 	}
-	hello := &strategyv1.Hello{Strategy: in.Strategy, Token: in.Token, Router: in.Router, Rank: in.Rank, Manifest: out}
+	hello := &strategyv1.Hello{Strategy: in.Strategy, Token: in.Token, Router: in.Router, Rank: in.Rank, Class: in.Class, Manifest: out}
 	if in.Resume != nil {
 		hello.Resume = &strategyv1.Resume{Token: in.Resume.Token, Lease: in.Resume.Lease, Applied: in.Resume.Applied}
 	}

@@ -34,14 +34,19 @@ func (d *Dictionary) Frame(lease uint64, frame []byte) (*Turn, error) {
 	if err := route.DecodeTurn(frame, &turn); err != nil {
 		return nil, err
 	}
+	return d.Turn(lease, &turn)
+}
+
+// Turn is Frame for a turn that has been read.
+func (d *Dictionary) Turn(lease uint64, turn *route.Turn) (*Turn, error) {
 	if kindName(turn.Kind) == "" {
 		return nil, errors.New("document: the frame's kind has no name")
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lease, d.epoch = lease, turn.Epoch
-	d.learn(&turn)
-	w := writer{d, &turn}
+	d.learn(turn)
+	w := writer{d, turn}
 	return w.turn(), nil
 }
 

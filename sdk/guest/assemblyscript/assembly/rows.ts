@@ -99,6 +99,8 @@ export namespace WorkFlags {
   export const REQUIRED: u8 = 1;
   /** It takes interruptible capacity, and needs as much free of the primary. */
   export const INTERRUPTIBLE: u8 = 2;
+  /** A router or a person holds it, and it may not be offered until that ends. */
+  export const HELD: u8 = 4;
 }
 
 /** Tells what is so of a queue. */

@@ -79,6 +79,8 @@ class WorkFlags(IntFlag):
     """`agent` is the only one it may be offered to."""
     INTERRUPTIBLE = 2
     """It takes interruptible capacity, and needs as much free of the primary."""
+    HELD = 4
+    """A router or a person holds it, and it may not be offered until that ends."""
 
 
 class QueueFlags(IntFlag):

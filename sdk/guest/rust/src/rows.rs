@@ -136,12 +136,15 @@ impl WorkFlags {
     pub const REQUIRED: Self = Self(1);
     /// It takes interruptible capacity, and needs as much free of the primary.
     pub const INTERRUPTIBLE: Self = Self(2);
+    /// A router or a person holds it, and it may not be offered until that ends.
+    pub const HELD: Self = Self(4);
 
     /// The name in the layout; empty for what this crate does not know.
     pub const fn name(self) -> &'static str {
         match self {
             Self::REQUIRED => "required",
             Self::INTERRUPTIBLE => "interruptible",
+            Self::HELD => "held",
             _ => "",
         }
     }

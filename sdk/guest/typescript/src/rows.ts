@@ -84,6 +84,8 @@ export const WorkFlags = {
   required: 1,
   /** It takes interruptible capacity, and needs as much free of the primary. */
   interruptible: 2,
+  /** A router or a person holds it, and it may not be offered until that ends. */
+  held: 4,
 } as const;
 
 /** Tells what is so of a queue. */

@@ -114,6 +114,14 @@ const (
 	EventKind_EVENT_KIND_STRATEGY_CHANGED EventKind = 37
 	// Queue is decided for as deciders say, as config, for reason.
 	EventKind_EVENT_KIND_DECIDERS_CHANGED EventKind = 38
+	// By instruction, work is not offered until deadline, or until it is cleared
+	// if that is not set, for reason.
+	EventKind_EVENT_KIND_WORK_HELD EventKind = 39
+	// Work may be offered again: by instruction, for reason, or because its hold
+	// ran out.
+	EventKind_EVENT_KIND_HOLD_ENDED EventKind = 40
+	// By instruction, reason is noted on work.
+	EventKind_EVENT_KIND_WORK_ANNOTATED EventKind = 41
 )
 
 // Enum value maps for EventKind.
@@ -158,6 +166,9 @@ var (
 		36: "EVENT_KIND_QUEUE_CLOSED",
 		37: "EVENT_KIND_STRATEGY_CHANGED",
 		38: "EVENT_KIND_DECIDERS_CHANGED",
+		39: "EVENT_KIND_WORK_HELD",
+		40: "EVENT_KIND_HOLD_ENDED",
+		41: "EVENT_KIND_WORK_ANNOTATED",
 	}
 	EventKind_value = map[string]int32{
 		"EVENT_KIND_UNSPECIFIED":          0,
@@ -199,6 +210,9 @@ var (
 		"EVENT_KIND_QUEUE_CLOSED":         36,
 		"EVENT_KIND_STRATEGY_CHANGED":     37,
 		"EVENT_KIND_DECIDERS_CHANGED":     38,
+		"EVENT_KIND_WORK_HELD":            39,
+		"EVENT_KIND_HOLD_ENDED":           40,
+		"EVENT_KIND_WORK_ANNOTATED":       41,
 	}
 )
 
@@ -343,8 +357,8 @@ type Event struct {
 	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Who or what changed a presence status.
 	Cause StatusCause `protobuf:"varint,10,opt,name=cause,proto3,enum=patchbay.v1.StatusCause" json:"cause,omitempty"`
-	// Until when an offer stands, an assignment is wrapped up, or a grace period
-	// runs.
+	// Until when an offer stands, an assignment is wrapped up, work is held, or a
+	// grace period runs.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// Why a proposal was refused.
 	Verdict Verdict `protobuf:"varint,12,opt,name=verdict,proto3,enum=patchbay.v1.Verdict" json:"verdict,omitempty"`
@@ -364,7 +378,9 @@ type Event struct {
 	// It may exceed the agent's capacity.
 	Granted bool `protobuf:"varint,19,opt,name=granted,proto3" json:"granted,omitempty"`
 	// Who decides for queue from then on.
-	Deciders      *Deciders `protobuf:"bytes,20,opt,name=deciders,proto3" json:"deciders,omitempty"`
+	Deciders *Deciders `protobuf:"bytes,20,opt,name=deciders,proto3" json:"deciders,omitempty"`
+	// What a router or a person had done, if it is the event of that.
+	Instruction   *Instruction `protobuf:"bytes,21,opt,name=instruction,proto3" json:"instruction,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -539,6 +555,86 @@ func (x *Event) GetDeciders() *Deciders {
 	return nil
 }
 
+func (x *Event) GetInstruction() *Instruction {
+	if x != nil {
+		return x.Instruction
+	}
+	return nil
+}
+
+// Instruction is what a router or a person had done with work.
+type Instruction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it was: "hold", "clear", "withdraw", "reprioritise" or "annotate".
+	Verb string `protobuf:"bytes,1,opt,name=verb,proto3" json:"verb,omitempty"`
+	// Who: a strategy, or the name of a key.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// The revision of the work at which it was done.
+	FromRevision uint32 `protobuf:"varint,3,opt,name=from_revision,json=fromRevision,proto3" json:"from_revision,omitempty"`
+	// The revision that it led to.
+	Revision      uint32 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Instruction) Reset() {
+	*x = Instruction{}
+	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Instruction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Instruction) ProtoMessage() {}
+
+func (x *Instruction) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Instruction.ProtoReflect.Descriptor instead.
+func (*Instruction) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Instruction) GetVerb() string {
+	if x != nil {
+		return x.Verb
+	}
+	return ""
+}
+
+func (x *Instruction) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Instruction) GetFromRevision() uint32 {
+	if x != nil {
+		return x.FromRevision
+	}
+	return 0
+}
+
+func (x *Instruction) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // Deciders is who decides for a queue, beside what its routing config says.
 type Deciders struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -561,7 +657,7 @@ type Deciders struct {
 
 func (x *Deciders) Reset() {
 	*x = Deciders{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +669,7 @@ func (x *Deciders) String() string {
 func (*Deciders) ProtoMessage() {}
 
 func (x *Deciders) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[1]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +682,7 @@ func (x *Deciders) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deciders.ProtoReflect.Descriptor instead.
 func (*Deciders) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{1}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Deciders) GetStrategy() string {
@@ -670,7 +766,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +778,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[2]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +791,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{2}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Placement) GetQueue() string {
@@ -814,7 +910,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +922,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[3]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +935,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{3}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StreamEventsRequest) GetAfter() uint64 {
@@ -874,7 +970,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_patchbay_v1_feed_proto_msgTypes[4]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +982,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_feed_proto_msgTypes[4]
+	mi := &file_patchbay_v1_feed_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +995,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{4}
+	return file_patchbay_v1_feed_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *StreamEventsResponse) GetEvent() *Event {
@@ -913,7 +1009,7 @@ var File_patchbay_v1_feed_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xbe\x05\n" +
+	"\x16patchbay/v1/feed.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x17patchbay/v1/agent.proto\x1a\x16patchbay/v1/work.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xfa\x05\n" +
 	"\x05Event\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12*\n" +
@@ -937,7 +1033,13 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x04size\x18\x11 \x01(\x01R\x04size\x12\x14\n" +
 	"\x05guest\x18\x12 \x01(\bR\x05guest\x12\x18\n" +
 	"\agranted\x18\x13 \x01(\bR\agranted\x121\n" +
-	"\bdeciders\x18\x14 \x01(\v2\x15.patchbay.v1.DecidersR\bdeciders\"\x98\x01\n" +
+	"\bdeciders\x18\x14 \x01(\v2\x15.patchbay.v1.DecidersR\bdeciders\x12:\n" +
+	"\vinstruction\x18\x15 \x01(\v2\x18.patchbay.v1.InstructionR\vinstruction\"r\n" +
+	"\vInstruction\x12\x12\n" +
+	"\x04verb\x18\x01 \x01(\tR\x04verb\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12#\n" +
+	"\rfrom_revision\x18\x03 \x01(\rR\ffromRevision\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\rR\brevision\"\x98\x01\n" +
 	"\bDeciders\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x16\n" +
 	"\x06shadow\x18\x02 \x01(\tR\x06shadow\x12\x16\n" +
@@ -967,7 +1069,8 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x05kinds\x18\x02 \x03(\x0e2\x16.patchbay.v1.EventKindB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\x12\x14\n" +
 	"\x05queue\x18\x03 \x01(\tR\x05queue\"@\n" +
 	"\x14StreamEventsResponse\x12(\n" +
-	"\x05event\x18\x01 \x01(\v2\x12.patchbay.v1.EventR\x05event*\xc9\t\n" +
+	"\x05event\x18\x01 \x01(\v2\x12.patchbay.v1.EventR\x05event*\x9d\n" +
+	"\n" +
 	"\tEventKind\x12\x1a\n" +
 	"\x16EVENT_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15EVENT_KIND_CONFIGURED\x10\x01\x12\x1b\n" +
@@ -1008,7 +1111,10 @@ const file_patchbay_v1_feed_proto_rawDesc = "" +
 	"\x17EVENT_KIND_QUEUE_OPENED\x10#\x12\x1b\n" +
 	"\x17EVENT_KIND_QUEUE_CLOSED\x10$\x12\x1f\n" +
 	"\x1bEVENT_KIND_STRATEGY_CHANGED\x10%\x12\x1f\n" +
-	"\x1bEVENT_KIND_DECIDERS_CHANGED\x10&*\xbb\x02\n" +
+	"\x1bEVENT_KIND_DECIDERS_CHANGED\x10&\x12\x18\n" +
+	"\x14EVENT_KIND_WORK_HELD\x10'\x12\x19\n" +
+	"\x15EVENT_KIND_HOLD_ENDED\x10(\x12\x1d\n" +
+	"\x19EVENT_KIND_WORK_ANNOTATED\x10)*\xbb\x02\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18VERDICT_ACCEPTED_BY_HOST\x10\x01\x12\x11\n" +
@@ -1049,46 +1155,48 @@ func file_patchbay_v1_feed_proto_rawDescGZIP() []byte {
 }
 
 var file_patchbay_v1_feed_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_patchbay_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_patchbay_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_patchbay_v1_feed_proto_goTypes = []any{
 	(EventKind)(0),                // 0: patchbay.v1.EventKind
 	(Verdict)(0),                  // 1: patchbay.v1.Verdict
 	(*Event)(nil),                 // 2: patchbay.v1.Event
-	(*Deciders)(nil),              // 3: patchbay.v1.Deciders
-	(*Placement)(nil),             // 4: patchbay.v1.Placement
-	(*StreamEventsRequest)(nil),   // 5: patchbay.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),  // 6: patchbay.v1.StreamEventsResponse
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(StatusCause)(0),              // 8: patchbay.v1.StatusCause
-	(*Work)(nil),                  // 9: patchbay.v1.Work
-	(*Decision)(nil),              // 10: patchbay.v1.Decision
-	(*SkillNeed)(nil),             // 11: patchbay.v1.SkillNeed
-	(*Overflow)(nil),              // 12: patchbay.v1.Overflow
+	(*Instruction)(nil),           // 3: patchbay.v1.Instruction
+	(*Deciders)(nil),              // 4: patchbay.v1.Deciders
+	(*Placement)(nil),             // 5: patchbay.v1.Placement
+	(*StreamEventsRequest)(nil),   // 6: patchbay.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),  // 7: patchbay.v1.StreamEventsResponse
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(StatusCause)(0),              // 9: patchbay.v1.StatusCause
+	(*Work)(nil),                  // 10: patchbay.v1.Work
+	(*Decision)(nil),              // 11: patchbay.v1.Decision
+	(*SkillNeed)(nil),             // 12: patchbay.v1.SkillNeed
+	(*Overflow)(nil),              // 13: patchbay.v1.Overflow
 }
 var file_patchbay_v1_feed_proto_depIdxs = []int32{
-	7,  // 0: patchbay.v1.Event.at:type_name -> google.protobuf.Timestamp
+	8,  // 0: patchbay.v1.Event.at:type_name -> google.protobuf.Timestamp
 	0,  // 1: patchbay.v1.Event.kind:type_name -> patchbay.v1.EventKind
-	8,  // 2: patchbay.v1.Event.cause:type_name -> patchbay.v1.StatusCause
-	7,  // 3: patchbay.v1.Event.deadline:type_name -> google.protobuf.Timestamp
+	9,  // 2: patchbay.v1.Event.cause:type_name -> patchbay.v1.StatusCause
+	8,  // 3: patchbay.v1.Event.deadline:type_name -> google.protobuf.Timestamp
 	1,  // 4: patchbay.v1.Event.verdict:type_name -> patchbay.v1.Verdict
-	9,  // 5: patchbay.v1.Event.created:type_name -> patchbay.v1.Work
-	10, // 6: patchbay.v1.Event.decision:type_name -> patchbay.v1.Decision
-	4,  // 7: patchbay.v1.Event.placed:type_name -> patchbay.v1.Placement
-	3,  // 8: patchbay.v1.Event.deciders:type_name -> patchbay.v1.Deciders
-	7,  // 9: patchbay.v1.Placement.requested_at:type_name -> google.protobuf.Timestamp
-	7,  // 10: patchbay.v1.Placement.queued_at:type_name -> google.protobuf.Timestamp
-	11, // 11: patchbay.v1.Placement.skills:type_name -> patchbay.v1.SkillNeed
-	7,  // 12: patchbay.v1.Placement.agent_until:type_name -> google.protobuf.Timestamp
-	12, // 13: patchbay.v1.Placement.overflow:type_name -> patchbay.v1.Overflow
-	0,  // 14: patchbay.v1.StreamEventsRequest.kinds:type_name -> patchbay.v1.EventKind
-	2,  // 15: patchbay.v1.StreamEventsResponse.event:type_name -> patchbay.v1.Event
-	5,  // 16: patchbay.v1.FeedService.StreamEvents:input_type -> patchbay.v1.StreamEventsRequest
-	6,  // 17: patchbay.v1.FeedService.StreamEvents:output_type -> patchbay.v1.StreamEventsResponse
-	17, // [17:18] is the sub-list for method output_type
-	16, // [16:17] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	10, // 5: patchbay.v1.Event.created:type_name -> patchbay.v1.Work
+	11, // 6: patchbay.v1.Event.decision:type_name -> patchbay.v1.Decision
+	5,  // 7: patchbay.v1.Event.placed:type_name -> patchbay.v1.Placement
+	4,  // 8: patchbay.v1.Event.deciders:type_name -> patchbay.v1.Deciders
+	3,  // 9: patchbay.v1.Event.instruction:type_name -> patchbay.v1.Instruction
+	8,  // 10: patchbay.v1.Placement.requested_at:type_name -> google.protobuf.Timestamp
+	8,  // 11: patchbay.v1.Placement.queued_at:type_name -> google.protobuf.Timestamp
+	12, // 12: patchbay.v1.Placement.skills:type_name -> patchbay.v1.SkillNeed
+	8,  // 13: patchbay.v1.Placement.agent_until:type_name -> google.protobuf.Timestamp
+	13, // 14: patchbay.v1.Placement.overflow:type_name -> patchbay.v1.Overflow
+	0,  // 15: patchbay.v1.StreamEventsRequest.kinds:type_name -> patchbay.v1.EventKind
+	2,  // 16: patchbay.v1.StreamEventsResponse.event:type_name -> patchbay.v1.Event
+	6,  // 17: patchbay.v1.FeedService.StreamEvents:input_type -> patchbay.v1.StreamEventsRequest
+	7,  // 18: patchbay.v1.FeedService.StreamEvents:output_type -> patchbay.v1.StreamEventsResponse
+	18, // [18:19] is the sub-list for method output_type
+	17, // [17:18] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_feed_proto_init() }
@@ -1105,7 +1213,7 @@ func file_patchbay_v1_feed_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_v1_feed_proto_rawDesc), len(file_patchbay_v1_feed_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

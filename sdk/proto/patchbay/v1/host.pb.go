@@ -388,7 +388,10 @@ type QueueStatus struct {
 	// What new work must expect to wait; not set without data.
 	EstimatedWait *durationpb.Duration `protobuf:"bytes,14,opt,name=estimated_wait,json=estimatedWait,proto3" json:"estimated_wait,omitempty"`
 	// To how many agents an item is offered at once; the first to accept has it.
-	OfferTo       uint32 `protobuf:"varint,15,opt,name=offer_to,json=offerTo,proto3" json:"offer_to,omitempty"`
+	OfferTo uint32 `protobuf:"varint,15,opt,name=offer_to,json=offerTo,proto3" json:"offer_to,omitempty"`
+	// Who decides now for a class of its own of the queue's work, such as
+	// "vendor/voice", if its strategy is split into classes.
+	Classes       []string `protobuf:"bytes,16,rep,name=classes,proto3" json:"classes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -526,6 +529,13 @@ func (x *QueueStatus) GetOfferTo() uint32 {
 		return x.OfferTo
 	}
 	return 0
+}
+
+func (x *QueueStatus) GetClasses() []string {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
 }
 
 // StrategyStatus is how a strategy fares.
@@ -807,7 +817,10 @@ type RouterStatus struct {
 	// How many answers came too late and were refused as stale.
 	Late uint64 `protobuf:"varint,13,opt,name=late,proto3" json:"late,omitempty"`
 	// How many answers were refused because their lease was over.
-	Fenced        uint64 `protobuf:"varint,14,opt,name=fenced,proto3" json:"fenced,omitempty"`
+	Fenced uint64 `protobuf:"varint,14,opt,name=fenced,proto3" json:"fenced,omitempty"`
+	// The class of work that it decides for, if its strategy is split into
+	// classes; empty for what is left.
+	Class         string `protobuf:"bytes,15,opt,name=class,proto3" json:"class,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -938,6 +951,13 @@ func (x *RouterStatus) GetFenced() uint64 {
 		return x.Fenced
 	}
 	return 0
+}
+
+func (x *RouterStatus) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
 }
 
 // Counters are totals since the host started.
@@ -1157,7 +1177,7 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1b\n" +
 	"\tsigned_in\x18\n" +
 	" \x01(\rR\bsignedIn\x12\x1c\n" +
-	"\tconnected\x18\v \x01(\rR\tconnected\"\xe0\x03\n" +
+	"\tconnected\x18\v \x01(\rR\tconnected\"\xfa\x03\n" +
 	"\vQueueStatus\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\rR\awaiting\x12\x18\n" +
@@ -1176,7 +1196,8 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"unroutable\x18\r \x01(\rR\n" +
 	"unroutable\x12@\n" +
 	"\x0eestimated_wait\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\restimatedWait\x12\x19\n" +
-	"\boffer_to\x18\x0f \x01(\rR\aofferTo\"\xdc\x05\n" +
+	"\boffer_to\x18\x0f \x01(\rR\aofferTo\x12\x18\n" +
+	"\aclasses\x18\x10 \x03(\tR\aclasses\"\xdc\x05\n" +
 	"\x0eStrategyStatus\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\aruntime\x18\x02 \x01(\tR\aruntime\x12\x18\n" +
@@ -1202,7 +1223,7 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\x06stalls\x18\x14 \x01(\x04R\x06stalls\x12\x18\n" +
 	"\astalled\x18\x15 \x01(\tR\astalled\x12\x18\n" +
 	"\astandby\x18\x16 \x01(\tR\astandby\x12\x12\n" +
-	"\x04kept\x18\x17 \x01(\tR\x04kept\"\x92\x03\n" +
+	"\x04kept\x18\x17 \x01(\tR\x04kept\"\xa8\x03\n" +
 	"\fRouterStatus\x12\x16\n" +
 	"\x06router\x18\x01 \x01(\tR\x06router\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
@@ -1218,7 +1239,8 @@ const file_patchbay_v1_host_proto_rawDesc = "" +
 	"\areplays\x18\v \x01(\x04R\areplays\x12\x18\n" +
 	"\aanswers\x18\f \x01(\x04R\aanswers\x12\x12\n" +
 	"\x04late\x18\r \x01(\x04R\x04late\x12\x16\n" +
-	"\x06fenced\x18\x0e \x01(\x04R\x06fenced\"\xf9\x03\n" +
+	"\x06fenced\x18\x0e \x01(\x04R\x06fenced\x12\x14\n" +
+	"\x05class\x18\x0f \x01(\tR\x05class\"\xf9\x03\n" +
 	"\bCounters\x12\x18\n" +
 	"\acreated\x18\x01 \x01(\x04R\acreated\x12\x16\n" +
 	"\x06offers\x18\x02 \x01(\x04R\x06offers\x12\x1a\n" +

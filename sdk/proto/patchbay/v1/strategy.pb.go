@@ -45,7 +45,10 @@ type QueueDeciders struct {
 	// The strategy that shadows it; empty for none.
 	Shadow string `protobuf:"bytes,6,opt,name=shadow,proto3" json:"shadow,omitempty"`
 	// The strategy on trial; not set without one.
-	Canary        *Canary `protobuf:"bytes,7,opt,name=canary,proto3" json:"canary,omitempty"`
+	Canary *Canary `protobuf:"bytes,7,opt,name=canary,proto3" json:"canary,omitempty"`
+	// Who decides now for a class of its own of the queue's work, such as
+	// "vendor/voice", if the strategy is split into classes.
+	Classes       []string `protobuf:"bytes,8,rep,name=classes,proto3" json:"classes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -125,6 +128,13 @@ func (x *QueueDeciders) GetShadow() string {
 func (x *QueueDeciders) GetCanary() *Canary {
 	if x != nil {
 		return x.Canary
+	}
+	return nil
+}
+
+func (x *QueueDeciders) GetClasses() []string {
+	if x != nil {
+		return x.Classes
 	}
 	return nil
 }
@@ -1517,7 +1527,7 @@ var File_patchbay_v1_strategy_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_strategy_proto_rawDesc = "" +
 	"\n" +
-	"\x1apatchbay/v1/strategy.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x16patchbay/v1/host.proto\"\xd6\x01\n" +
+	"\x1apatchbay/v1/strategy.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a\x16patchbay/v1/host.proto\"\xf0\x01\n" +
 	"\rQueueDeciders\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
 	"\bstrategy\x18\x02 \x01(\tR\bstrategy\x12\x1a\n" +
@@ -1525,7 +1535,8 @@ const file_patchbay_v1_strategy_proto_rawDesc = "" +
 	"\bfallback\x18\x04 \x01(\tR\bfallback\x12\x16\n" +
 	"\x06before\x18\x05 \x01(\tR\x06before\x12\x16\n" +
 	"\x06shadow\x18\x06 \x01(\tR\x06shadow\x12+\n" +
-	"\x06canary\x18\a \x01(\v2\x13.patchbay.v1.CanaryR\x06canary\"\xec\x01\n" +
+	"\x06canary\x18\a \x01(\v2\x13.patchbay.v1.CanaryR\x06canary\x12\x18\n" +
+	"\aclasses\x18\b \x03(\tR\aclasses\"\xec\x01\n" +
 	"\x06Canary\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\apercent\x18\x02 \x01(\x01R\apercent\x12\x16\n" +

@@ -267,7 +267,11 @@ type Work struct {
 	Intake []*IntakeStep `protobuf:"bytes,34,rep,name=intake,proto3" json:"intake,omitempty"`
 	// Why nobody who is configured could ever take it; not set if somebody could,
 	// or if it does not wait.
-	Unroutable    *Unroutable `protobuf:"bytes,35,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
+	Unroutable *Unroutable `protobuf:"bytes,35,opt,name=unroutable,proto3" json:"unroutable,omitempty"`
+	// What keeps it from being offered; not set if nothing does.
+	Hold *Hold `protobuf:"bytes,36,opt,name=hold,proto3" json:"hold,omitempty"`
+	// What was noted on it last, oldest first.
+	Notes         []*Note `protobuf:"bytes,37,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -547,6 +551,158 @@ func (x *Work) GetUnroutable() *Unroutable {
 	return nil
 }
 
+func (x *Work) GetHold() *Hold {
+	if x != nil {
+		return x.Hold
+	}
+	return nil
+}
+
+func (x *Work) GetNotes() []*Note {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+// Hold keeps work from being offered.
+type Hold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Since when.
+	Since *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=since,proto3" json:"since,omitempty"`
+	// When it ends by itself; not set if only a clear, a move or an acceptance
+	// ends it.
+	Until *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	// Who holds it: a strategy, or the name of a key.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hold) Reset() {
+	*x = Hold{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hold) ProtoMessage() {}
+
+func (x *Hold) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hold.ProtoReflect.Descriptor instead.
+func (*Hold) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Hold) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Hold) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Hold) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Hold) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Note is what somebody noted on work.
+type Note struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When.
+	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// Who: a strategy, or the name of a key.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// What.
+	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Note) Reset() {
+	*x = Note{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Note) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Note) ProtoMessage() {}
+
+func (x *Note) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Note.ProtoReflect.Descriptor instead.
+func (*Note) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Note) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Note) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Note) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // RequiredSkill is a skill that work requires.
 type RequiredSkill struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -569,7 +725,7 @@ type RequiredSkill struct {
 
 func (x *RequiredSkill) Reset() {
 	*x = RequiredSkill{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	mi := &file_patchbay_v1_work_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +737,7 @@ func (x *RequiredSkill) String() string {
 func (*RequiredSkill) ProtoMessage() {}
 
 func (x *RequiredSkill) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[1]
+	mi := &file_patchbay_v1_work_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +750,7 @@ func (x *RequiredSkill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequiredSkill.ProtoReflect.Descriptor instead.
 func (*RequiredSkill) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{1}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RequiredSkill) GetSkill() string {
@@ -645,7 +801,7 @@ type Relaxation struct {
 
 func (x *Relaxation) Reset() {
 	*x = Relaxation{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	mi := &file_patchbay_v1_work_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -657,7 +813,7 @@ func (x *Relaxation) String() string {
 func (*Relaxation) ProtoMessage() {}
 
 func (x *Relaxation) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[2]
+	mi := &file_patchbay_v1_work_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -670,7 +826,7 @@ func (x *Relaxation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relaxation.ProtoReflect.Descriptor instead.
 func (*Relaxation) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{2}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Relaxation) GetAfter() *durationpb.Duration {
@@ -702,7 +858,7 @@ type SkillNeed struct {
 
 func (x *SkillNeed) Reset() {
 	*x = SkillNeed{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[3]
+	mi := &file_patchbay_v1_work_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +870,7 @@ func (x *SkillNeed) String() string {
 func (*SkillNeed) ProtoMessage() {}
 
 func (x *SkillNeed) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[3]
+	mi := &file_patchbay_v1_work_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +883,7 @@ func (x *SkillNeed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SkillNeed.ProtoReflect.Descriptor instead.
 func (*SkillNeed) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{3}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SkillNeed) GetRequired() *RequiredSkill {
@@ -768,7 +924,7 @@ type Overflow struct {
 
 func (x *Overflow) Reset() {
 	*x = Overflow{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[4]
+	mi := &file_patchbay_v1_work_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +936,7 @@ func (x *Overflow) String() string {
 func (*Overflow) ProtoMessage() {}
 
 func (x *Overflow) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[4]
+	mi := &file_patchbay_v1_work_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +949,7 @@ func (x *Overflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overflow.ProtoReflect.Descriptor instead.
 func (*Overflow) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{4}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Overflow) GetTo() string {
@@ -837,7 +993,7 @@ type IntakeStep struct {
 
 func (x *IntakeStep) Reset() {
 	*x = IntakeStep{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[5]
+	mi := &file_patchbay_v1_work_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +1005,7 @@ func (x *IntakeStep) String() string {
 func (*IntakeStep) ProtoMessage() {}
 
 func (x *IntakeStep) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[5]
+	mi := &file_patchbay_v1_work_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +1018,7 @@ func (x *IntakeStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IntakeStep.ProtoReflect.Descriptor instead.
 func (*IntakeStep) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{5}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *IntakeStep) GetStep() string {
@@ -894,7 +1050,7 @@ type Unroutable struct {
 
 func (x *Unroutable) Reset() {
 	*x = Unroutable{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[6]
+	mi := &file_patchbay_v1_work_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +1062,7 @@ func (x *Unroutable) String() string {
 func (*Unroutable) ProtoMessage() {}
 
 func (x *Unroutable) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[6]
+	mi := &file_patchbay_v1_work_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1075,7 @@ func (x *Unroutable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unroutable.ProtoReflect.Descriptor instead.
 func (*Unroutable) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{6}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Unroutable) GetReason() string {
@@ -1001,7 +1157,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[7]
+	mi := &file_patchbay_v1_work_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1169,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[7]
+	mi := &file_patchbay_v1_work_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1182,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{7}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Assignment) GetId() string {
@@ -1215,7 +1371,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[8]
+	mi := &file_patchbay_v1_work_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1227,7 +1383,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[8]
+	mi := &file_patchbay_v1_work_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1240,7 +1396,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{8}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Decision) GetStrategy() string {
@@ -1299,6 +1455,738 @@ func (x *Decision) GetReason() string {
 	return ""
 }
 
+// HoldWorkRequest holds work.
+type HoldWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision of the work on which this was decided. The same again, at that
+	// revision or the one that it led to, is answered as the first time; if the
+	// work has changed otherwise, it is refused as stale. Left out, it is done
+	// with the work as it is.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it ends by itself; left out, only a clear ends it.
+	Until *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	// Why, for whoever asks why the work waits. Required. At most 1,000 bytes.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldWorkRequest) Reset() {
+	*x = HoldWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldWorkRequest) ProtoMessage() {}
+
+func (x *HoldWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldWorkRequest.ProtoReflect.Descriptor instead.
+func (*HoldWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *HoldWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *HoldWorkRequest) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *HoldWorkRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *HoldWorkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// HoldWorkResponse is the work afterwards.
+type HoldWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision that it led to.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The number of its event, or of the last one if it took several.
+	Event uint64 `protobuf:"varint,3,opt,name=event,proto3" json:"event,omitempty"`
+	// It had been done before, at this revision or the one that led to it, and
+	// changed nothing now.
+	Duplicate     bool `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldWorkResponse) Reset() {
+	*x = HoldWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldWorkResponse) ProtoMessage() {}
+
+func (x *HoldWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldWorkResponse.ProtoReflect.Descriptor instead.
+func (*HoldWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *HoldWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *HoldWorkResponse) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *HoldWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *HoldWorkResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+// ClearWorkRequest ends a hold.
+type ClearWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision of the work on which this was decided. The same again, at that
+	// revision or the one that it led to, is answered as the first time; if the
+	// work has changed otherwise, it is refused as stale. Left out, it is done
+	// with the work as it is.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Why, for the record. At most 1,000 bytes.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearWorkRequest) Reset() {
+	*x = ClearWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearWorkRequest) ProtoMessage() {}
+
+func (x *ClearWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearWorkRequest.ProtoReflect.Descriptor instead.
+func (*ClearWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ClearWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *ClearWorkRequest) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ClearWorkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ClearWorkResponse is the work afterwards.
+type ClearWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision that it led to.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The number of its event, or of the last one if it took several.
+	Event uint64 `protobuf:"varint,3,opt,name=event,proto3" json:"event,omitempty"`
+	// It had been done before, at this revision or the one that led to it, and
+	// changed nothing now.
+	Duplicate     bool `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearWorkResponse) Reset() {
+	*x = ClearWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearWorkResponse) ProtoMessage() {}
+
+func (x *ClearWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearWorkResponse.ProtoReflect.Descriptor instead.
+func (*ClearWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ClearWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *ClearWorkResponse) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ClearWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *ClearWorkResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+// WithdrawWorkRequest takes offers back.
+type WithdrawWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision of the work on which this was decided. The same again, at that
+	// revision or the one that it led to, is answered as the first time; if the
+	// work has changed otherwise, it is refused as stale. Left out, it is done
+	// with the work as it is.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Whose offer is taken back; left out, all that stand.
+	Agent string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Why, for the record. At most 1,000 bytes.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawWorkRequest) Reset() {
+	*x = WithdrawWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawWorkRequest) ProtoMessage() {}
+
+func (x *WithdrawWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawWorkRequest.ProtoReflect.Descriptor instead.
+func (*WithdrawWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *WithdrawWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *WithdrawWorkRequest) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *WithdrawWorkRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *WithdrawWorkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// WithdrawWorkResponse is the work afterwards.
+type WithdrawWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision that it led to.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The number of its event, or of the last one if it took several.
+	Event uint64 `protobuf:"varint,3,opt,name=event,proto3" json:"event,omitempty"`
+	// It had been done before, at this revision or the one that led to it, and
+	// changed nothing now.
+	Duplicate     bool `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawWorkResponse) Reset() {
+	*x = WithdrawWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawWorkResponse) ProtoMessage() {}
+
+func (x *WithdrawWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawWorkResponse.ProtoReflect.Descriptor instead.
+func (*WithdrawWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *WithdrawWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *WithdrawWorkResponse) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *WithdrawWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *WithdrawWorkResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+// ReprioritiseWorkRequest changes the priority.
+type ReprioritiseWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision of the work on which this was decided. The same again, at that
+	// revision or the one that it led to, is answered as the first time; if the
+	// work has changed otherwise, it is refused as stale. Left out, it is done
+	// with the work as it is.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The new priority; 0 is highest.
+	Priority int32 `protobuf:"varint,3,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Why, for the record. At most 1,000 bytes.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReprioritiseWorkRequest) Reset() {
+	*x = ReprioritiseWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReprioritiseWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReprioritiseWorkRequest) ProtoMessage() {}
+
+func (x *ReprioritiseWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReprioritiseWorkRequest.ProtoReflect.Descriptor instead.
+func (*ReprioritiseWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ReprioritiseWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *ReprioritiseWorkRequest) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReprioritiseWorkRequest) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *ReprioritiseWorkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ReprioritiseWorkResponse is the work afterwards.
+type ReprioritiseWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision that it led to.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The number of its event, or of the last one if it took several.
+	Event uint64 `protobuf:"varint,3,opt,name=event,proto3" json:"event,omitempty"`
+	// It had been done before, at this revision or the one that led to it, and
+	// changed nothing now.
+	Duplicate     bool `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReprioritiseWorkResponse) Reset() {
+	*x = ReprioritiseWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReprioritiseWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReprioritiseWorkResponse) ProtoMessage() {}
+
+func (x *ReprioritiseWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReprioritiseWorkResponse.ProtoReflect.Descriptor instead.
+func (*ReprioritiseWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ReprioritiseWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *ReprioritiseWorkResponse) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReprioritiseWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *ReprioritiseWorkResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+// AnnotateWorkRequest notes something.
+type AnnotateWorkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id, such as "w42".
+	Work string `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision of the work on which this was decided. The same again, at that
+	// revision or the one that it led to, is answered as the first time; if the
+	// work has changed otherwise, it is refused as stale. Left out, it is done
+	// with the work as it is.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The note. Required. At most 1,000 bytes. Work keeps the last eight.
+	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnnotateWorkRequest) Reset() {
+	*x = AnnotateWorkRequest{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnnotateWorkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnnotateWorkRequest) ProtoMessage() {}
+
+func (x *AnnotateWorkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnnotateWorkRequest.ProtoReflect.Descriptor instead.
+func (*AnnotateWorkRequest) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *AnnotateWorkRequest) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *AnnotateWorkRequest) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *AnnotateWorkRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// AnnotateWorkResponse is the work afterwards.
+type AnnotateWorkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The work as it is now.
+	Work *Work `protobuf:"bytes,1,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision that it led to.
+	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The number of its event, or of the last one if it took several.
+	Event uint64 `protobuf:"varint,3,opt,name=event,proto3" json:"event,omitempty"`
+	// It had been done before, at this revision or the one that led to it, and
+	// changed nothing now.
+	Duplicate     bool `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnnotateWorkResponse) Reset() {
+	*x = AnnotateWorkResponse{}
+	mi := &file_patchbay_v1_work_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnnotateWorkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnnotateWorkResponse) ProtoMessage() {}
+
+func (x *AnnotateWorkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_v1_work_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnnotateWorkResponse.ProtoReflect.Descriptor instead.
+func (*AnnotateWorkResponse) Descriptor() ([]byte, []int) {
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *AnnotateWorkResponse) GetWork() *Work {
+	if x != nil {
+		return x.Work
+	}
+	return nil
+}
+
+func (x *AnnotateWorkResponse) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *AnnotateWorkResponse) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *AnnotateWorkResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
 // CreateWorkRequest describes the work.
 type CreateWorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1355,7 +2243,7 @@ type CreateWorkRequest struct {
 
 func (x *CreateWorkRequest) Reset() {
 	*x = CreateWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[9]
+	mi := &file_patchbay_v1_work_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +2255,7 @@ func (x *CreateWorkRequest) String() string {
 func (*CreateWorkRequest) ProtoMessage() {}
 
 func (x *CreateWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[9]
+	mi := &file_patchbay_v1_work_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +2268,7 @@ func (x *CreateWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkRequest.ProtoReflect.Descriptor instead.
 func (*CreateWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{9}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CreateWorkRequest) GetIdempotencyKey() string {
@@ -1532,7 +2420,7 @@ type CreateWorkResponse struct {
 
 func (x *CreateWorkResponse) Reset() {
 	*x = CreateWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[10]
+	mi := &file_patchbay_v1_work_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1544,7 +2432,7 @@ func (x *CreateWorkResponse) String() string {
 func (*CreateWorkResponse) ProtoMessage() {}
 
 func (x *CreateWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[10]
+	mi := &file_patchbay_v1_work_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1557,7 +2445,7 @@ func (x *CreateWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkResponse.ProtoReflect.Descriptor instead.
 func (*CreateWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{10}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CreateWorkResponse) GetWork() *Work {
@@ -1623,7 +2511,7 @@ type StartWorkRequest struct {
 
 func (x *StartWorkRequest) Reset() {
 	*x = StartWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	mi := &file_patchbay_v1_work_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1635,7 +2523,7 @@ func (x *StartWorkRequest) String() string {
 func (*StartWorkRequest) ProtoMessage() {}
 
 func (x *StartWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[11]
+	mi := &file_patchbay_v1_work_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +2536,7 @@ func (x *StartWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartWorkRequest.ProtoReflect.Descriptor instead.
 func (*StartWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{11}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *StartWorkRequest) GetAgent() string {
@@ -1758,7 +2646,7 @@ type StartWorkResponse struct {
 
 func (x *StartWorkResponse) Reset() {
 	*x = StartWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	mi := &file_patchbay_v1_work_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1770,7 +2658,7 @@ func (x *StartWorkResponse) String() string {
 func (*StartWorkResponse) ProtoMessage() {}
 
 func (x *StartWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[12]
+	mi := &file_patchbay_v1_work_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1783,7 +2671,7 @@ func (x *StartWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartWorkResponse.ProtoReflect.Descriptor instead.
 func (*StartWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{12}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *StartWorkResponse) GetWork() *Work {
@@ -1818,7 +2706,7 @@ type GetWorkRequest struct {
 
 func (x *GetWorkRequest) Reset() {
 	*x = GetWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[13]
+	mi := &file_patchbay_v1_work_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +2718,7 @@ func (x *GetWorkRequest) String() string {
 func (*GetWorkRequest) ProtoMessage() {}
 
 func (x *GetWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[13]
+	mi := &file_patchbay_v1_work_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +2731,7 @@ func (x *GetWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{13}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetWorkRequest) GetWork() string {
@@ -1864,7 +2752,7 @@ type GetWorkResponse struct {
 
 func (x *GetWorkResponse) Reset() {
 	*x = GetWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[14]
+	mi := &file_patchbay_v1_work_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +2764,7 @@ func (x *GetWorkResponse) String() string {
 func (*GetWorkResponse) ProtoMessage() {}
 
 func (x *GetWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[14]
+	mi := &file_patchbay_v1_work_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +2777,7 @@ func (x *GetWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkResponse.ProtoReflect.Descriptor instead.
 func (*GetWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{14}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetWorkResponse) GetWork() *Work {
@@ -1918,7 +2806,7 @@ type ListWorkRequest struct {
 
 func (x *ListWorkRequest) Reset() {
 	*x = ListWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[15]
+	mi := &file_patchbay_v1_work_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2818,7 @@ func (x *ListWorkRequest) String() string {
 func (*ListWorkRequest) ProtoMessage() {}
 
 func (x *ListWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[15]
+	mi := &file_patchbay_v1_work_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2831,7 @@ func (x *ListWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{15}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListWorkRequest) GetQueue() string {
@@ -1994,7 +2882,7 @@ type ListWorkResponse struct {
 
 func (x *ListWorkResponse) Reset() {
 	*x = ListWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[16]
+	mi := &file_patchbay_v1_work_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2894,7 @@ func (x *ListWorkResponse) String() string {
 func (*ListWorkResponse) ProtoMessage() {}
 
 func (x *ListWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[16]
+	mi := &file_patchbay_v1_work_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2907,7 @@ func (x *ListWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{16}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListWorkResponse) GetWork() []*Work {
@@ -2051,7 +2939,7 @@ type GetEstimatedWaitRequest struct {
 
 func (x *GetEstimatedWaitRequest) Reset() {
 	*x = GetEstimatedWaitRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[17]
+	mi := &file_patchbay_v1_work_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2063,7 +2951,7 @@ func (x *GetEstimatedWaitRequest) String() string {
 func (*GetEstimatedWaitRequest) ProtoMessage() {}
 
 func (x *GetEstimatedWaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[17]
+	mi := &file_patchbay_v1_work_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2076,7 +2964,7 @@ func (x *GetEstimatedWaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetEstimatedWaitRequest.ProtoReflect.Descriptor instead.
 func (*GetEstimatedWaitRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{17}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetEstimatedWaitRequest) GetQueue() string {
@@ -2121,7 +3009,7 @@ type GetEstimatedWaitResponse struct {
 
 func (x *GetEstimatedWaitResponse) Reset() {
 	*x = GetEstimatedWaitResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[18]
+	mi := &file_patchbay_v1_work_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +3021,7 @@ func (x *GetEstimatedWaitResponse) String() string {
 func (*GetEstimatedWaitResponse) ProtoMessage() {}
 
 func (x *GetEstimatedWaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[18]
+	mi := &file_patchbay_v1_work_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +3034,7 @@ func (x *GetEstimatedWaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetEstimatedWaitResponse.ProtoReflect.Descriptor instead.
 func (*GetEstimatedWaitResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{18}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetEstimatedWaitResponse) GetQueue() string {
@@ -2212,7 +3100,7 @@ type UpdateWorkRequest struct {
 
 func (x *UpdateWorkRequest) Reset() {
 	*x = UpdateWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[19]
+	mi := &file_patchbay_v1_work_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +3112,7 @@ func (x *UpdateWorkRequest) String() string {
 func (*UpdateWorkRequest) ProtoMessage() {}
 
 func (x *UpdateWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[19]
+	mi := &file_patchbay_v1_work_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +3125,7 @@ func (x *UpdateWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWorkRequest.ProtoReflect.Descriptor instead.
 func (*UpdateWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{19}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *UpdateWorkRequest) GetWork() string {
@@ -2316,7 +3204,7 @@ type UpdateWorkResponse struct {
 
 func (x *UpdateWorkResponse) Reset() {
 	*x = UpdateWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[20]
+	mi := &file_patchbay_v1_work_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2328,7 +3216,7 @@ func (x *UpdateWorkResponse) String() string {
 func (*UpdateWorkResponse) ProtoMessage() {}
 
 func (x *UpdateWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[20]
+	mi := &file_patchbay_v1_work_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2341,7 +3229,7 @@ func (x *UpdateWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWorkResponse.ProtoReflect.Descriptor instead.
 func (*UpdateWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{20}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *UpdateWorkResponse) GetWork() *Work {
@@ -2371,7 +3259,7 @@ type CancelWorkRequest struct {
 
 func (x *CancelWorkRequest) Reset() {
 	*x = CancelWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[21]
+	mi := &file_patchbay_v1_work_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2383,7 +3271,7 @@ func (x *CancelWorkRequest) String() string {
 func (*CancelWorkRequest) ProtoMessage() {}
 
 func (x *CancelWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[21]
+	mi := &file_patchbay_v1_work_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2396,7 +3284,7 @@ func (x *CancelWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelWorkRequest.ProtoReflect.Descriptor instead.
 func (*CancelWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{21}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CancelWorkRequest) GetWork() string {
@@ -2424,7 +3312,7 @@ type CancelWorkResponse struct {
 
 func (x *CancelWorkResponse) Reset() {
 	*x = CancelWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[22]
+	mi := &file_patchbay_v1_work_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2436,7 +3324,7 @@ func (x *CancelWorkResponse) String() string {
 func (*CancelWorkResponse) ProtoMessage() {}
 
 func (x *CancelWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[22]
+	mi := &file_patchbay_v1_work_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2449,7 +3337,7 @@ func (x *CancelWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelWorkResponse.ProtoReflect.Descriptor instead.
 func (*CancelWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{22}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *CancelWorkResponse) GetEvent() uint64 {
@@ -2470,7 +3358,7 @@ type AbandonWorkRequest struct {
 
 func (x *AbandonWorkRequest) Reset() {
 	*x = AbandonWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[23]
+	mi := &file_patchbay_v1_work_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2482,7 +3370,7 @@ func (x *AbandonWorkRequest) String() string {
 func (*AbandonWorkRequest) ProtoMessage() {}
 
 func (x *AbandonWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[23]
+	mi := &file_patchbay_v1_work_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2495,7 +3383,7 @@ func (x *AbandonWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonWorkRequest.ProtoReflect.Descriptor instead.
 func (*AbandonWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{23}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AbandonWorkRequest) GetWork() string {
@@ -2516,7 +3404,7 @@ type AbandonWorkResponse struct {
 
 func (x *AbandonWorkResponse) Reset() {
 	*x = AbandonWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[24]
+	mi := &file_patchbay_v1_work_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2528,7 +3416,7 @@ func (x *AbandonWorkResponse) String() string {
 func (*AbandonWorkResponse) ProtoMessage() {}
 
 func (x *AbandonWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[24]
+	mi := &file_patchbay_v1_work_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2541,7 +3429,7 @@ func (x *AbandonWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonWorkResponse.ProtoReflect.Descriptor instead.
 func (*AbandonWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{24}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *AbandonWorkResponse) GetEvent() uint64 {
@@ -2564,7 +3452,7 @@ type RequeueWorkRequest struct {
 
 func (x *RequeueWorkRequest) Reset() {
 	*x = RequeueWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[25]
+	mi := &file_patchbay_v1_work_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2576,7 +3464,7 @@ func (x *RequeueWorkRequest) String() string {
 func (*RequeueWorkRequest) ProtoMessage() {}
 
 func (x *RequeueWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[25]
+	mi := &file_patchbay_v1_work_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2589,7 +3477,7 @@ func (x *RequeueWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueWorkRequest.ProtoReflect.Descriptor instead.
 func (*RequeueWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{25}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RequeueWorkRequest) GetWork() string {
@@ -2617,7 +3505,7 @@ type RequeueWorkResponse struct {
 
 func (x *RequeueWorkResponse) Reset() {
 	*x = RequeueWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[26]
+	mi := &file_patchbay_v1_work_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2629,7 +3517,7 @@ func (x *RequeueWorkResponse) String() string {
 func (*RequeueWorkResponse) ProtoMessage() {}
 
 func (x *RequeueWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[26]
+	mi := &file_patchbay_v1_work_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2642,7 +3530,7 @@ func (x *RequeueWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueWorkResponse.ProtoReflect.Descriptor instead.
 func (*RequeueWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{26}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RequeueWorkResponse) GetEvent() uint64 {
@@ -2686,7 +3574,7 @@ type TransferWorkRequest struct {
 
 func (x *TransferWorkRequest) Reset() {
 	*x = TransferWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[27]
+	mi := &file_patchbay_v1_work_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2698,7 +3586,7 @@ func (x *TransferWorkRequest) String() string {
 func (*TransferWorkRequest) ProtoMessage() {}
 
 func (x *TransferWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[27]
+	mi := &file_patchbay_v1_work_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2711,7 +3599,7 @@ func (x *TransferWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferWorkRequest.ProtoReflect.Descriptor instead.
 func (*TransferWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{27}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *TransferWorkRequest) GetWork() string {
@@ -2795,7 +3683,7 @@ type TransferWorkResponse struct {
 
 func (x *TransferWorkResponse) Reset() {
 	*x = TransferWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[28]
+	mi := &file_patchbay_v1_work_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2807,7 +3695,7 @@ func (x *TransferWorkResponse) String() string {
 func (*TransferWorkResponse) ProtoMessage() {}
 
 func (x *TransferWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[28]
+	mi := &file_patchbay_v1_work_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2820,7 +3708,7 @@ func (x *TransferWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferWorkResponse.ProtoReflect.Descriptor instead.
 func (*TransferWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{28}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *TransferWorkResponse) GetEvent() uint64 {
@@ -2846,7 +3734,7 @@ type InviteAgentRequest struct {
 
 func (x *InviteAgentRequest) Reset() {
 	*x = InviteAgentRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[29]
+	mi := &file_patchbay_v1_work_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2858,7 +3746,7 @@ func (x *InviteAgentRequest) String() string {
 func (*InviteAgentRequest) ProtoMessage() {}
 
 func (x *InviteAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[29]
+	mi := &file_patchbay_v1_work_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2871,7 +3759,7 @@ func (x *InviteAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteAgentRequest.ProtoReflect.Descriptor instead.
 func (*InviteAgentRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{29}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *InviteAgentRequest) GetWork() string {
@@ -2908,7 +3796,7 @@ type InviteAgentResponse struct {
 
 func (x *InviteAgentResponse) Reset() {
 	*x = InviteAgentResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[30]
+	mi := &file_patchbay_v1_work_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3808,7 @@ func (x *InviteAgentResponse) String() string {
 func (*InviteAgentResponse) ProtoMessage() {}
 
 func (x *InviteAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[30]
+	mi := &file_patchbay_v1_work_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2933,7 +3821,7 @@ func (x *InviteAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteAgentResponse.ProtoReflect.Descriptor instead.
 func (*InviteAgentResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{30}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *InviteAgentResponse) GetAssignment() string {
@@ -2966,7 +3854,7 @@ type PauseWorkRequest struct {
 
 func (x *PauseWorkRequest) Reset() {
 	*x = PauseWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[31]
+	mi := &file_patchbay_v1_work_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2978,7 +3866,7 @@ func (x *PauseWorkRequest) String() string {
 func (*PauseWorkRequest) ProtoMessage() {}
 
 func (x *PauseWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[31]
+	mi := &file_patchbay_v1_work_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2991,7 +3879,7 @@ func (x *PauseWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseWorkRequest.ProtoReflect.Descriptor instead.
 func (*PauseWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{31}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PauseWorkRequest) GetWork() string {
@@ -3026,7 +3914,7 @@ type PauseWorkResponse struct {
 
 func (x *PauseWorkResponse) Reset() {
 	*x = PauseWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[32]
+	mi := &file_patchbay_v1_work_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3038,7 +3926,7 @@ func (x *PauseWorkResponse) String() string {
 func (*PauseWorkResponse) ProtoMessage() {}
 
 func (x *PauseWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[32]
+	mi := &file_patchbay_v1_work_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3051,7 +3939,7 @@ func (x *PauseWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseWorkResponse.ProtoReflect.Descriptor instead.
 func (*PauseWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{32}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PauseWorkResponse) GetEvent() uint64 {
@@ -3075,7 +3963,7 @@ type ResumeWorkRequest struct {
 
 func (x *ResumeWorkRequest) Reset() {
 	*x = ResumeWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[33]
+	mi := &file_patchbay_v1_work_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3087,7 +3975,7 @@ func (x *ResumeWorkRequest) String() string {
 func (*ResumeWorkRequest) ProtoMessage() {}
 
 func (x *ResumeWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[33]
+	mi := &file_patchbay_v1_work_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3100,7 +3988,7 @@ func (x *ResumeWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeWorkRequest.ProtoReflect.Descriptor instead.
 func (*ResumeWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{33}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ResumeWorkRequest) GetWork() string {
@@ -3128,7 +4016,7 @@ type ResumeWorkResponse struct {
 
 func (x *ResumeWorkResponse) Reset() {
 	*x = ResumeWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[34]
+	mi := &file_patchbay_v1_work_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3140,7 +4028,7 @@ func (x *ResumeWorkResponse) String() string {
 func (*ResumeWorkResponse) ProtoMessage() {}
 
 func (x *ResumeWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[34]
+	mi := &file_patchbay_v1_work_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3153,7 +4041,7 @@ func (x *ResumeWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeWorkResponse.ProtoReflect.Descriptor instead.
 func (*ResumeWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{34}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ResumeWorkResponse) GetEvent() uint64 {
@@ -3174,7 +4062,7 @@ type DeactivateWorkRequest struct {
 
 func (x *DeactivateWorkRequest) Reset() {
 	*x = DeactivateWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[35]
+	mi := &file_patchbay_v1_work_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3186,7 +4074,7 @@ func (x *DeactivateWorkRequest) String() string {
 func (*DeactivateWorkRequest) ProtoMessage() {}
 
 func (x *DeactivateWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[35]
+	mi := &file_patchbay_v1_work_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3199,7 +4087,7 @@ func (x *DeactivateWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeactivateWorkRequest.ProtoReflect.Descriptor instead.
 func (*DeactivateWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{35}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DeactivateWorkRequest) GetWork() string {
@@ -3222,7 +4110,7 @@ type DeactivateWorkResponse struct {
 
 func (x *DeactivateWorkResponse) Reset() {
 	*x = DeactivateWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[36]
+	mi := &file_patchbay_v1_work_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3234,7 +4122,7 @@ func (x *DeactivateWorkResponse) String() string {
 func (*DeactivateWorkResponse) ProtoMessage() {}
 
 func (x *DeactivateWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[36]
+	mi := &file_patchbay_v1_work_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3247,7 +4135,7 @@ func (x *DeactivateWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeactivateWorkResponse.ProtoReflect.Descriptor instead.
 func (*DeactivateWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{36}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *DeactivateWorkResponse) GetWork() *Work {
@@ -3275,7 +4163,7 @@ type ReopenWorkRequest struct {
 
 func (x *ReopenWorkRequest) Reset() {
 	*x = ReopenWorkRequest{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[37]
+	mi := &file_patchbay_v1_work_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3287,7 +4175,7 @@ func (x *ReopenWorkRequest) String() string {
 func (*ReopenWorkRequest) ProtoMessage() {}
 
 func (x *ReopenWorkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[37]
+	mi := &file_patchbay_v1_work_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3300,7 +4188,7 @@ func (x *ReopenWorkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenWorkRequest.ProtoReflect.Descriptor instead.
 func (*ReopenWorkRequest) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{37}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ReopenWorkRequest) GetWork() string {
@@ -3323,7 +4211,7 @@ type ReopenWorkResponse struct {
 
 func (x *ReopenWorkResponse) Reset() {
 	*x = ReopenWorkResponse{}
-	mi := &file_patchbay_v1_work_proto_msgTypes[38]
+	mi := &file_patchbay_v1_work_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3335,7 +4223,7 @@ func (x *ReopenWorkResponse) String() string {
 func (*ReopenWorkResponse) ProtoMessage() {}
 
 func (x *ReopenWorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_v1_work_proto_msgTypes[38]
+	mi := &file_patchbay_v1_work_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3348,7 +4236,7 @@ func (x *ReopenWorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenWorkResponse.ProtoReflect.Descriptor instead.
 func (*ReopenWorkResponse) Descriptor() ([]byte, []int) {
-	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{38}
+	return file_patchbay_v1_work_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ReopenWorkResponse) GetWork() *Work {
@@ -3369,7 +4257,7 @@ var File_patchbay_v1_work_proto protoreflect.FileDescriptor
 
 const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\n" +
-	"\x16patchbay/v1/work.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xdc\v\n" +
+	"\x16patchbay/v1/work.proto\x12\vpatchbay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18patchbay/v1/access.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xac\f\n" +
 	"\x04Work\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x16.patchbay.v1.WorkStateR\x05state\x12\x14\n" +
@@ -3415,10 +4303,21 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x06intake\x18\" \x03(\v2\x17.patchbay.v1.IntakeStepR\x06intake\x127\n" +
 	"\n" +
 	"unroutable\x18# \x01(\v2\x17.patchbay.v1.UnroutableR\n" +
-	"unroutable\x1a=\n" +
+	"unroutable\x12%\n" +
+	"\x04hold\x18$ \x01(\v2\x11.patchbay.v1.HoldR\x04hold\x12'\n" +
+	"\x05notes\x18% \x03(\v2\x11.patchbay.v1.NoteR\x05notes\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xef\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x92\x01\n" +
+	"\x04Hold\x120\n" +
+	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"V\n" +
+	"\x04Note\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"\xef\x01\n" +
 	"\rRequiredSkill\x12 \n" +
 	"\x05skill\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05skill\x12-\n" +
@@ -3494,7 +4393,59 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x04turn\x18\x05 \x01(\x04R\x04turn\x12\x16\n" +
 	"\x06config\x18\x06 \x01(\x04R\x06config\x12\x14\n" +
 	"\x05score\x18\a \x01(\x05R\x05score\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\"\xfd\b\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\"\xb2\x01\n" +
+	"\x0fHoldWorkRequest\x12\x1d\n" +
+	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\xe8\aR\x06reason:\x0e\x92A\v\n" +
+	"\t\xd2\x01\x06reason\"\x89\x01\n" +
+	"\x10HoldWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"o\n" +
+	"\x10ClearWorkRequest\x12\x1d\n" +
+	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\"\x8a\x01\n" +
+	"\x11ClearWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x92\x01\n" +
+	"\x13WithdrawWorkRequest\x12\x1d\n" +
+	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x1e\n" +
+	"\x05agent\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05agent\x12 \n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\"\x8d\x01\n" +
+	"\x14WithdrawWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x9b\x01\n" +
+	"\x17ReprioritiseWorkRequest\x12\x1d\n" +
+	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12#\n" +
+	"\bpriority\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpriority\x12 \n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\"\x91\x01\n" +
+	"\x18ReprioritiseWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"~\n" +
+	"\x13AnnotateWorkRequest\x12\x1d\n" +
+	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x1e\n" +
+	"\x04text\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\xe8\aR\x04text:\f\x92A\t\n" +
+	"\a\xd2\x01\x04text\"\x8d\x01\n" +
+	"\x14AnnotateWorkResponse\x12%\n" +
+	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xfd\b\n" +
 	"\x11CreateWorkRequest\x121\n" +
 	"\x0fidempotency_key\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x0eidempotencyKey\x12$\n" +
 	"\achannel\x18\x02 \x01(\tB\n" +
@@ -3703,7 +4654,7 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x1aASSIGNMENT_STATE_TIMED_OUT\x10\x05\x12\x1e\n" +
 	"\x1aASSIGNMENT_STATE_WITHDRAWN\x10\x06\x12 \n" +
 	"\x1cASSIGNMENT_STATE_UNAVAILABLE\x10\a\x12 \n" +
-	"\x1cASSIGNMENT_STATE_TRANSFERRED\x10\b2\xcf\x0e\n" +
+	"\x1cASSIGNMENT_STATE_TRANSFERRED\x10\b2\xd5\x13\n" +
 	"\vWorkService\x12k\n" +
 	"\n" +
 	"CreateWork\x12\x1e.patchbay.v1.CreateWorkRequest\x1a\x1f.patchbay.v1.CreateWorkResponse\"\x1c\xb2\xe3\x18\x05\n" +
@@ -3743,7 +4694,17 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/work/{work}/deactivate\x12y\n" +
 	"\n" +
 	"ReopenWork\x12\x1e.patchbay.v1.ReopenWorkRequest\x1a\x1f.patchbay.v1.ReopenWorkResponse\"*\xb2\xe3\x18\x05\n" +
-	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/work/{work}/reopenBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/work/{work}/reopen\x12q\n" +
+	"\bHoldWork\x12\x1c.patchbay.v1.HoldWorkRequest\x1a\x1d.patchbay.v1.HoldWorkResponse\"(\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/work/{work}/hold\x12u\n" +
+	"\tClearWork\x12\x1d.patchbay.v1.ClearWorkRequest\x1a\x1e.patchbay.v1.ClearWorkResponse\")\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/work/{work}/clear\x12\x81\x01\n" +
+	"\fWithdrawWork\x12 .patchbay.v1.WithdrawWorkRequest\x1a!.patchbay.v1.WithdrawWorkResponse\",\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/work/{work}/withdraw\x12\x91\x01\n" +
+	"\x10ReprioritiseWork\x12$.patchbay.v1.ReprioritiseWorkRequest\x1a%.patchbay.v1.ReprioritiseWorkResponse\"0\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/work/{work}/reprioritise\x12\x81\x01\n" +
+	"\fAnnotateWork\x12 .patchbay.v1.AnnotateWorkRequest\x1a!.patchbay.v1.AnnotateWorkResponse\",\xb2\xe3\x18\x05\n" +
+	"\x03\x04\x02\x03\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/work/{work}/annotateBBZ@github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1;patchbayv1b\x06proto3"
 
 var (
 	file_patchbay_v1_work_proto_rawDescOnce sync.Once
@@ -3758,149 +4719,182 @@ func file_patchbay_v1_work_proto_rawDescGZIP() []byte {
 }
 
 var file_patchbay_v1_work_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_patchbay_v1_work_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_patchbay_v1_work_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_patchbay_v1_work_proto_goTypes = []any{
 	(WorkState)(0),                   // 0: patchbay.v1.WorkState
 	(AssignmentState)(0),             // 1: patchbay.v1.AssignmentState
 	(*Work)(nil),                     // 2: patchbay.v1.Work
-	(*RequiredSkill)(nil),            // 3: patchbay.v1.RequiredSkill
-	(*Relaxation)(nil),               // 4: patchbay.v1.Relaxation
-	(*SkillNeed)(nil),                // 5: patchbay.v1.SkillNeed
-	(*Overflow)(nil),                 // 6: patchbay.v1.Overflow
-	(*IntakeStep)(nil),               // 7: patchbay.v1.IntakeStep
-	(*Unroutable)(nil),               // 8: patchbay.v1.Unroutable
-	(*Assignment)(nil),               // 9: patchbay.v1.Assignment
-	(*Decision)(nil),                 // 10: patchbay.v1.Decision
-	(*CreateWorkRequest)(nil),        // 11: patchbay.v1.CreateWorkRequest
-	(*CreateWorkResponse)(nil),       // 12: patchbay.v1.CreateWorkResponse
-	(*StartWorkRequest)(nil),         // 13: patchbay.v1.StartWorkRequest
-	(*StartWorkResponse)(nil),        // 14: patchbay.v1.StartWorkResponse
-	(*GetWorkRequest)(nil),           // 15: patchbay.v1.GetWorkRequest
-	(*GetWorkResponse)(nil),          // 16: patchbay.v1.GetWorkResponse
-	(*ListWorkRequest)(nil),          // 17: patchbay.v1.ListWorkRequest
-	(*ListWorkResponse)(nil),         // 18: patchbay.v1.ListWorkResponse
-	(*GetEstimatedWaitRequest)(nil),  // 19: patchbay.v1.GetEstimatedWaitRequest
-	(*GetEstimatedWaitResponse)(nil), // 20: patchbay.v1.GetEstimatedWaitResponse
-	(*UpdateWorkRequest)(nil),        // 21: patchbay.v1.UpdateWorkRequest
-	(*UpdateWorkResponse)(nil),       // 22: patchbay.v1.UpdateWorkResponse
-	(*CancelWorkRequest)(nil),        // 23: patchbay.v1.CancelWorkRequest
-	(*CancelWorkResponse)(nil),       // 24: patchbay.v1.CancelWorkResponse
-	(*AbandonWorkRequest)(nil),       // 25: patchbay.v1.AbandonWorkRequest
-	(*AbandonWorkResponse)(nil),      // 26: patchbay.v1.AbandonWorkResponse
-	(*RequeueWorkRequest)(nil),       // 27: patchbay.v1.RequeueWorkRequest
-	(*RequeueWorkResponse)(nil),      // 28: patchbay.v1.RequeueWorkResponse
-	(*TransferWorkRequest)(nil),      // 29: patchbay.v1.TransferWorkRequest
-	(*TransferWorkResponse)(nil),     // 30: patchbay.v1.TransferWorkResponse
-	(*InviteAgentRequest)(nil),       // 31: patchbay.v1.InviteAgentRequest
-	(*InviteAgentResponse)(nil),      // 32: patchbay.v1.InviteAgentResponse
-	(*PauseWorkRequest)(nil),         // 33: patchbay.v1.PauseWorkRequest
-	(*PauseWorkResponse)(nil),        // 34: patchbay.v1.PauseWorkResponse
-	(*ResumeWorkRequest)(nil),        // 35: patchbay.v1.ResumeWorkRequest
-	(*ResumeWorkResponse)(nil),       // 36: patchbay.v1.ResumeWorkResponse
-	(*DeactivateWorkRequest)(nil),    // 37: patchbay.v1.DeactivateWorkRequest
-	(*DeactivateWorkResponse)(nil),   // 38: patchbay.v1.DeactivateWorkResponse
-	(*ReopenWorkRequest)(nil),        // 39: patchbay.v1.ReopenWorkRequest
-	(*ReopenWorkResponse)(nil),       // 40: patchbay.v1.ReopenWorkResponse
-	nil,                              // 41: patchbay.v1.Work.AttributesEntry
-	nil,                              // 42: patchbay.v1.CreateWorkRequest.AttributesEntry
-	nil,                              // 43: patchbay.v1.StartWorkRequest.AttributesEntry
-	nil,                              // 44: patchbay.v1.UpdateWorkRequest.AttributesEntry
-	nil,                              // 45: patchbay.v1.TransferWorkRequest.AttributesEntry
-	(*timestamppb.Timestamp)(nil),    // 46: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 47: google.protobuf.Duration
+	(*Hold)(nil),                     // 3: patchbay.v1.Hold
+	(*Note)(nil),                     // 4: patchbay.v1.Note
+	(*RequiredSkill)(nil),            // 5: patchbay.v1.RequiredSkill
+	(*Relaxation)(nil),               // 6: patchbay.v1.Relaxation
+	(*SkillNeed)(nil),                // 7: patchbay.v1.SkillNeed
+	(*Overflow)(nil),                 // 8: patchbay.v1.Overflow
+	(*IntakeStep)(nil),               // 9: patchbay.v1.IntakeStep
+	(*Unroutable)(nil),               // 10: patchbay.v1.Unroutable
+	(*Assignment)(nil),               // 11: patchbay.v1.Assignment
+	(*Decision)(nil),                 // 12: patchbay.v1.Decision
+	(*HoldWorkRequest)(nil),          // 13: patchbay.v1.HoldWorkRequest
+	(*HoldWorkResponse)(nil),         // 14: patchbay.v1.HoldWorkResponse
+	(*ClearWorkRequest)(nil),         // 15: patchbay.v1.ClearWorkRequest
+	(*ClearWorkResponse)(nil),        // 16: patchbay.v1.ClearWorkResponse
+	(*WithdrawWorkRequest)(nil),      // 17: patchbay.v1.WithdrawWorkRequest
+	(*WithdrawWorkResponse)(nil),     // 18: patchbay.v1.WithdrawWorkResponse
+	(*ReprioritiseWorkRequest)(nil),  // 19: patchbay.v1.ReprioritiseWorkRequest
+	(*ReprioritiseWorkResponse)(nil), // 20: patchbay.v1.ReprioritiseWorkResponse
+	(*AnnotateWorkRequest)(nil),      // 21: patchbay.v1.AnnotateWorkRequest
+	(*AnnotateWorkResponse)(nil),     // 22: patchbay.v1.AnnotateWorkResponse
+	(*CreateWorkRequest)(nil),        // 23: patchbay.v1.CreateWorkRequest
+	(*CreateWorkResponse)(nil),       // 24: patchbay.v1.CreateWorkResponse
+	(*StartWorkRequest)(nil),         // 25: patchbay.v1.StartWorkRequest
+	(*StartWorkResponse)(nil),        // 26: patchbay.v1.StartWorkResponse
+	(*GetWorkRequest)(nil),           // 27: patchbay.v1.GetWorkRequest
+	(*GetWorkResponse)(nil),          // 28: patchbay.v1.GetWorkResponse
+	(*ListWorkRequest)(nil),          // 29: patchbay.v1.ListWorkRequest
+	(*ListWorkResponse)(nil),         // 30: patchbay.v1.ListWorkResponse
+	(*GetEstimatedWaitRequest)(nil),  // 31: patchbay.v1.GetEstimatedWaitRequest
+	(*GetEstimatedWaitResponse)(nil), // 32: patchbay.v1.GetEstimatedWaitResponse
+	(*UpdateWorkRequest)(nil),        // 33: patchbay.v1.UpdateWorkRequest
+	(*UpdateWorkResponse)(nil),       // 34: patchbay.v1.UpdateWorkResponse
+	(*CancelWorkRequest)(nil),        // 35: patchbay.v1.CancelWorkRequest
+	(*CancelWorkResponse)(nil),       // 36: patchbay.v1.CancelWorkResponse
+	(*AbandonWorkRequest)(nil),       // 37: patchbay.v1.AbandonWorkRequest
+	(*AbandonWorkResponse)(nil),      // 38: patchbay.v1.AbandonWorkResponse
+	(*RequeueWorkRequest)(nil),       // 39: patchbay.v1.RequeueWorkRequest
+	(*RequeueWorkResponse)(nil),      // 40: patchbay.v1.RequeueWorkResponse
+	(*TransferWorkRequest)(nil),      // 41: patchbay.v1.TransferWorkRequest
+	(*TransferWorkResponse)(nil),     // 42: patchbay.v1.TransferWorkResponse
+	(*InviteAgentRequest)(nil),       // 43: patchbay.v1.InviteAgentRequest
+	(*InviteAgentResponse)(nil),      // 44: patchbay.v1.InviteAgentResponse
+	(*PauseWorkRequest)(nil),         // 45: patchbay.v1.PauseWorkRequest
+	(*PauseWorkResponse)(nil),        // 46: patchbay.v1.PauseWorkResponse
+	(*ResumeWorkRequest)(nil),        // 47: patchbay.v1.ResumeWorkRequest
+	(*ResumeWorkResponse)(nil),       // 48: patchbay.v1.ResumeWorkResponse
+	(*DeactivateWorkRequest)(nil),    // 49: patchbay.v1.DeactivateWorkRequest
+	(*DeactivateWorkResponse)(nil),   // 50: patchbay.v1.DeactivateWorkResponse
+	(*ReopenWorkRequest)(nil),        // 51: patchbay.v1.ReopenWorkRequest
+	(*ReopenWorkResponse)(nil),       // 52: patchbay.v1.ReopenWorkResponse
+	nil,                              // 53: patchbay.v1.Work.AttributesEntry
+	nil,                              // 54: patchbay.v1.CreateWorkRequest.AttributesEntry
+	nil,                              // 55: patchbay.v1.StartWorkRequest.AttributesEntry
+	nil,                              // 56: patchbay.v1.UpdateWorkRequest.AttributesEntry
+	nil,                              // 57: patchbay.v1.TransferWorkRequest.AttributesEntry
+	(*timestamppb.Timestamp)(nil),    // 58: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 59: google.protobuf.Duration
 }
 var file_patchbay_v1_work_proto_depIdxs = []int32{
 	0,  // 0: patchbay.v1.Work.state:type_name -> patchbay.v1.WorkState
-	41, // 1: patchbay.v1.Work.attributes:type_name -> patchbay.v1.Work.AttributesEntry
-	46, // 2: patchbay.v1.Work.requested_at:type_name -> google.protobuf.Timestamp
-	46, // 3: patchbay.v1.Work.target_accept_at:type_name -> google.protobuf.Timestamp
-	46, // 4: patchbay.v1.Work.expires_at:type_name -> google.protobuf.Timestamp
-	46, // 5: patchbay.v1.Work.created_at:type_name -> google.protobuf.Timestamp
-	46, // 6: patchbay.v1.Work.ended_at:type_name -> google.protobuf.Timestamp
-	9,  // 7: patchbay.v1.Work.assignments:type_name -> patchbay.v1.Assignment
-	5,  // 8: patchbay.v1.Work.skills:type_name -> patchbay.v1.SkillNeed
-	46, // 9: patchbay.v1.Work.queued_at:type_name -> google.protobuf.Timestamp
-	46, // 10: patchbay.v1.Work.agent_until:type_name -> google.protobuf.Timestamp
-	6,  // 11: patchbay.v1.Work.overflow:type_name -> patchbay.v1.Overflow
-	7,  // 12: patchbay.v1.Work.intake:type_name -> patchbay.v1.IntakeStep
-	8,  // 13: patchbay.v1.Work.unroutable:type_name -> patchbay.v1.Unroutable
-	4,  // 14: patchbay.v1.RequiredSkill.relax:type_name -> patchbay.v1.Relaxation
-	47, // 15: patchbay.v1.Relaxation.after:type_name -> google.protobuf.Duration
-	3,  // 16: patchbay.v1.SkillNeed.required:type_name -> patchbay.v1.RequiredSkill
-	47, // 17: patchbay.v1.Overflow.after:type_name -> google.protobuf.Duration
-	1,  // 18: patchbay.v1.Assignment.state:type_name -> patchbay.v1.AssignmentState
-	46, // 19: patchbay.v1.Assignment.offered_at:type_name -> google.protobuf.Timestamp
-	46, // 20: patchbay.v1.Assignment.deadline:type_name -> google.protobuf.Timestamp
-	46, // 21: patchbay.v1.Assignment.answered_at:type_name -> google.protobuf.Timestamp
-	46, // 22: patchbay.v1.Assignment.ended_at:type_name -> google.protobuf.Timestamp
-	10, // 23: patchbay.v1.Assignment.decision:type_name -> patchbay.v1.Decision
-	46, // 24: patchbay.v1.Assignment.requested_at:type_name -> google.protobuf.Timestamp
-	46, // 25: patchbay.v1.Assignment.accepted_at:type_name -> google.protobuf.Timestamp
-	46, // 26: patchbay.v1.Assignment.wrap_up_started_at:type_name -> google.protobuf.Timestamp
-	46, // 27: patchbay.v1.Assignment.wrap_up_until:type_name -> google.protobuf.Timestamp
-	46, // 28: patchbay.v1.Assignment.paused_at:type_name -> google.protobuf.Timestamp
-	47, // 29: patchbay.v1.Assignment.speed_to_answer:type_name -> google.protobuf.Duration
-	47, // 30: patchbay.v1.Assignment.handle_time:type_name -> google.protobuf.Duration
-	47, // 31: patchbay.v1.Assignment.wrap_up_time:type_name -> google.protobuf.Duration
-	47, // 32: patchbay.v1.Assignment.hold_time:type_name -> google.protobuf.Duration
-	42, // 33: patchbay.v1.CreateWorkRequest.attributes:type_name -> patchbay.v1.CreateWorkRequest.AttributesEntry
-	46, // 34: patchbay.v1.CreateWorkRequest.requested_at:type_name -> google.protobuf.Timestamp
-	46, // 35: patchbay.v1.CreateWorkRequest.target_accept_at:type_name -> google.protobuf.Timestamp
-	46, // 36: patchbay.v1.CreateWorkRequest.expires_at:type_name -> google.protobuf.Timestamp
-	3,  // 37: patchbay.v1.CreateWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
-	47, // 38: patchbay.v1.CreateWorkRequest.preferred_for:type_name -> google.protobuf.Duration
-	2,  // 39: patchbay.v1.CreateWorkResponse.work:type_name -> patchbay.v1.Work
-	43, // 40: patchbay.v1.StartWorkRequest.attributes:type_name -> patchbay.v1.StartWorkRequest.AttributesEntry
-	3,  // 41: patchbay.v1.StartWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
-	2,  // 42: patchbay.v1.StartWorkResponse.work:type_name -> patchbay.v1.Work
-	2,  // 43: patchbay.v1.GetWorkResponse.work:type_name -> patchbay.v1.Work
-	0,  // 44: patchbay.v1.ListWorkRequest.state:type_name -> patchbay.v1.WorkState
-	2,  // 45: patchbay.v1.ListWorkResponse.work:type_name -> patchbay.v1.Work
-	47, // 46: patchbay.v1.GetEstimatedWaitResponse.estimated_wait:type_name -> google.protobuf.Duration
-	44, // 47: patchbay.v1.UpdateWorkRequest.attributes:type_name -> patchbay.v1.UpdateWorkRequest.AttributesEntry
-	46, // 48: patchbay.v1.UpdateWorkRequest.target_accept_at:type_name -> google.protobuf.Timestamp
-	3,  // 49: patchbay.v1.UpdateWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
-	2,  // 50: patchbay.v1.UpdateWorkResponse.work:type_name -> patchbay.v1.Work
-	3,  // 51: patchbay.v1.TransferWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
-	46, // 52: patchbay.v1.TransferWorkRequest.requested_at:type_name -> google.protobuf.Timestamp
-	45, // 53: patchbay.v1.TransferWorkRequest.attributes:type_name -> patchbay.v1.TransferWorkRequest.AttributesEntry
-	2,  // 54: patchbay.v1.DeactivateWorkResponse.work:type_name -> patchbay.v1.Work
-	2,  // 55: patchbay.v1.ReopenWorkResponse.work:type_name -> patchbay.v1.Work
-	11, // 56: patchbay.v1.WorkService.CreateWork:input_type -> patchbay.v1.CreateWorkRequest
-	13, // 57: patchbay.v1.WorkService.StartWork:input_type -> patchbay.v1.StartWorkRequest
-	15, // 58: patchbay.v1.WorkService.GetWork:input_type -> patchbay.v1.GetWorkRequest
-	17, // 59: patchbay.v1.WorkService.ListWork:input_type -> patchbay.v1.ListWorkRequest
-	19, // 60: patchbay.v1.WorkService.GetEstimatedWait:input_type -> patchbay.v1.GetEstimatedWaitRequest
-	21, // 61: patchbay.v1.WorkService.UpdateWork:input_type -> patchbay.v1.UpdateWorkRequest
-	23, // 62: patchbay.v1.WorkService.CancelWork:input_type -> patchbay.v1.CancelWorkRequest
-	25, // 63: patchbay.v1.WorkService.AbandonWork:input_type -> patchbay.v1.AbandonWorkRequest
-	27, // 64: patchbay.v1.WorkService.RequeueWork:input_type -> patchbay.v1.RequeueWorkRequest
-	29, // 65: patchbay.v1.WorkService.TransferWork:input_type -> patchbay.v1.TransferWorkRequest
-	31, // 66: patchbay.v1.WorkService.InviteAgent:input_type -> patchbay.v1.InviteAgentRequest
-	33, // 67: patchbay.v1.WorkService.PauseWork:input_type -> patchbay.v1.PauseWorkRequest
-	35, // 68: patchbay.v1.WorkService.ResumeWork:input_type -> patchbay.v1.ResumeWorkRequest
-	37, // 69: patchbay.v1.WorkService.DeactivateWork:input_type -> patchbay.v1.DeactivateWorkRequest
-	39, // 70: patchbay.v1.WorkService.ReopenWork:input_type -> patchbay.v1.ReopenWorkRequest
-	12, // 71: patchbay.v1.WorkService.CreateWork:output_type -> patchbay.v1.CreateWorkResponse
-	14, // 72: patchbay.v1.WorkService.StartWork:output_type -> patchbay.v1.StartWorkResponse
-	16, // 73: patchbay.v1.WorkService.GetWork:output_type -> patchbay.v1.GetWorkResponse
-	18, // 74: patchbay.v1.WorkService.ListWork:output_type -> patchbay.v1.ListWorkResponse
-	20, // 75: patchbay.v1.WorkService.GetEstimatedWait:output_type -> patchbay.v1.GetEstimatedWaitResponse
-	22, // 76: patchbay.v1.WorkService.UpdateWork:output_type -> patchbay.v1.UpdateWorkResponse
-	24, // 77: patchbay.v1.WorkService.CancelWork:output_type -> patchbay.v1.CancelWorkResponse
-	26, // 78: patchbay.v1.WorkService.AbandonWork:output_type -> patchbay.v1.AbandonWorkResponse
-	28, // 79: patchbay.v1.WorkService.RequeueWork:output_type -> patchbay.v1.RequeueWorkResponse
-	30, // 80: patchbay.v1.WorkService.TransferWork:output_type -> patchbay.v1.TransferWorkResponse
-	32, // 81: patchbay.v1.WorkService.InviteAgent:output_type -> patchbay.v1.InviteAgentResponse
-	34, // 82: patchbay.v1.WorkService.PauseWork:output_type -> patchbay.v1.PauseWorkResponse
-	36, // 83: patchbay.v1.WorkService.ResumeWork:output_type -> patchbay.v1.ResumeWorkResponse
-	38, // 84: patchbay.v1.WorkService.DeactivateWork:output_type -> patchbay.v1.DeactivateWorkResponse
-	40, // 85: patchbay.v1.WorkService.ReopenWork:output_type -> patchbay.v1.ReopenWorkResponse
-	71, // [71:86] is the sub-list for method output_type
-	56, // [56:71] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	53, // 1: patchbay.v1.Work.attributes:type_name -> patchbay.v1.Work.AttributesEntry
+	58, // 2: patchbay.v1.Work.requested_at:type_name -> google.protobuf.Timestamp
+	58, // 3: patchbay.v1.Work.target_accept_at:type_name -> google.protobuf.Timestamp
+	58, // 4: patchbay.v1.Work.expires_at:type_name -> google.protobuf.Timestamp
+	58, // 5: patchbay.v1.Work.created_at:type_name -> google.protobuf.Timestamp
+	58, // 6: patchbay.v1.Work.ended_at:type_name -> google.protobuf.Timestamp
+	11, // 7: patchbay.v1.Work.assignments:type_name -> patchbay.v1.Assignment
+	7,  // 8: patchbay.v1.Work.skills:type_name -> patchbay.v1.SkillNeed
+	58, // 9: patchbay.v1.Work.queued_at:type_name -> google.protobuf.Timestamp
+	58, // 10: patchbay.v1.Work.agent_until:type_name -> google.protobuf.Timestamp
+	8,  // 11: patchbay.v1.Work.overflow:type_name -> patchbay.v1.Overflow
+	9,  // 12: patchbay.v1.Work.intake:type_name -> patchbay.v1.IntakeStep
+	10, // 13: patchbay.v1.Work.unroutable:type_name -> patchbay.v1.Unroutable
+	3,  // 14: patchbay.v1.Work.hold:type_name -> patchbay.v1.Hold
+	4,  // 15: patchbay.v1.Work.notes:type_name -> patchbay.v1.Note
+	58, // 16: patchbay.v1.Hold.since:type_name -> google.protobuf.Timestamp
+	58, // 17: patchbay.v1.Hold.until:type_name -> google.protobuf.Timestamp
+	58, // 18: patchbay.v1.Note.at:type_name -> google.protobuf.Timestamp
+	6,  // 19: patchbay.v1.RequiredSkill.relax:type_name -> patchbay.v1.Relaxation
+	59, // 20: patchbay.v1.Relaxation.after:type_name -> google.protobuf.Duration
+	5,  // 21: patchbay.v1.SkillNeed.required:type_name -> patchbay.v1.RequiredSkill
+	59, // 22: patchbay.v1.Overflow.after:type_name -> google.protobuf.Duration
+	1,  // 23: patchbay.v1.Assignment.state:type_name -> patchbay.v1.AssignmentState
+	58, // 24: patchbay.v1.Assignment.offered_at:type_name -> google.protobuf.Timestamp
+	58, // 25: patchbay.v1.Assignment.deadline:type_name -> google.protobuf.Timestamp
+	58, // 26: patchbay.v1.Assignment.answered_at:type_name -> google.protobuf.Timestamp
+	58, // 27: patchbay.v1.Assignment.ended_at:type_name -> google.protobuf.Timestamp
+	12, // 28: patchbay.v1.Assignment.decision:type_name -> patchbay.v1.Decision
+	58, // 29: patchbay.v1.Assignment.requested_at:type_name -> google.protobuf.Timestamp
+	58, // 30: patchbay.v1.Assignment.accepted_at:type_name -> google.protobuf.Timestamp
+	58, // 31: patchbay.v1.Assignment.wrap_up_started_at:type_name -> google.protobuf.Timestamp
+	58, // 32: patchbay.v1.Assignment.wrap_up_until:type_name -> google.protobuf.Timestamp
+	58, // 33: patchbay.v1.Assignment.paused_at:type_name -> google.protobuf.Timestamp
+	59, // 34: patchbay.v1.Assignment.speed_to_answer:type_name -> google.protobuf.Duration
+	59, // 35: patchbay.v1.Assignment.handle_time:type_name -> google.protobuf.Duration
+	59, // 36: patchbay.v1.Assignment.wrap_up_time:type_name -> google.protobuf.Duration
+	59, // 37: patchbay.v1.Assignment.hold_time:type_name -> google.protobuf.Duration
+	58, // 38: patchbay.v1.HoldWorkRequest.until:type_name -> google.protobuf.Timestamp
+	2,  // 39: patchbay.v1.HoldWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 40: patchbay.v1.ClearWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 41: patchbay.v1.WithdrawWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 42: patchbay.v1.ReprioritiseWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 43: patchbay.v1.AnnotateWorkResponse.work:type_name -> patchbay.v1.Work
+	54, // 44: patchbay.v1.CreateWorkRequest.attributes:type_name -> patchbay.v1.CreateWorkRequest.AttributesEntry
+	58, // 45: patchbay.v1.CreateWorkRequest.requested_at:type_name -> google.protobuf.Timestamp
+	58, // 46: patchbay.v1.CreateWorkRequest.target_accept_at:type_name -> google.protobuf.Timestamp
+	58, // 47: patchbay.v1.CreateWorkRequest.expires_at:type_name -> google.protobuf.Timestamp
+	5,  // 48: patchbay.v1.CreateWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	59, // 49: patchbay.v1.CreateWorkRequest.preferred_for:type_name -> google.protobuf.Duration
+	2,  // 50: patchbay.v1.CreateWorkResponse.work:type_name -> patchbay.v1.Work
+	55, // 51: patchbay.v1.StartWorkRequest.attributes:type_name -> patchbay.v1.StartWorkRequest.AttributesEntry
+	5,  // 52: patchbay.v1.StartWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	2,  // 53: patchbay.v1.StartWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 54: patchbay.v1.GetWorkResponse.work:type_name -> patchbay.v1.Work
+	0,  // 55: patchbay.v1.ListWorkRequest.state:type_name -> patchbay.v1.WorkState
+	2,  // 56: patchbay.v1.ListWorkResponse.work:type_name -> patchbay.v1.Work
+	59, // 57: patchbay.v1.GetEstimatedWaitResponse.estimated_wait:type_name -> google.protobuf.Duration
+	56, // 58: patchbay.v1.UpdateWorkRequest.attributes:type_name -> patchbay.v1.UpdateWorkRequest.AttributesEntry
+	58, // 59: patchbay.v1.UpdateWorkRequest.target_accept_at:type_name -> google.protobuf.Timestamp
+	5,  // 60: patchbay.v1.UpdateWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	2,  // 61: patchbay.v1.UpdateWorkResponse.work:type_name -> patchbay.v1.Work
+	5,  // 62: patchbay.v1.TransferWorkRequest.skills:type_name -> patchbay.v1.RequiredSkill
+	58, // 63: patchbay.v1.TransferWorkRequest.requested_at:type_name -> google.protobuf.Timestamp
+	57, // 64: patchbay.v1.TransferWorkRequest.attributes:type_name -> patchbay.v1.TransferWorkRequest.AttributesEntry
+	2,  // 65: patchbay.v1.DeactivateWorkResponse.work:type_name -> patchbay.v1.Work
+	2,  // 66: patchbay.v1.ReopenWorkResponse.work:type_name -> patchbay.v1.Work
+	23, // 67: patchbay.v1.WorkService.CreateWork:input_type -> patchbay.v1.CreateWorkRequest
+	25, // 68: patchbay.v1.WorkService.StartWork:input_type -> patchbay.v1.StartWorkRequest
+	27, // 69: patchbay.v1.WorkService.GetWork:input_type -> patchbay.v1.GetWorkRequest
+	29, // 70: patchbay.v1.WorkService.ListWork:input_type -> patchbay.v1.ListWorkRequest
+	31, // 71: patchbay.v1.WorkService.GetEstimatedWait:input_type -> patchbay.v1.GetEstimatedWaitRequest
+	33, // 72: patchbay.v1.WorkService.UpdateWork:input_type -> patchbay.v1.UpdateWorkRequest
+	35, // 73: patchbay.v1.WorkService.CancelWork:input_type -> patchbay.v1.CancelWorkRequest
+	37, // 74: patchbay.v1.WorkService.AbandonWork:input_type -> patchbay.v1.AbandonWorkRequest
+	39, // 75: patchbay.v1.WorkService.RequeueWork:input_type -> patchbay.v1.RequeueWorkRequest
+	41, // 76: patchbay.v1.WorkService.TransferWork:input_type -> patchbay.v1.TransferWorkRequest
+	43, // 77: patchbay.v1.WorkService.InviteAgent:input_type -> patchbay.v1.InviteAgentRequest
+	45, // 78: patchbay.v1.WorkService.PauseWork:input_type -> patchbay.v1.PauseWorkRequest
+	47, // 79: patchbay.v1.WorkService.ResumeWork:input_type -> patchbay.v1.ResumeWorkRequest
+	49, // 80: patchbay.v1.WorkService.DeactivateWork:input_type -> patchbay.v1.DeactivateWorkRequest
+	51, // 81: patchbay.v1.WorkService.ReopenWork:input_type -> patchbay.v1.ReopenWorkRequest
+	13, // 82: patchbay.v1.WorkService.HoldWork:input_type -> patchbay.v1.HoldWorkRequest
+	15, // 83: patchbay.v1.WorkService.ClearWork:input_type -> patchbay.v1.ClearWorkRequest
+	17, // 84: patchbay.v1.WorkService.WithdrawWork:input_type -> patchbay.v1.WithdrawWorkRequest
+	19, // 85: patchbay.v1.WorkService.ReprioritiseWork:input_type -> patchbay.v1.ReprioritiseWorkRequest
+	21, // 86: patchbay.v1.WorkService.AnnotateWork:input_type -> patchbay.v1.AnnotateWorkRequest
+	24, // 87: patchbay.v1.WorkService.CreateWork:output_type -> patchbay.v1.CreateWorkResponse
+	26, // 88: patchbay.v1.WorkService.StartWork:output_type -> patchbay.v1.StartWorkResponse
+	28, // 89: patchbay.v1.WorkService.GetWork:output_type -> patchbay.v1.GetWorkResponse
+	30, // 90: patchbay.v1.WorkService.ListWork:output_type -> patchbay.v1.ListWorkResponse
+	32, // 91: patchbay.v1.WorkService.GetEstimatedWait:output_type -> patchbay.v1.GetEstimatedWaitResponse
+	34, // 92: patchbay.v1.WorkService.UpdateWork:output_type -> patchbay.v1.UpdateWorkResponse
+	36, // 93: patchbay.v1.WorkService.CancelWork:output_type -> patchbay.v1.CancelWorkResponse
+	38, // 94: patchbay.v1.WorkService.AbandonWork:output_type -> patchbay.v1.AbandonWorkResponse
+	40, // 95: patchbay.v1.WorkService.RequeueWork:output_type -> patchbay.v1.RequeueWorkResponse
+	42, // 96: patchbay.v1.WorkService.TransferWork:output_type -> patchbay.v1.TransferWorkResponse
+	44, // 97: patchbay.v1.WorkService.InviteAgent:output_type -> patchbay.v1.InviteAgentResponse
+	46, // 98: patchbay.v1.WorkService.PauseWork:output_type -> patchbay.v1.PauseWorkResponse
+	48, // 99: patchbay.v1.WorkService.ResumeWork:output_type -> patchbay.v1.ResumeWorkResponse
+	50, // 100: patchbay.v1.WorkService.DeactivateWork:output_type -> patchbay.v1.DeactivateWorkResponse
+	52, // 101: patchbay.v1.WorkService.ReopenWork:output_type -> patchbay.v1.ReopenWorkResponse
+	14, // 102: patchbay.v1.WorkService.HoldWork:output_type -> patchbay.v1.HoldWorkResponse
+	16, // 103: patchbay.v1.WorkService.ClearWork:output_type -> patchbay.v1.ClearWorkResponse
+	18, // 104: patchbay.v1.WorkService.WithdrawWork:output_type -> patchbay.v1.WithdrawWorkResponse
+	20, // 105: patchbay.v1.WorkService.ReprioritiseWork:output_type -> patchbay.v1.ReprioritiseWorkResponse
+	22, // 106: patchbay.v1.WorkService.AnnotateWork:output_type -> patchbay.v1.AnnotateWorkResponse
+	87, // [87:107] is the sub-list for method output_type
+	67, // [67:87] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_v1_work_proto_init() }
@@ -3909,16 +4903,16 @@ func file_patchbay_v1_work_proto_init() {
 		return
 	}
 	file_patchbay_v1_access_proto_init()
-	file_patchbay_v1_work_proto_msgTypes[9].OneofWrappers = []any{}
-	file_patchbay_v1_work_proto_msgTypes[11].OneofWrappers = []any{}
-	file_patchbay_v1_work_proto_msgTypes[19].OneofWrappers = []any{}
+	file_patchbay_v1_work_proto_msgTypes[21].OneofWrappers = []any{}
+	file_patchbay_v1_work_proto_msgTypes[23].OneofWrappers = []any{}
+	file_patchbay_v1_work_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_v1_work_proto_rawDesc), len(file_patchbay_v1_work_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   44,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

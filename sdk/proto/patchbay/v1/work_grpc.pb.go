@@ -37,6 +37,11 @@ const (
 	WorkService_ResumeWork_FullMethodName       = "/patchbay.v1.WorkService/ResumeWork"
 	WorkService_DeactivateWork_FullMethodName   = "/patchbay.v1.WorkService/DeactivateWork"
 	WorkService_ReopenWork_FullMethodName       = "/patchbay.v1.WorkService/ReopenWork"
+	WorkService_HoldWork_FullMethodName         = "/patchbay.v1.WorkService/HoldWork"
+	WorkService_ClearWork_FullMethodName        = "/patchbay.v1.WorkService/ClearWork"
+	WorkService_WithdrawWork_FullMethodName     = "/patchbay.v1.WorkService/WithdrawWork"
+	WorkService_ReprioritiseWork_FullMethodName = "/patchbay.v1.WorkService/ReprioritiseWork"
+	WorkService_AnnotateWork_FullMethodName     = "/patchbay.v1.WorkService/AnnotateWork"
 )
 
 // WorkServiceClient is the client API for WorkService service.
@@ -91,6 +96,20 @@ type WorkServiceClient interface {
 	// It waits for its last agent first, if the channel says so; under the status
 	// model it is open there at once, if that agent can take it.
 	ReopenWork(ctx context.Context, in *ReopenWorkRequest, opts ...grpc.CallOption) (*ReopenWorkResponse, error)
+	// HoldWork keeps work that waits or is offered from being offered to anybody:
+	// until a time, or until it is cleared, moved or accepted. Offers that stand
+	// are not taken back.
+	HoldWork(ctx context.Context, in *HoldWorkRequest, opts ...grpc.CallOption) (*HoldWorkResponse, error)
+	// ClearWork ends a hold. It raises the revision in any case, so that whatever
+	// was decided on the work before, and is still on its way, is stale.
+	ClearWork(ctx context.Context, in *ClearWorkRequest, opts ...grpc.CallOption) (*ClearWorkResponse, error)
+	// WithdrawWork takes offers back; the work waits, and keeps its age.
+	WithdrawWork(ctx context.Context, in *WithdrawWorkRequest, opts ...grpc.CallOption) (*WithdrawWorkResponse, error)
+	// ReprioritiseWork gives work another priority.
+	ReprioritiseWork(ctx context.Context, in *ReprioritiseWorkRequest, opts ...grpc.CallOption) (*ReprioritiseWorkResponse, error)
+	// AnnotateWork notes for people why work waits, or what they should know. It
+	// changes nothing for routing and does not raise the revision.
+	AnnotateWork(ctx context.Context, in *AnnotateWorkRequest, opts ...grpc.CallOption) (*AnnotateWorkResponse, error)
 }
 
 type workServiceClient struct {
@@ -251,6 +270,56 @@ func (c *workServiceClient) ReopenWork(ctx context.Context, in *ReopenWorkReques
 	return out, nil
 }
 
+func (c *workServiceClient) HoldWork(ctx context.Context, in *HoldWorkRequest, opts ...grpc.CallOption) (*HoldWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(HoldWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_HoldWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) ClearWork(ctx context.Context, in *ClearWorkRequest, opts ...grpc.CallOption) (*ClearWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClearWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_ClearWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) WithdrawWork(ctx context.Context, in *WithdrawWorkRequest, opts ...grpc.CallOption) (*WithdrawWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WithdrawWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_WithdrawWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) ReprioritiseWork(ctx context.Context, in *ReprioritiseWorkRequest, opts ...grpc.CallOption) (*ReprioritiseWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReprioritiseWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_ReprioritiseWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workServiceClient) AnnotateWork(ctx context.Context, in *AnnotateWorkRequest, opts ...grpc.CallOption) (*AnnotateWorkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnnotateWorkResponse)
+	err := c.cc.Invoke(ctx, WorkService_AnnotateWork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkServiceServer is the server API for WorkService service.
 // All implementations must embed UnimplementedWorkServiceServer
 // for forward compatibility.
@@ -303,6 +372,20 @@ type WorkServiceServer interface {
 	// It waits for its last agent first, if the channel says so; under the status
 	// model it is open there at once, if that agent can take it.
 	ReopenWork(context.Context, *ReopenWorkRequest) (*ReopenWorkResponse, error)
+	// HoldWork keeps work that waits or is offered from being offered to anybody:
+	// until a time, or until it is cleared, moved or accepted. Offers that stand
+	// are not taken back.
+	HoldWork(context.Context, *HoldWorkRequest) (*HoldWorkResponse, error)
+	// ClearWork ends a hold. It raises the revision in any case, so that whatever
+	// was decided on the work before, and is still on its way, is stale.
+	ClearWork(context.Context, *ClearWorkRequest) (*ClearWorkResponse, error)
+	// WithdrawWork takes offers back; the work waits, and keeps its age.
+	WithdrawWork(context.Context, *WithdrawWorkRequest) (*WithdrawWorkResponse, error)
+	// ReprioritiseWork gives work another priority.
+	ReprioritiseWork(context.Context, *ReprioritiseWorkRequest) (*ReprioritiseWorkResponse, error)
+	// AnnotateWork notes for people why work waits, or what they should know. It
+	// changes nothing for routing and does not raise the revision.
+	AnnotateWork(context.Context, *AnnotateWorkRequest) (*AnnotateWorkResponse, error)
 	mustEmbedUnimplementedWorkServiceServer()
 }
 
@@ -357,6 +440,21 @@ func (UnimplementedWorkServiceServer) DeactivateWork(context.Context, *Deactivat
 }
 func (UnimplementedWorkServiceServer) ReopenWork(context.Context, *ReopenWorkRequest) (*ReopenWorkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReopenWork not implemented")
+}
+func (UnimplementedWorkServiceServer) HoldWork(context.Context, *HoldWorkRequest) (*HoldWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method HoldWork not implemented")
+}
+func (UnimplementedWorkServiceServer) ClearWork(context.Context, *ClearWorkRequest) (*ClearWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ClearWork not implemented")
+}
+func (UnimplementedWorkServiceServer) WithdrawWork(context.Context, *WithdrawWorkRequest) (*WithdrawWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WithdrawWork not implemented")
+}
+func (UnimplementedWorkServiceServer) ReprioritiseWork(context.Context, *ReprioritiseWorkRequest) (*ReprioritiseWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReprioritiseWork not implemented")
+}
+func (UnimplementedWorkServiceServer) AnnotateWork(context.Context, *AnnotateWorkRequest) (*AnnotateWorkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnnotateWork not implemented")
 }
 func (UnimplementedWorkServiceServer) mustEmbedUnimplementedWorkServiceServer() {}
 func (UnimplementedWorkServiceServer) testEmbeddedByValue()                     {}
@@ -649,6 +747,96 @@ func _WorkService_ReopenWork_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkService_HoldWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HoldWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).HoldWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_HoldWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).HoldWork(ctx, req.(*HoldWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_ClearWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ClearWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).ClearWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_ClearWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).ClearWork(ctx, req.(*ClearWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_WithdrawWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WithdrawWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).WithdrawWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_WithdrawWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).WithdrawWork(ctx, req.(*WithdrawWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_ReprioritiseWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReprioritiseWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).ReprioritiseWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_ReprioritiseWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).ReprioritiseWork(ctx, req.(*ReprioritiseWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkService_AnnotateWork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnnotateWorkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkServiceServer).AnnotateWork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkService_AnnotateWork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkServiceServer).AnnotateWork(ctx, req.(*AnnotateWorkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WorkService_ServiceDesc is the grpc.ServiceDesc for WorkService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -715,6 +903,26 @@ var WorkService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReopenWork",
 			Handler:    _WorkService_ReopenWork_Handler,
+		},
+		{
+			MethodName: "HoldWork",
+			Handler:    _WorkService_HoldWork_Handler,
+		},
+		{
+			MethodName: "ClearWork",
+			Handler:    _WorkService_ClearWork_Handler,
+		},
+		{
+			MethodName: "WithdrawWork",
+			Handler:    _WorkService_WithdrawWork_Handler,
+		},
+		{
+			MethodName: "ReprioritiseWork",
+			Handler:    _WorkService_ReprioritiseWork_Handler,
+		},
+		{
+			MethodName: "AnnotateWork",
+			Handler:    _WorkService_AnnotateWork_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

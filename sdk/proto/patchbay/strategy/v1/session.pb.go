@@ -30,6 +30,72 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Verb says what is to be done.
+type Instruct_Verb int32
+
+const (
+	// Not set.
+	Instruct_VERB_UNSPECIFIED Instruct_Verb = 0
+	// The work is not offered until a time, or until it is cleared.
+	Instruct_VERB_HOLD Instruct_Verb = 1
+	// A hold ends. The revision is raised in any case, so that whatever was
+	// decided on the work before, and is still on its way, is stale.
+	Instruct_VERB_CLEAR Instruct_Verb = 2
+	// Offers are taken back; the work waits.
+	Instruct_VERB_WITHDRAW Instruct_Verb = 3
+	// The work gets another priority.
+	Instruct_VERB_REPRIORITISE Instruct_Verb = 4
+	// The reason is noted on the work, for people.
+	Instruct_VERB_ANNOTATE Instruct_Verb = 5
+)
+
+// Enum value maps for Instruct_Verb.
+var (
+	Instruct_Verb_name = map[int32]string{
+		0: "VERB_UNSPECIFIED",
+		1: "VERB_HOLD",
+		2: "VERB_CLEAR",
+		3: "VERB_WITHDRAW",
+		4: "VERB_REPRIORITISE",
+		5: "VERB_ANNOTATE",
+	}
+	Instruct_Verb_value = map[string]int32{
+		"VERB_UNSPECIFIED":  0,
+		"VERB_HOLD":         1,
+		"VERB_CLEAR":        2,
+		"VERB_WITHDRAW":     3,
+		"VERB_REPRIORITISE": 4,
+		"VERB_ANNOTATE":     5,
+	}
+)
+
+func (x Instruct_Verb) Enum() *Instruct_Verb {
+	p := new(Instruct_Verb)
+	*p = x
+	return p
+}
+
+func (x Instruct_Verb) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Instruct_Verb) Descriptor() protoreflect.EnumDescriptor {
+	return file_patchbay_strategy_v1_session_proto_enumTypes[0].Descriptor()
+}
+
+func (Instruct_Verb) Type() protoreflect.EnumType {
+	return &file_patchbay_strategy_v1_session_proto_enumTypes[0]
+}
+
+func (x Instruct_Verb) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Instruct_Verb.Descriptor instead.
+func (Instruct_Verb) EnumDescriptor() ([]byte, []int) {
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{10, 0}
+}
+
 // Code says what happened.
 type Notice_Code int32
 
@@ -100,11 +166,11 @@ func (x Notice_Code) String() string {
 }
 
 func (Notice_Code) Descriptor() protoreflect.EnumDescriptor {
-	return file_patchbay_strategy_v1_session_proto_enumTypes[0].Descriptor()
+	return file_patchbay_strategy_v1_session_proto_enumTypes[1].Descriptor()
 }
 
 func (Notice_Code) Type() protoreflect.EnumType {
-	return &file_patchbay_strategy_v1_session_proto_enumTypes[0]
+	return &file_patchbay_strategy_v1_session_proto_enumTypes[1]
 }
 
 func (x Notice_Code) Number() protoreflect.EnumNumber {
@@ -113,7 +179,7 @@ func (x Notice_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Notice_Code.Descriptor instead.
 func (Notice_Code) EnumDescriptor() ([]byte, []int) {
-	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{9, 0}
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // SessionRequest is what a router says to the host.
@@ -128,6 +194,8 @@ type SessionRequest struct {
 	//	*SessionRequest_Answer
 	//	*SessionRequest_Pong
 	//	*SessionRequest_Leave
+	//	*SessionRequest_Wake
+	//	*SessionRequest_Instruct
 	Message       isSessionRequest_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -215,6 +283,24 @@ func (x *SessionRequest) GetLeave() *Leave {
 	return nil
 }
 
+func (x *SessionRequest) GetWake() *Wake {
+	if x != nil {
+		if x, ok := x.Message.(*SessionRequest_Wake); ok {
+			return x.Wake
+		}
+	}
+	return nil
+}
+
+func (x *SessionRequest) GetInstruct() *Instruct {
+	if x != nil {
+		if x, ok := x.Message.(*SessionRequest_Instruct); ok {
+			return x.Instruct
+		}
+	}
+	return nil
+}
+
 type isSessionRequest_Message interface {
 	isSessionRequest_Message()
 }
@@ -244,6 +330,17 @@ type SessionRequest_Leave struct {
 	Leave *Leave `protobuf:"bytes,5,opt,name=leave,proto3,oneof"`
 }
 
+type SessionRequest_Wake struct {
+	// The router wants a turn though nothing changes: it has something to
+	// propose.
+	Wake *Wake `protobuf:"bytes,6,opt,name=wake,proto3,oneof"`
+}
+
+type SessionRequest_Instruct struct {
+	// Something is to be done with work besides offering it.
+	Instruct *Instruct `protobuf:"bytes,7,opt,name=instruct,proto3,oneof"`
+}
+
 func (*SessionRequest_Hello) isSessionRequest_Message() {}
 
 func (*SessionRequest_Configured) isSessionRequest_Message() {}
@@ -253,6 +350,10 @@ func (*SessionRequest_Answer) isSessionRequest_Message() {}
 func (*SessionRequest_Pong) isSessionRequest_Message() {}
 
 func (*SessionRequest_Leave) isSessionRequest_Message() {}
+
+func (*SessionRequest_Wake) isSessionRequest_Message() {}
+
+func (*SessionRequest_Instruct) isSessionRequest_Message() {}
 
 // SessionResponse is what the host says to a router.
 type SessionResponse struct {
@@ -267,6 +368,7 @@ type SessionResponse struct {
 	//	*SessionResponse_Notice
 	//	*SessionResponse_Drained
 	//	*SessionResponse_Ping
+	//	*SessionResponse_Instructed
 	Message       isSessionResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -363,6 +465,15 @@ func (x *SessionResponse) GetPing() *Ping {
 	return nil
 }
 
+func (x *SessionResponse) GetInstructed() *Instructed {
+	if x != nil {
+		if x, ok := x.Message.(*SessionResponse_Instructed); ok {
+			return x.Instructed
+		}
+	}
+	return nil
+}
+
 type isSessionResponse_Message interface {
 	isSessionResponse_Message()
 }
@@ -397,6 +508,11 @@ type SessionResponse_Ping struct {
 	Ping *Ping `protobuf:"bytes,6,opt,name=ping,proto3,oneof"`
 }
 
+type SessionResponse_Instructed struct {
+	// What came of an Instruct.
+	Instructed *Instructed `protobuf:"bytes,7,opt,name=instructed,proto3,oneof"`
+}
+
 func (*SessionResponse_Welcome) isSessionResponse_Message() {}
 
 func (*SessionResponse_Lead) isSessionResponse_Message() {}
@@ -408,6 +524,8 @@ func (*SessionResponse_Notice) isSessionResponse_Message() {}
 func (*SessionResponse_Drained) isSessionResponse_Message() {}
 
 func (*SessionResponse_Ping) isSessionResponse_Message() {}
+
+func (*SessionResponse_Instructed) isSessionResponse_Message() {}
 
 // Hello says who dials.
 type Hello struct {
@@ -428,7 +546,11 @@ type Hello struct {
 	Manifest *HandshakeResponse `protobuf:"bytes,5,opt,name=manifest,proto3" json:"manifest,omitempty"`
 	// What the router remembers of a connection that was lost; left out by one
 	// that begins.
-	Resume        *Resume `protobuf:"bytes,6,opt,name=resume,proto3" json:"resume,omitempty"`
+	Resume *Resume `protobuf:"bytes,6,opt,name=resume,proto3" json:"resume,omitempty"`
+	// The class of the strategy's work that the router decides for, if the host's
+	// config splits it into classes; empty for what is of no class, or of one for
+	// which no router decides.
+	Class         string `protobuf:"bytes,7,opt,name=class,proto3" json:"class,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -503,6 +625,13 @@ func (x *Hello) GetResume() *Resume {
 		return x.Resume
 	}
 	return nil
+}
+
+func (x *Hello) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
 }
 
 // Resume is what a router remembers of its session.
@@ -876,7 +1005,10 @@ type Answer struct {
 	// The Ask's.
 	Turn uint64 `protobuf:"varint,2,opt,name=turn,proto3" json:"turn,omitempty"`
 	// A flat frame.
-	Frame         []byte `protobuf:"bytes,3,opt,name=frame,proto3" json:"frame,omitempty"`
+	Frame []byte `protobuf:"bytes,3,opt,name=frame,proto3" json:"frame,omitempty"`
+	// What codes of the frame mean that the manifest has no reason for; they hold
+	// for this answer alone.
+	Reasons       []*Reason `protobuf:"bytes,4,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -932,6 +1064,285 @@ func (x *Answer) GetFrame() []byte {
 	return nil
 }
 
+func (x *Answer) GetReasons() []*Reason {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+// Wake has the router asked: a turn follows at once, or after the one that is
+// under way, and there proposals can be made. Of several before that turn, one
+// counts.
+type Wake struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lease.
+	Lease         uint64 `protobuf:"varint,1,opt,name=lease,proto3" json:"lease,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Wake) Reset() {
+	*x = Wake{}
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Wake) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Wake) ProtoMessage() {}
+
+func (x *Wake) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Wake.ProtoReflect.Descriptor instead.
+func (*Wake) Descriptor() ([]byte, []int) {
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Wake) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
+}
+
+// Instruct has something done with work besides offering it. Several may be
+// under way at a time; they are done in their order, and each is answered. One
+// whose answer was lost can be sent again: it is idempotent by work and
+// revision.
+type Instruct struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lease.
+	Lease uint64 `protobuf:"varint,1,opt,name=lease,proto3" json:"lease,omitempty"`
+	// The router's own number for it, repeated in the answer.
+	Number uint64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// The id of the work: "w" and its sequence, such as "w42".
+	Work string `protobuf:"bytes,3,opt,name=work,proto3" json:"work,omitempty"`
+	// The revision of the work on which this was decided.
+	Revision uint32 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What is to be done.
+	Verb Instruct_Verb `protobuf:"varint,5,opt,name=verb,proto3,enum=patchbay.strategy.v1.Instruct_Verb" json:"verb,omitempty"`
+	// Why; of an annotation, the note. A hold and an annotation need one. At most
+	// 1,000 bytes.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When a hold ends by itself, in Unix milliseconds; 0 if only by a clear.
+	Until int64 `protobuf:"varint,7,opt,name=until,proto3" json:"until,omitempty"`
+	// The id of the agent whose offer is withdrawn; empty for all that stand.
+	Agent string `protobuf:"bytes,8,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The new priority; 0 is highest.
+	Priority      int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Instruct) Reset() {
+	*x = Instruct{}
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Instruct) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Instruct) ProtoMessage() {}
+
+func (x *Instruct) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Instruct.ProtoReflect.Descriptor instead.
+func (*Instruct) Descriptor() ([]byte, []int) {
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Instruct) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
+}
+
+func (x *Instruct) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Instruct) GetWork() string {
+	if x != nil {
+		return x.Work
+	}
+	return ""
+}
+
+func (x *Instruct) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Instruct) GetVerb() Instruct_Verb {
+	if x != nil {
+		return x.Verb
+	}
+	return Instruct_VERB_UNSPECIFIED
+}
+
+func (x *Instruct) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Instruct) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *Instruct) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *Instruct) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+// Instructed says what came of an Instruct.
+type Instructed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Instruct's.
+	Lease uint64 `protobuf:"varint,1,opt,name=lease,proto3" json:"lease,omitempty"`
+	// The Instruct's.
+	Number uint64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// The revision that it led to; 0 if it was refused.
+	Revision uint32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The number of its event, or of the last one if it took several; 0 if it was
+	// refused.
+	Event uint64 `protobuf:"varint,4,opt,name=event,proto3" json:"event,omitempty"`
+	// It had been done before, and changed nothing now.
+	Duplicate bool `protobuf:"varint,5,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
+	// Why it was refused, such as "stale", "unknown_work", "wrong_state",
+	// "not_yours", "fenced" or "invalid"; empty if it was done.
+	Code string `protobuf:"bytes,6,opt,name=code,proto3" json:"code,omitempty"`
+	// The same in a sentence for people.
+	Text          string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Instructed) Reset() {
+	*x = Instructed{}
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Instructed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Instructed) ProtoMessage() {}
+
+func (x *Instructed) ProtoReflect() protoreflect.Message {
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Instructed.ProtoReflect.Descriptor instead.
+func (*Instructed) Descriptor() ([]byte, []int) {
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Instructed) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
+}
+
+func (x *Instructed) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Instructed) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Instructed) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *Instructed) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+func (x *Instructed) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Instructed) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // Notice tells a router that something it did came to nothing. It is told, not
 // asked: there is no answer.
 type Notice struct {
@@ -950,7 +1361,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[9]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +1373,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[9]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +1386,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{9}
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Notice) GetCode() Notice_Code {
@@ -1017,7 +1428,7 @@ type Drained struct {
 
 func (x *Drained) Reset() {
 	*x = Drained{}
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[10]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1440,7 @@ func (x *Drained) String() string {
 func (*Drained) ProtoMessage() {}
 
 func (x *Drained) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[10]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1453,7 @@ func (x *Drained) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drained.ProtoReflect.Descriptor instead.
 func (*Drained) Descriptor() ([]byte, []int) {
-	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{10}
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Drained) GetLease() uint64 {
@@ -1063,7 +1474,7 @@ type Leave struct {
 
 func (x *Leave) Reset() {
 	*x = Leave{}
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[11]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1486,7 @@ func (x *Leave) String() string {
 func (*Leave) ProtoMessage() {}
 
 func (x *Leave) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[11]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1499,7 @@ func (x *Leave) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Leave.ProtoReflect.Descriptor instead.
 func (*Leave) Descriptor() ([]byte, []int) {
-	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{11}
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Leave) GetReason() string {
@@ -1109,7 +1520,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[12]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1532,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[12]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1545,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{12}
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Ping) GetNumber() uint64 {
@@ -1155,7 +1566,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[13]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1578,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[13]
+	mi := &file_patchbay_strategy_v1_session_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1591,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{13}
+	return file_patchbay_strategy_v1_session_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Pong) GetNumber() uint64 {
@@ -1194,7 +1605,7 @@ var File_patchbay_strategy_v1_session_proto protoreflect.FileDescriptor
 
 const file_patchbay_strategy_v1_session_proto_rawDesc = "" +
 	"\n" +
-	"\"patchbay/strategy/v1/session.proto\x12\x14patchbay.strategy.v1\x1a#patchbay/strategy/v1/strategy.proto\"\xb3\x02\n" +
+	"\"patchbay/strategy/v1/session.proto\x12\x14patchbay.strategy.v1\x1a#patchbay/strategy/v1/strategy.proto\"\xa3\x03\n" +
 	"\x0eSessionRequest\x123\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1b.patchbay.strategy.v1.HelloH\x00R\x05hello\x12B\n" +
 	"\n" +
@@ -1202,23 +1613,29 @@ const file_patchbay_strategy_v1_session_proto_rawDesc = "" +
 	"configured\x126\n" +
 	"\x06answer\x18\x03 \x01(\v2\x1c.patchbay.strategy.v1.AnswerH\x00R\x06answer\x120\n" +
 	"\x04pong\x18\x04 \x01(\v2\x1a.patchbay.strategy.v1.PongH\x00R\x04pong\x123\n" +
-	"\x05leave\x18\x05 \x01(\v2\x1b.patchbay.strategy.v1.LeaveH\x00R\x05leaveB\t\n" +
-	"\amessage\"\xdd\x02\n" +
+	"\x05leave\x18\x05 \x01(\v2\x1b.patchbay.strategy.v1.LeaveH\x00R\x05leave\x120\n" +
+	"\x04wake\x18\x06 \x01(\v2\x1a.patchbay.strategy.v1.WakeH\x00R\x04wake\x12<\n" +
+	"\binstruct\x18\a \x01(\v2\x1e.patchbay.strategy.v1.InstructH\x00R\binstructB\t\n" +
+	"\amessage\"\xa1\x03\n" +
 	"\x0fSessionResponse\x129\n" +
 	"\awelcome\x18\x01 \x01(\v2\x1d.patchbay.strategy.v1.WelcomeH\x00R\awelcome\x120\n" +
 	"\x04lead\x18\x02 \x01(\v2\x1a.patchbay.strategy.v1.LeadH\x00R\x04lead\x12-\n" +
 	"\x03ask\x18\x03 \x01(\v2\x19.patchbay.strategy.v1.AskH\x00R\x03ask\x126\n" +
 	"\x06notice\x18\x04 \x01(\v2\x1c.patchbay.strategy.v1.NoticeH\x00R\x06notice\x129\n" +
 	"\adrained\x18\x05 \x01(\v2\x1d.patchbay.strategy.v1.DrainedH\x00R\adrained\x120\n" +
-	"\x04ping\x18\x06 \x01(\v2\x1a.patchbay.strategy.v1.PingH\x00R\x04pingB\t\n" +
-	"\amessage\"\xe0\x01\n" +
+	"\x04ping\x18\x06 \x01(\v2\x1a.patchbay.strategy.v1.PingH\x00R\x04ping\x12B\n" +
+	"\n" +
+	"instructed\x18\a \x01(\v2 .patchbay.strategy.v1.InstructedH\x00R\n" +
+	"instructedB\t\n" +
+	"\amessage\"\xf6\x01\n" +
 	"\x05Hello\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12\x16\n" +
 	"\x06router\x18\x03 \x01(\tR\x06router\x12\x12\n" +
 	"\x04rank\x18\x04 \x01(\rR\x04rank\x12C\n" +
 	"\bmanifest\x18\x05 \x01(\v2'.patchbay.strategy.v1.HandshakeResponseR\bmanifest\x124\n" +
-	"\x06resume\x18\x06 \x01(\v2\x1c.patchbay.strategy.v1.ResumeR\x06resume\"N\n" +
+	"\x06resume\x18\x06 \x01(\v2\x1c.patchbay.strategy.v1.ResumeR\x06resume\x12\x14\n" +
+	"\x05class\x18\a \x01(\tR\x05class\"N\n" +
 	"\x06Resume\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x14\n" +
 	"\x05lease\x18\x02 \x01(\x04R\x05lease\x12\x18\n" +
@@ -1243,11 +1660,41 @@ const file_patchbay_strategy_v1_session_proto_rawDesc = "" +
 	"\x03Ask\x12\x14\n" +
 	"\x05lease\x18\x01 \x01(\x04R\x05lease\x12\x12\n" +
 	"\x04turn\x18\x02 \x01(\x04R\x04turn\x12\x14\n" +
-	"\x05frame\x18\x03 \x01(\fR\x05frame\"H\n" +
+	"\x05frame\x18\x03 \x01(\fR\x05frame\"\x80\x01\n" +
 	"\x06Answer\x12\x14\n" +
 	"\x05lease\x18\x01 \x01(\x04R\x05lease\x12\x12\n" +
 	"\x04turn\x18\x02 \x01(\x04R\x04turn\x12\x14\n" +
-	"\x05frame\x18\x03 \x01(\fR\x05frame\"\xde\x02\n" +
+	"\x05frame\x18\x03 \x01(\fR\x05frame\x126\n" +
+	"\areasons\x18\x04 \x03(\v2\x1c.patchbay.strategy.v1.ReasonR\areasons\"\x1c\n" +
+	"\x04Wake\x12\x14\n" +
+	"\x05lease\x18\x01 \x01(\x04R\x05lease\"\xfb\x02\n" +
+	"\bInstruct\x12\x14\n" +
+	"\x05lease\x18\x01 \x01(\x04R\x05lease\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04work\x18\x03 \x01(\tR\x04work\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\rR\brevision\x127\n" +
+	"\x04verb\x18\x05 \x01(\x0e2#.patchbay.strategy.v1.Instruct.VerbR\x04verb\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05until\x18\a \x01(\x03R\x05until\x12\x14\n" +
+	"\x05agent\x18\b \x01(\tR\x05agent\x12\x1a\n" +
+	"\bpriority\x18\t \x01(\x05R\bpriority\"x\n" +
+	"\x04Verb\x12\x14\n" +
+	"\x10VERB_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tVERB_HOLD\x10\x01\x12\x0e\n" +
+	"\n" +
+	"VERB_CLEAR\x10\x02\x12\x11\n" +
+	"\rVERB_WITHDRAW\x10\x03\x12\x15\n" +
+	"\x11VERB_REPRIORITISE\x10\x04\x12\x11\n" +
+	"\rVERB_ANNOTATE\x10\x05\"\xb2\x01\n" +
+	"\n" +
+	"Instructed\x12\x14\n" +
+	"\x05lease\x18\x01 \x01(\x04R\x05lease\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\rR\brevision\x12\x14\n" +
+	"\x05event\x18\x04 \x01(\x04R\x05event\x12\x1c\n" +
+	"\tduplicate\x18\x05 \x01(\bR\tduplicate\x12\x12\n" +
+	"\x04code\x18\x06 \x01(\tR\x04code\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\"\xde\x02\n" +
 	"\x06Notice\x125\n" +
 	"\x04code\x18\x01 \x01(\x0e2!.patchbay.strategy.v1.Notice.CodeR\x04code\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
@@ -1287,52 +1734,62 @@ func file_patchbay_strategy_v1_session_proto_rawDescGZIP() []byte {
 	return file_patchbay_strategy_v1_session_proto_rawDescData
 }
 
-var file_patchbay_strategy_v1_session_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_patchbay_strategy_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_patchbay_strategy_v1_session_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_patchbay_strategy_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_patchbay_strategy_v1_session_proto_goTypes = []any{
-	(Notice_Code)(0),          // 0: patchbay.strategy.v1.Notice.Code
-	(*SessionRequest)(nil),    // 1: patchbay.strategy.v1.SessionRequest
-	(*SessionResponse)(nil),   // 2: patchbay.strategy.v1.SessionResponse
-	(*Hello)(nil),             // 3: patchbay.strategy.v1.Hello
-	(*Resume)(nil),            // 4: patchbay.strategy.v1.Resume
-	(*Welcome)(nil),           // 5: patchbay.strategy.v1.Welcome
-	(*Lead)(nil),              // 6: patchbay.strategy.v1.Lead
-	(*Configured)(nil),        // 7: patchbay.strategy.v1.Configured
-	(*Ask)(nil),               // 8: patchbay.strategy.v1.Ask
-	(*Answer)(nil),            // 9: patchbay.strategy.v1.Answer
-	(*Notice)(nil),            // 10: patchbay.strategy.v1.Notice
-	(*Drained)(nil),           // 11: patchbay.strategy.v1.Drained
-	(*Leave)(nil),             // 12: patchbay.strategy.v1.Leave
-	(*Ping)(nil),              // 13: patchbay.strategy.v1.Ping
-	(*Pong)(nil),              // 14: patchbay.strategy.v1.Pong
-	(*HandshakeResponse)(nil), // 15: patchbay.strategy.v1.HandshakeResponse
-	(*HandshakeRequest)(nil),  // 16: patchbay.strategy.v1.HandshakeRequest
-	(*ConfigureRequest)(nil),  // 17: patchbay.strategy.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 18: patchbay.strategy.v1.ConfigureResponse
+	(Instruct_Verb)(0),        // 0: patchbay.strategy.v1.Instruct.Verb
+	(Notice_Code)(0),          // 1: patchbay.strategy.v1.Notice.Code
+	(*SessionRequest)(nil),    // 2: patchbay.strategy.v1.SessionRequest
+	(*SessionResponse)(nil),   // 3: patchbay.strategy.v1.SessionResponse
+	(*Hello)(nil),             // 4: patchbay.strategy.v1.Hello
+	(*Resume)(nil),            // 5: patchbay.strategy.v1.Resume
+	(*Welcome)(nil),           // 6: patchbay.strategy.v1.Welcome
+	(*Lead)(nil),              // 7: patchbay.strategy.v1.Lead
+	(*Configured)(nil),        // 8: patchbay.strategy.v1.Configured
+	(*Ask)(nil),               // 9: patchbay.strategy.v1.Ask
+	(*Answer)(nil),            // 10: patchbay.strategy.v1.Answer
+	(*Wake)(nil),              // 11: patchbay.strategy.v1.Wake
+	(*Instruct)(nil),          // 12: patchbay.strategy.v1.Instruct
+	(*Instructed)(nil),        // 13: patchbay.strategy.v1.Instructed
+	(*Notice)(nil),            // 14: patchbay.strategy.v1.Notice
+	(*Drained)(nil),           // 15: patchbay.strategy.v1.Drained
+	(*Leave)(nil),             // 16: patchbay.strategy.v1.Leave
+	(*Ping)(nil),              // 17: patchbay.strategy.v1.Ping
+	(*Pong)(nil),              // 18: patchbay.strategy.v1.Pong
+	(*HandshakeResponse)(nil), // 19: patchbay.strategy.v1.HandshakeResponse
+	(*HandshakeRequest)(nil),  // 20: patchbay.strategy.v1.HandshakeRequest
+	(*ConfigureRequest)(nil),  // 21: patchbay.strategy.v1.ConfigureRequest
+	(*ConfigureResponse)(nil), // 22: patchbay.strategy.v1.ConfigureResponse
+	(*Reason)(nil),            // 23: patchbay.strategy.v1.Reason
 }
 var file_patchbay_strategy_v1_session_proto_depIdxs = []int32{
-	3,  // 0: patchbay.strategy.v1.SessionRequest.hello:type_name -> patchbay.strategy.v1.Hello
-	7,  // 1: patchbay.strategy.v1.SessionRequest.configured:type_name -> patchbay.strategy.v1.Configured
-	9,  // 2: patchbay.strategy.v1.SessionRequest.answer:type_name -> patchbay.strategy.v1.Answer
-	14, // 3: patchbay.strategy.v1.SessionRequest.pong:type_name -> patchbay.strategy.v1.Pong
-	12, // 4: patchbay.strategy.v1.SessionRequest.leave:type_name -> patchbay.strategy.v1.Leave
-	5,  // 5: patchbay.strategy.v1.SessionResponse.welcome:type_name -> patchbay.strategy.v1.Welcome
-	6,  // 6: patchbay.strategy.v1.SessionResponse.lead:type_name -> patchbay.strategy.v1.Lead
-	8,  // 7: patchbay.strategy.v1.SessionResponse.ask:type_name -> patchbay.strategy.v1.Ask
-	10, // 8: patchbay.strategy.v1.SessionResponse.notice:type_name -> patchbay.strategy.v1.Notice
-	11, // 9: patchbay.strategy.v1.SessionResponse.drained:type_name -> patchbay.strategy.v1.Drained
-	13, // 10: patchbay.strategy.v1.SessionResponse.ping:type_name -> patchbay.strategy.v1.Ping
-	15, // 11: patchbay.strategy.v1.Hello.manifest:type_name -> patchbay.strategy.v1.HandshakeResponse
-	4,  // 12: patchbay.strategy.v1.Hello.resume:type_name -> patchbay.strategy.v1.Resume
-	16, // 13: patchbay.strategy.v1.Welcome.host:type_name -> patchbay.strategy.v1.HandshakeRequest
-	17, // 14: patchbay.strategy.v1.Lead.configure:type_name -> patchbay.strategy.v1.ConfigureRequest
-	18, // 15: patchbay.strategy.v1.Configured.response:type_name -> patchbay.strategy.v1.ConfigureResponse
-	0,  // 16: patchbay.strategy.v1.Notice.code:type_name -> patchbay.strategy.v1.Notice.Code
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	4,  // 0: patchbay.strategy.v1.SessionRequest.hello:type_name -> patchbay.strategy.v1.Hello
+	8,  // 1: patchbay.strategy.v1.SessionRequest.configured:type_name -> patchbay.strategy.v1.Configured
+	10, // 2: patchbay.strategy.v1.SessionRequest.answer:type_name -> patchbay.strategy.v1.Answer
+	18, // 3: patchbay.strategy.v1.SessionRequest.pong:type_name -> patchbay.strategy.v1.Pong
+	16, // 4: patchbay.strategy.v1.SessionRequest.leave:type_name -> patchbay.strategy.v1.Leave
+	11, // 5: patchbay.strategy.v1.SessionRequest.wake:type_name -> patchbay.strategy.v1.Wake
+	12, // 6: patchbay.strategy.v1.SessionRequest.instruct:type_name -> patchbay.strategy.v1.Instruct
+	6,  // 7: patchbay.strategy.v1.SessionResponse.welcome:type_name -> patchbay.strategy.v1.Welcome
+	7,  // 8: patchbay.strategy.v1.SessionResponse.lead:type_name -> patchbay.strategy.v1.Lead
+	9,  // 9: patchbay.strategy.v1.SessionResponse.ask:type_name -> patchbay.strategy.v1.Ask
+	14, // 10: patchbay.strategy.v1.SessionResponse.notice:type_name -> patchbay.strategy.v1.Notice
+	15, // 11: patchbay.strategy.v1.SessionResponse.drained:type_name -> patchbay.strategy.v1.Drained
+	17, // 12: patchbay.strategy.v1.SessionResponse.ping:type_name -> patchbay.strategy.v1.Ping
+	13, // 13: patchbay.strategy.v1.SessionResponse.instructed:type_name -> patchbay.strategy.v1.Instructed
+	19, // 14: patchbay.strategy.v1.Hello.manifest:type_name -> patchbay.strategy.v1.HandshakeResponse
+	5,  // 15: patchbay.strategy.v1.Hello.resume:type_name -> patchbay.strategy.v1.Resume
+	20, // 16: patchbay.strategy.v1.Welcome.host:type_name -> patchbay.strategy.v1.HandshakeRequest
+	21, // 17: patchbay.strategy.v1.Lead.configure:type_name -> patchbay.strategy.v1.ConfigureRequest
+	22, // 18: patchbay.strategy.v1.Configured.response:type_name -> patchbay.strategy.v1.ConfigureResponse
+	23, // 19: patchbay.strategy.v1.Answer.reasons:type_name -> patchbay.strategy.v1.Reason
+	0,  // 20: patchbay.strategy.v1.Instruct.verb:type_name -> patchbay.strategy.v1.Instruct.Verb
+	1,  // 21: patchbay.strategy.v1.Notice.code:type_name -> patchbay.strategy.v1.Notice.Code
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_patchbay_strategy_v1_session_proto_init() }
@@ -1347,6 +1804,8 @@ func file_patchbay_strategy_v1_session_proto_init() {
 		(*SessionRequest_Answer)(nil),
 		(*SessionRequest_Pong)(nil),
 		(*SessionRequest_Leave)(nil),
+		(*SessionRequest_Wake)(nil),
+		(*SessionRequest_Instruct)(nil),
 	}
 	file_patchbay_strategy_v1_session_proto_msgTypes[1].OneofWrappers = []any{
 		(*SessionResponse_Welcome)(nil),
@@ -1355,14 +1814,15 @@ func file_patchbay_strategy_v1_session_proto_init() {
 		(*SessionResponse_Notice)(nil),
 		(*SessionResponse_Drained)(nil),
 		(*SessionResponse_Ping)(nil),
+		(*SessionResponse_Instructed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_patchbay_strategy_v1_session_proto_rawDesc), len(file_patchbay_strategy_v1_session_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   14,
+			NumEnums:      2,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -106,6 +106,9 @@ public final class Rows {
 
         /** It takes interruptible capacity, and needs as much free of the primary. */
         public static final int INTERRUPTIBLE = 2;
+
+        /** A router or a person holds it, and it may not be offered until that ends. */
+        public static final int HELD = 4;
     }
 
     /** Tells what is so of a queue. */
