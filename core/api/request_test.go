@@ -89,6 +89,7 @@ func TestBadRequestsOverREST(t *testing.T) {
 		{"POST", "/v1/agents/bob/sign-in", `{"status":"available"}`, 409, "already_signed_in", "agent"},
 		{"POST", "/v1/agents/ann/status", `{"status":"break"}`, 409, "not_signed_in", "agent"},
 		{"POST", "/v1/agents/ann/sign-out", "", 409, "not_signed_in", "agent"},
+		{"POST", "/v1/agents/bob/sign-out", "\v", 400, "invalid_json", ""},
 		{"POST", "/v1/assignments/a1/accept", "", 404, "unknown_assignment", "assignment"},
 		{"POST", "/v1/assignments/w1/accept", "", 400, "invalid", "assignment"},
 		{"POST", "/v1/assignments/a1/decline", `{"agent":"ann"}`, 404, "unknown_assignment", "assignment"},

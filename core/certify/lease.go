@@ -186,11 +186,17 @@ func (c *course) takeOver(ctx context.Context) error {
 // second starts the router's program a second time, if the kit has it and no
 // second one is there. End ends it.
 func (c *course) second(ctx context.Context) (end func(), err error) {
-	if c.options.Program == nil || c.stand.waiting() {
+	mark := c.stand.mark()
+	if c.stand.waiting() {
+		return func() {}, nil
+	}
+	if c.options.Program == nil { // another one may be about to dial
+		soon, cancel := context.WithTimeout(ctx, c.options.Quiet)
+		defer cancel()
+		c.stand.await(soon, mark, func(h *happening) bool { return h.what == "welcome" })
 		return func() {}, nil
 	}
 	program := c.options.Program.again()
-	mark := c.stand.mark()
 	if err := program.start(); err != nil {
 		return nil, err
 	}
