@@ -27,7 +27,7 @@ import (
 
 // scripts are what is played: a little of everything, and what a host relies on
 // when it starts a strategy or gives it a snapshot in the middle.
-var scripts = []string{"any-day.txt", "any-base.txt", "any-snapshot.txt"}
+func scripts() []string { return []string{"any-day.txt", "any-base.txt", "any-snapshot.txt"} }
 
 // Runtime starts strategies by another runtime once they have passed. It is safe
 // for concurrent use if the other runtime is.
@@ -92,7 +92,7 @@ func (r *Runtime) try(ctx context.Context, spec strategy.Spec) error {
 		return instance, nil
 	}}
 	for _, script := range routetest.Corpus("") {
-		if !slices.Contains(scripts, script.Name) {
+		if !slices.Contains(scripts(), script.Name) {
 			continue
 		}
 		result, err := routetest.Play(ctx, suite, script)

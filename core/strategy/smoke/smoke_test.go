@@ -55,7 +55,7 @@ func with(twist func(*route.Reply, error) error) *counted {
 
 func good(_ *route.Reply, err error) error { return err }
 
-var spec = strategy.Spec{Name: "front", Runtime: "builtin", Source: "tried"} //nolint:gochecknoglobals // read only
+var spec = strategy.Spec{Name: "front", Runtime: "builtin", Source: "tried"}
 
 // TestTriesWhatIsNew: a plugin is tried when it is started first, and when its
 // file or its settings are others, and not when it is started again.
