@@ -214,7 +214,8 @@ func (c *Instruct) enact(s *step, w *Work) error {
 	case VerbReprioritise:
 		spec, placed := w.Spec.clone(), w.Placement.clone()
 		spec.Priority = &c.Priority
-		placed.Priority = c.Priority
+		fresh := s.placement(&spec, s.queueOf(w), w.RequestedAt) // as with every other update
+		placed.Priority, placed.Secondary = fresh.Priority, fresh.Secondary
 		ev.Kind, ev.Created, ev.Placed = KindWorkUpdated, &spec, placed
 	default:
 		ev.Kind = KindWorkAnnotated
