@@ -95,6 +95,9 @@ func (s *twisted) Turn(turn *route.Turn, reply *route.Reply) error {
 // days.
 func TestTrialFinds(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it plays much, which takes long with the race detector; leave out -short")
+	}
 	var made atomic.Int64 // strategies of "chance", of which no two are alike
 	for _, test := range []struct {
 		name    string

@@ -88,6 +88,9 @@ func TestARealDifferenceIsSeen(t *testing.T) {
 // narrower than those of each: they have the same customers.
 func TestPairingNarrows(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it plays much, which takes long with the race detector; leave out -short")
+	}
 	s := load(t, "reference/erlang-c.yaml", 6, 3000)
 	c := run(t, s, variant("fifo", "queue", ""), variant("random", "shuffle", ""))
 	alone := c.Outcomes[0].Result.Overall.Wait.Mean.HalfWidth

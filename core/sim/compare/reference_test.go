@@ -73,6 +73,9 @@ func TestOrderInsideAQueue(t *testing.T) {
 // are alike: no customer fares otherwise.
 func TestWhoIsPickedDoesNotMatter(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it plays much, which takes long with the race detector; leave out -short")
+	}
 	s := load(t, "reference/erlang-c.yaml", 4, 3000)
 	c, err := compare.Run(t.Context(), s, []compare.Variant{variant("idle", "queue", "longest_idle"), variant("random", "queue", "weighted_random")}, options())
 	if err != nil {
