@@ -194,6 +194,9 @@ func (p *pbx) gone(id string, cause int) {
 func (p *pbx) call(id string, args ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for p.events == nil { // who dials knows that the stream is open before the exchange does
+		p.changed.Wait()
+	}
 	p.channels[id] = &line{ID: id}
 	p.send(map[string]any{"type": "StasisStart", "args": args, "channel": p.channels[id].document()})
 }
