@@ -147,6 +147,7 @@ func TestRouterInstructs(t *testing.T) {
 		{&strategyv1.Instruct{Work: "w1", Verb: strategyv1.Instruct_VERB_CLEAR}, "invalid"},
 		{&strategyv1.Instruct{Work: "one", Revision: 2, Verb: strategyv1.Instruct_VERB_CLEAR}, "invalid"},
 		{&strategyv1.Instruct{Work: "w1", Revision: 2}, "invalid"},
+		{&strategyv1.Instruct{Work: "w1", Revision: 2, Verb: 256 + strategyv1.Instruct_VERB_HOLD, Reason: "of no verb that there is"}, "invalid"},
 		{&strategyv1.Instruct{Work: "w9", Revision: 2, Verb: strategyv1.Instruct_VERB_CLEAR}, "unknown_work"},
 		{&strategyv1.Instruct{Work: "w2", Revision: 1, Verb: strategyv1.Instruct_VERB_CLEAR}, "not_yours"},
 		{&strategyv1.Instruct{Work: "w1", Revision: 2, Verb: strategyv1.Instruct_VERB_REPRIORITISE, Priority: 2}, ""},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/host"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote/feed"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
@@ -44,13 +45,13 @@ func (s *routingService) StreamRouting(r *patchbayv1.StreamRoutingRequest, out g
 	if err != nil {
 		return err
 	}
-	strategy, err := s.strategyFor(ctx, queue, r.GetStrategy())
+	decider, err := s.strategyFor(ctx, queue, r.GetStrategy())
 	if err != nil {
 		return err
 	}
 	p := caller(ctx)
 	stream, err := s.feeds.Subscribe(ctx, feed.Subscription{
-		Strategy: strategy, Queue: queue, Key: p.name, Router: cmp.Or(r.GetRouter(), p.name, feed.DoorName), Rank: r.GetRank(),
+		Strategy: decider, Queue: queue, Key: p.name, Router: cmp.Or(r.GetRouter(), p.name, feed.DoorName), Rank: r.GetRank(),
 		Class:   r.GetClass(),
 		Address: addressOf(ctx), After: r.GetAfter(),
 	})
@@ -123,6 +124,10 @@ func (s *routingService) strategyFor(ctx context.Context, queue, named string) (
 			return
 		}
 		names := decidersOf(&b)
+		if p := caller(ctx); named != "" && p.queues != nil && !slices.Contains(names, named) {
+			bad = outside(p, "strategy", "strategy", named) // it leads for queues that are none of the key's business
+			return
+		}
 		if at := slices.IndexFunc(names, s.feeds.Has); at >= 0 {
 			found = names[at]
 		} else if named == "" {
@@ -263,10 +268,12 @@ func wishOf(at string, m *patchbayv1.NewAssignment) (feed.Assignment, error) {
 	case len(m.GetAgents()) == 0:
 		return a, invalid(at+"agent", "an agent is needed")
 	}
-	for i, name := range a.Agents {
-		if name == "" || slices.Contains(a.Agents[:i], name) {
+	seen := make(map[string]bool, len(a.Agents))
+	for _, name := range a.Agents {
+		if name == "" || seen[name] {
 			return a, invalid(at+"agents", "agents should be different names")
 		}
+		seen[name] = true
 	}
 	return a, nil
 }
@@ -300,9 +307,15 @@ func offeredBy(w *engine.Work, r *feed.Result, agent string) *engine.Assignment 
 	if w == nil {
 		return nil
 	}
+	decider := r.Strategy
+	if r.Class != "" {
+		decider = strategy.ClassName(r.Strategy, r.Class)
+	}
 	for i := range w.Assignments {
 		x := &w.Assignments[i]
-		if x.Agent == agent && x.Decision.Strategy == r.Strategy && slices.Contains(r.Turns, feed.Turn{Epoch: x.Decision.Epoch, Number: x.Decision.Turn}) {
+		if x.Agent == agent && x.Decision.Strategy == decider && slices.ContainsFunc(r.Turns, func(t feed.Turn) bool {
+			return t.Epoch == x.Decision.Epoch && t.Number == x.Decision.Turn && engine.Time(t.At) <= x.OfferedAt
+		}) {
 			return x
 		}
 	}

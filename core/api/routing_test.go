@@ -39,7 +39,13 @@ type vendorHost struct {
 
 func withFeeds(t testing.TB, change ...func(*engine.RoutingConfig)) *vendorHost {
 	t.Helper()
-	doors, err := remote.NewDoors(remote.Options{}, remote.Strategy{Name: "vendor", Door: feed.DoorName})
+	return withClasses(t, nil, change...)
+}
+
+// withClasses is withFeeds with a vendor that is split by tier.
+func withClasses(t testing.TB, tiers []string, change ...func(*engine.RoutingConfig)) *vendorHost {
+	t.Helper()
+	doors, err := remote.NewDoors(remote.Options{}, remote.Strategy{Name: "vendor", Door: feed.DoorName, Classes: tiers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +71,16 @@ func withFeeds(t testing.TB, change ...func(*engine.RoutingConfig)) *vendorHost 
 		}
 	}
 	d.Sort()
+	vendor := strategy.Spec{Name: "vendor", Runtime: "remote", Limits: strategy.Limits{TurnDeadline: strategy.NoDeadline}}
+	if tiers != nil {
+		vendor.Split = &strategy.Split{By: strategy.SplitByAttribute, Name: "tier", Classes: tiers}
+	}
 	plugin := route.Plugin{Manifest: route.Manifest{Name: "first"}, New: func() route.Strategy { return &firstFit{} }}
 	workspace, err := host.Open(ctx, host.Options{
 		Name: "test", Log: log, Definition: d, Seed: 1,
 		Strategies: []strategy.Spec{
 			{Name: "first", Runtime: "builtin", Source: "first"},
-			{Name: "vendor", Runtime: "remote", Limits: strategy.Limits{TurnDeadline: strategy.NoDeadline}},
+			vendor,
 		},
 		Runtimes: map[string]strategy.Runtime{
 			"builtin": builtin.New(map[string]route.Plugin{"first": plugin}), "remote": remote.New(doors),
@@ -263,6 +273,22 @@ func TestFeedAndAssign(t *testing.T) {
 	}
 }
 
+// Who decides for a class is told the assignment's id, too.
+func TestAssignOfClass(t *testing.T) {
+	t.Parallel()
+	c := withClasses(t, []string{"gold"})
+	c.present("ann")
+	crm, root := c.as("crm"), c.as("root")
+	feed := crm.subscribe("/v1/routing/support/feed?class=gold", "")
+	lease := feed.next().Lease
+	root.call("POST", "/v1/work", `{"channel":"case","queue":"support","attributes":{"tier":"gold"}}`)
+	ev := feed.until(func(ev *routingEvent) bool { return len(ev.Work) > 0 })
+	got := crm.assigned(fmt.Sprintf(`{"lease":"%d","work":"w1","revision":%d,"agent":"ann"}`, lease, ev.Work[0].Revision))
+	if got["verdict"] != "VERDICT_ACCEPTED_BY_HOST" || got["assignment"] != "a1" {
+		t.Errorf("%v", got)
+	}
+}
+
 // Of several pieces of work each has its verdict.
 func TestAssignSeveral(t *testing.T) {
 	t.Parallel()
@@ -419,6 +445,7 @@ func TestBadRouting(t *testing.T) {
 		{crm, "/v1/routing/support/feed?strategy=first", http.StatusConflict, "no_feed", "strategy"},
 		{crm, "/v1/routing/support/feed?colour=red", http.StatusBadRequest, "unknown_parameter", "colour"},
 		{crm, "/v1/routing/support/feed?after=x", http.StatusBadRequest, "invalid", ""},
+		{shop, "/v1/routing/sales/feed?strategy=vendor", http.StatusForbidden, "forbidden", "strategy"},
 		{shop, "/v1/routing/support/feed", http.StatusForbidden, "forbidden", "queue"},
 		{shop, "/v1/routing/-/feed", http.StatusForbidden, "forbidden", "queue"},
 		{ann, "/v1/routing/support/feed", http.StatusForbidden, "forbidden", ""},

@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
@@ -101,7 +102,7 @@ func (s *Server) routerInstructs(ctx context.Context, strategy string, in *strat
 	var result engine.Result
 	if err == nil {
 		result, err = s.workspace.Instruct(ctx, strategy, engine.Instruct{
-			Work: id, Revision: in.GetRevision(), Verb: engine.Verb(in.GetVerb()), Reason: in.GetReason(),
+			Work: id, Revision: in.GetRevision(), Verb: engine.Verb(min(uint32(in.GetVerb()), math.MaxUint8)), Reason: in.GetReason(),
 			Until: engine.Time(in.GetUntil()), Agent: in.GetAgent(), Priority: in.GetPriority(),
 		}, inControl)
 	}

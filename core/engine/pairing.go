@@ -14,6 +14,9 @@ type Pairing struct {
 // Search is how far FindOfferable has come. The zero Search begins.
 type Search struct{ item, agent int }
 
+// PastItem goes on after the item at which the search stands.
+func (s Search) PastItem() Search { return Search{item: s.item + 1} }
+
 // searched is how many of a queue's waiting items FindOfferable looks at: the
 // first one and others near the head.
 const searched = 64

@@ -19,11 +19,18 @@ type share struct {
 	rest  bool
 	split *Split // nil for all classes
 	only  classes
+	// besides says that it is what the canary takes, and of the rest those
+	// classes.
+	besides bool
 }
 
 func (s share) has(w *engine.Work) bool {
-	return (s.of == 0 || (&engine.Canary{Share: s.of}).Takes(w.ID) != s.rest) &&
-		(s.split == nil || s.split.of(&w.Spec)&s.only != 0)
+	taken := s.of == 0 || (&engine.Canary{Share: s.of}).Takes(w.ID) != s.rest
+	classed := s.split == nil || s.split.of(&w.Spec)&s.only != 0
+	if s.besides {
+		return taken || classed
+	}
+	return taken && classed
 }
 
 // scope says which queues are on a board, and which of their work.
@@ -90,14 +97,14 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 			rest = share{of: t.canary.Share, rest: true}
 		}
 	}
-	if s := a.shadows[name]; s != nil {
-		a.show(s.post, name, share{})
-	}
 	main, fallback := a.named[cmp.Or(queue.Deciders.Strategy, routing.Strategy)], a.named[routing.Fallback]
 	if fallback == main { // the fallback was put in charge: who was before it stands in for it
 		fallback = a.named[routing.Strategy]
 	}
 	rest = a.divide(name, main, rest)
+	if s := a.shadows[name]; s != nil { // classes are decided for in turns that it does not get
+		a.show(s.post, name, share{split: rest.split, only: rest.only})
+	}
 	for _, p := range []*post{main, a.before(name, main), fallback} {
 		if p == nil {
 			continue
@@ -108,7 +115,7 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 		}
 		part := rest
 		if t != nil && t.post == p { // it has to stand in for the rest, too
-			part = share{}
+			part = share{of: t.canary.Share, split: rest.split, only: rest.only, besides: true}
 		}
 		a.show(p, name, part)
 		if p.state == Active {

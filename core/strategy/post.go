@@ -162,12 +162,14 @@ func (p *post) due(now engine.Time) bool {
 		return false
 	case p.state == Probing:
 		return true
+	case p.called && p.shadows == "": // also if no queue is left to it, so that it learns of that
+		return true
 	case len(p.feed.scope) == 0:
 		return false
 	case p.shadows != "": // it gets turns with another's, once it has the board
 		return p.feed.next != route.KindDelta
 	default:
-		return p.called || p.feed.pending() || p.wakeAt > 0 && p.wakeAt <= now
+		return p.feed.pending() || p.wakeAt > 0 && p.wakeAt <= now
 	}
 }
 

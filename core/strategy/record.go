@@ -292,6 +292,9 @@ func (d *Desk) again(ctx context.Context, p *post, rec *engine.Event, given engi
 		return closing
 	}
 	closing.Run(ctx) // what was closed at another time, which changes nothing
+	if task == engine.TaskTurn {
+		p.called = true // it may have asked for it, which is not on record
+	}
 	return d.next(p, given)
 }
 

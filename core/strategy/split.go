@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -125,12 +126,15 @@ func (d *Desk) classed(w *engine.Work) *post {
 		return nil
 	}
 	split := main.spec.Split
-	for i, p := range d.parts(main) {
-		if p != nil && p.state == Active && split.of(&w.Spec) == 1<<i {
-			return p
-		}
+	class := split.of(&w.Spec)
+	if class == others {
+		return nil
 	}
-	return nil
+	p := d.named[ClassName(main.spec.Name, split.Classes[bits.TrailingZeros64(uint64(class))])]
+	if p == nil || p.state != Active {
+		return nil
+	}
+	return p
 }
 
 // divided returns one of those who decide for a class of the queue's work; nil

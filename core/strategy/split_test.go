@@ -277,3 +277,79 @@ func TestSplitProperty(t *testing.T) {
 		}
 	})
 }
+
+// A strategy's class does not stall for leaving work that is of no class, which
+// nobody decides for; and that does not hide what it leaves of its own.
+func TestSplitStalls(t *testing.T) {
+	t.Parallel()
+	r, first := divided(t)
+	definition := *r.e.Definition()
+	definition.RoutingConfigs = slices.Clone(definition.RoutingConfigs)
+	for i := range definition.RoutingConfigs {
+		definition.RoutingConfigs[i].StallAfter, definition.RoutingConfigs[i].StallFallback = 10*second, true
+	}
+	r.do(engine.Configure{Definition: definition})
+	first[""].begin, r.actors["second"].begin = absent, absent
+	r.start()
+	r.present("ann")
+	r.run()
+	r.arrivesOf("bronze")
+	r.pass(25 * second)
+	if s := r.status("first/gold"); s.State != Active || s.Counts.Stalls+s.Counts.Faults != 0 {
+		t.Fatalf("gold is %v: %+v", s.State, s.Counts)
+	}
+	first["gold"].play = nil
+	r.arrivesOf("gold")
+	r.pass(25 * second)
+	if s := r.status("first/gold"); s.Counts.Stalls == 0 {
+		t.Errorf("gold is %v: %+v", s.State, s.Counts)
+	}
+}
+
+// A shadow sees what the strategy sees in whose turns it is compared.
+func TestSplitBesideAShadow(t *testing.T) {
+	t.Parallel()
+	r, first := divided(t)
+	r.start()
+	r.present("ann")
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Shadow: "second"}})
+	r.run()
+	first["gold"].play = nil
+	r.arrivesOf("gold")
+	r.run()
+	r.arrivesOf("bronze")
+	r.run()
+	if report, _ := r.d.Shadow("main"); report.Extra != 0 || report.Agreed+report.Differed != 1 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// A canary that stands in for the rest, too, leaves the classes what is theirs.
+func TestSplitBesideACanaryThatStandsIn(t *testing.T) {
+	t.Parallel()
+	r, first := divided(t)
+	first[""].begin = absent
+	r.start()
+	r.present("ann")
+	r.run()
+	canary := engine.Canary{Strategy: "second", Share: 5000}
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Canary: &canary}})
+	r.run()
+	r.owned("main", "second")
+	first["gold"].play = nil
+	for range 20 {
+		id := r.arrivesOf("gold")
+		r.run()
+		if waits := r.work(id).State == engine.Waiting; waits == canary.Takes(id) {
+			t.Errorf("%v waits: %v", id, waits)
+		}
+		id = r.arrivesOf("bronze")
+		r.run()
+		if by := r.decidedBy(id); by != "second" {
+			t.Errorf("%v is decided by %s", id, by)
+		}
+	}
+	if s := r.status("second"); s.Counts.Wrong+s.Counts.Refusals != 0 {
+		t.Errorf("%+v", s.Counts)
+	}
+}

@@ -108,9 +108,8 @@ func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried i
 		return 0
 	}
 	if s.pair.Work == 0 || !d.engine.Offerable(s.pair) {
-		s.pair, s.from, tried = d.engine.FindOfferable(name, s.from, most)
 		s.since = now
-		return tried
+		return d.find(s, name, most)
 	}
 	_, routing := routed(d.engine.Definition(), name)
 	if now < s.since+routing.StallAfter {
@@ -120,7 +119,10 @@ func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried i
 	s.since = now
 	why := fmt.Sprintf("made no offer from queue %q for %v, though %v could go to %s", name, waited, s.pair.Work, s.pair.Agent)
 	if w, ok := d.engine.Work(s.pair.Work); ok {
-		p = cmp.Or(d.decider(w), p)
+		if p = d.decider(w); p == nil { // who decided for it is gone, and only others are there
+			s.pair.Work = 0
+			return 0
+		}
 	}
 	replaces := routing.StallFallback && d.chosen(name, routing, p)
 	if s.told && !replaces {
@@ -136,6 +138,21 @@ func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried i
 	now = d.judged(now, p, engine.TaskJudge, fault, why, step)
 	d.stalledNow(now, p, why, replaces, step)
 	return 0
+}
+
+// find looks for a pair that could be offered, of work for which somebody decides,
+// and returns how many pairs it tried.
+func (d *Desk) find(s *stall, name string, most int) (tried int) {
+	for tried < most {
+		var n int
+		s.pair, s.from, n = d.engine.FindOfferable(name, s.from, most-tried)
+		tried += n
+		if w, ok := d.engine.Work(s.pair.Work); !ok || d.decider(w) != nil {
+			break
+		}
+		s.pair.Work, s.from = 0, s.from.PastItem()
+	}
+	return tried
 }
 
 // chosen reports whether the post was chosen to decide for the queue, and is no

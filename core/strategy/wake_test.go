@@ -80,3 +80,43 @@ func TestWake(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 }
+
+// A strategy to which no queue is left is given the turn that it asks for, too:
+// whoever waits for what becomes of a proposal learns that it comes to nothing.
+func TestWakeWithoutQueues(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(d *engine.Definition) { d.Queues[1].Routing = "normal" }) // second only stands in
+	asks := &restless{}
+	r.desk(Spec{Name: "first"}, Spec{Name: "second"})
+	asks.actor = r.actors["second"]
+	r.d.named["second"].runtime = asks
+	r.d.OnWake(r.d.Wake)
+	r.start()
+	r.run()
+	turns := asks.turns
+	asks.wake()
+	r.run()
+	if asks.turns != turns+1 {
+		t.Errorf("%d turns, then %d", turns, asks.turns)
+	}
+}
+
+// Played again, a turn that was asked for is given, though nothing has changed.
+func TestWakeAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	first, _ := r.pair()
+	r.run()
+	turns := first.turns
+	job := r.d.Again(context.Background(), &engine.Event{
+		At: r.now, Decision: &engine.Decision{Epoch: 1}, Turn: &engine.Turn{Task: engine.TaskTurn, Post: r.d.named["first"].number},
+	})
+	if job == nil {
+		t.Fatal("there is no such turn")
+	}
+	job.Run(context.Background())
+	r.finish(job)
+	if first.turns != turns+1 {
+		t.Errorf("%d turns, then %d", turns, first.turns)
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // ErrTooLarge says that an answer is longer than it may be.
@@ -188,7 +189,7 @@ func (c *Client) Post(ctx context.Context, m *Message) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(m.MaxAnswer)+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("webhook: the answer broke off: %w", err)
+		return nil, &lostError{fmt.Errorf("the answer broke off: %w", err)}
 	case len(body) > m.MaxAnswer:
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, m.MaxAnswer)
 	}
@@ -203,8 +204,21 @@ func bare(err error) error {
 	if forbidden, ok := errors.AsType[*ForbiddenError](err); ok {
 		return forbidden
 	}
-	return fmt.Errorf("webhook: %w", err)
+	return &lostError{err}
 }
+
+// lostError says why no answer came. Its words may quote the receiver, so they
+// are made fit to be shown.
+type lostError struct{ cause error }
+
+// Error implements error.
+func (e *lostError) Error() string {
+	const shown = 500
+	return "webhook: " + clip(e.cause.Error(), shown)
+}
+
+// Unwrap returns the cause.
+func (e *lostError) Unwrap() error { return e.cause }
 
 // refusedBy makes an error of an answer. Some of its body is read, so that the
 // connection can be used again.
@@ -221,9 +235,16 @@ func refusedBy(response *http.Response) error {
 	return out
 }
 
-// clip keeps the beginning of a text, on one line.
+// clip keeps the beginning of a text, on one line and without what steers a
+// terminal.
 func clip(text string, most int) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, text)
 	letters := []rune(text)
 	if len(letters) > most {
 		return string(letters[:most]) + "…"

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -88,6 +89,37 @@ func TestPostFails(t *testing.T) {
 	}
 	if _, err := client(t).Post(t.Context(), message("http://\x7f")); err == nil || err.Error() != "webhook: the URL cannot be used" {
 		t.Errorf("no URL: %v", err)
+	}
+}
+
+// TestRudeReceiver: whatever a receiver sends instead of an answer, the error is
+// a short line of text that can be shown and sent on.
+func TestRudeReceiver(t *testing.T) {
+	t.Parallel()
+	rude := "x\xff\x1b[2J\x07" + strings.Repeat("y", 3000)
+	for name, answer := range map[string]string{
+		"header":  "HTTP/1.1 200 OK\r\n" + rude + "\r\n\r\n",
+		"trailer": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\n" + rude + "\r\n\r\n",
+		"status":  "HTTP/1.1 500 " + rude + "\r\nContent-Length: 3010\r\n\r\n" + rude,
+	} {
+		r := receive(t, func(w http.ResponseWriter, request *http.Request) {
+			_, _ = io.Copy(io.Discard, request.Body)
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, answer)
+			_ = conn.Close()
+		})
+		_, err := client(t, "127.0.0.0/8").Post(t.Context(), message(r.URL))
+		if err == nil || !strings.HasPrefix(err.Error(), "webhook: ") || !webhook.Passing(err) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if text := err.Error(); len(text) > 2000 || !utf8.ValidString(text) || strings.ContainsAny(text, "\x1b\x07\r\n") {
+			t.Errorf("%s: %d bytes: %.300q", name, len(text), text)
+		}
 	}
 }
 

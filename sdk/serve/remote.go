@@ -286,16 +286,13 @@ func (c *call) run(stream grpc.BidiStreamingClient[strategyv1.SessionRequest, st
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.stream = stream
-	c.mu.Unlock()
 	watch := time.AfterFunc(c.patience, c.cancel)
 	defer watch.Stop()
-	err = c.say(&strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Hello{Hello: &strategyv1.Hello{
+	err = c.hello(stream, &strategyv1.Hello{
 		Strategy: r.options.Strategy, Token: r.options.Token, Router: r.options.Name, Rank: r.options.Rank,
 		Class:    r.options.Class,
 		Manifest: manifest, Resume: r.resume(),
-	}}})
+	})
 	for err == nil {
 		var in *strategyv1.SessionResponse
 		if in, err = stream.Recv(); err != nil {
@@ -361,10 +358,24 @@ func (c *call) welcome(in *strategyv1.Welcome) {
 	r.options.Logger.Info("connected", "strategy", r.options.Strategy, "host", in.GetHost().GetHostVersion(), "resumed", in.GetResumed())
 }
 
+// hello says hello, before anybody else can say anything: the strategy may still
+// lead under a lease of before, and wake or instruct from any goroutine.
+func (c *call) hello(stream grpc.BidiStreamingClient[strategyv1.SessionRequest, strategyv1.SessionResponse], m *strategyv1.Hello) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stream = stream
+	return c.send(&strategyv1.SessionRequest{Message: &strategyv1.SessionRequest_Hello{Hello: m}})
+}
+
 // say sends a message. A stream that has ended says why when it is read.
 func (c *call) say(m *strategyv1.SessionRequest) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.send(m)
+}
+
+// send is say while the call is locked.
+func (c *call) send(m *strategyv1.SessionRequest) error {
 	if c.left {
 		return nil
 	}

@@ -4,11 +4,16 @@
 package serve
 
 import (
+	"io"
+	"sync"
 	"testing"
+	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -62,5 +67,52 @@ func TestRemoteWake(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// firstWord is a connection that notes what is said first, and then breaks.
+type firstWord struct {
+	grpc.BidiStreamingClient[strategyv1.SessionRequest, strategyv1.SessionResponse]
+	said *strategyv1.SessionRequest
+}
+
+func (f *firstWord) Send(m *strategyv1.SessionRequest) error {
+	if f.said == nil {
+		f.said = m
+	}
+	return nil
+}
+
+func (*firstWord) Recv() (*strategyv1.SessionResponse, error) { return nil, io.EOF }
+
+// Whatever else is said meanwhile, a connection begins with the hello.
+func TestHelloFirst(t *testing.T) {
+	t.Parallel()
+	plugin := route.Plugin{Manifest: route.Manifest{Name: "impatient"}, New: func() route.Strategy { return &impatient{} }}
+	for range 1000 {
+		r := &router{plugin: plugin, options: RouterOptions{Strategy: "vendor"}, token: "t1", lease: 6}
+		c := &call{router: r, cancel: func() {}, patience: time.Minute}
+		r.call.Store(c)
+		r.led.Store(6)
+		stop, talks := make(chan struct{}), make(chan struct{})
+		var talk sync.WaitGroup
+		talk.Go(func() {
+			for r.wake(6); ; r.wake(6) {
+				select {
+				case <-stop:
+					return
+				case talks <- struct{}{}:
+				default:
+				}
+			}
+		})
+		<-talks
+		line := &firstWord{}
+		_ = c.run(line)
+		close(stop)
+		talk.Wait()
+		if line.said.GetHello() == nil {
+			t.Fatalf("it began with %v", line.said)
+		}
 	}
 }

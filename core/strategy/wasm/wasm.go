@@ -172,6 +172,9 @@ func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, cod
 		return route.Manifest{}, fmt.Errorf("instantiate: %w", err)
 	}
 	in.bind()
+	if in.interrupt == nil && !in.trusted() {
+		return route.Manifest{}, errors.New("instantiate: it cannot be interrupted")
+	}
 	for _, name := range []string{interrupt.ExportStart, "_initialize"} {
 		if f := in.module.ExportedFunction(name); f != nil {
 			if err := in.call(ctx, f); err != nil {
@@ -189,13 +192,10 @@ func (in *instance) compile(ctx context.Context, code []byte) (wazero.CompiledMo
 		return in.runtime.CompileModule(ctx, code)
 	}
 	prepared, err := interrupt.Prepare(code)
-	if err == nil {
-		return in.runtime.CompileModule(ctx, prepared)
+	if err != nil { // it is not compiled all the same: that could take all memory
+		return nil, err
 	}
-	if _, worse := in.runtime.CompileModule(ctx, code); worse != nil {
-		return nil, worse // who compiles it says more precisely what is wrong
-	}
-	return nil, err
+	return in.runtime.CompileModule(ctx, prepared)
 }
 
 // introduce checks the guest's ABI and manifest, and gives it its settings.

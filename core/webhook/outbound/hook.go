@@ -106,6 +106,10 @@ func (h *hook) recall() error {
 	if err := h.keys.recall(h.state.Rotation); err != nil {
 		return err
 	}
+	h.state.Rotation = h.keys.rotation // what has been forgotten does not come back
+	if err := h.forgetOthers(); err != nil {
+		return err
+	}
 	if h.dead, err = h.store.numbers(deadPart); err != nil {
 		return err
 	}
@@ -124,6 +128,28 @@ func (h *hook) recall() error {
 		}
 	}
 	return errors.Join(err, h.store.putState(&h.state))
+}
+
+// forgetOthers drops letters of events that there are not: they are of another
+// journal, and the events that will have their numbers must not be taken for
+// them.
+func (h *hook) forgetOthers() error {
+	for _, part := range []string{lettersPart, deadPart} {
+		numbers, err := h.store.numbers(part)
+		if err != nil {
+			return err
+		}
+		for _, number := range slices.Backward(numbers) {
+			if number <= h.options.Last {
+				break
+			}
+			if err := h.store.drop(part, number); err != nil {
+				return err
+			}
+			h.state.Dropped++
+		}
+	}
+	return nil
 }
 
 func (h *hook) isDead(number uint64) bool {
@@ -281,7 +307,7 @@ func (h *hook) remove(l *letter) {
 func (h *hook) keep(l *letter) {
 	err := h.store.put(lettersPart, &l.Letter)
 	h.trouble(err)
-	l.stored = err == nil
+	l.stored = l.stored || err == nil // what was there before is there still
 }
 
 // trouble notes what is wrong with the folder.

@@ -392,8 +392,8 @@ func TestDead(t *testing.T) {
 		t.Errorf("%d, %d, %v", count, left, err)
 	}
 	r.wait(t, 2)
-	if _, _, err := c.Redeliver("crm", []uint64{5}); !errors.Is(err, outbound.ErrUnknown) {
-		t.Errorf("again: %v", err)
+	if count, left, err := c.Redeliver("crm", []uint64{1, 5}); count != 0 || left != 4 || !errors.Is(err, outbound.ErrUnknown) {
+		t.Errorf("again: %d, %d, %v", count, left, err)
 	}
 	if count, left, err := c.Redeliver("crm", nil); count != 4 || left != 0 || err != nil {
 		t.Errorf("%d, %d, %v", count, left, err)
@@ -474,6 +474,14 @@ func TestRotate(t *testing.T) {
 	if got := r.signers(hush, first, second, other); got != "23" {
 		t.Errorf("after the config changed: %s", got)
 	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open(t, options(l, dir, r.URL, nil))
+	next()
+	if got := r.signers(hush, first, second, other); got != "0" {
+		t.Errorf("after it changed back: %s", got)
+	}
 }
 
 // TestManyRotations: however often secrets are drawn, few sign.
@@ -533,6 +541,35 @@ func TestNew(t *testing.T) {
 	r.wait(t, 1)
 	if got := strings.Join(r.numbers(), " "); got != "11 4" {
 		t.Errorf("told %s", got)
+	}
+}
+
+// TestAnotherJournal: letters that are left of another journal are not taken for
+// the events that have their numbers in this one.
+func TestAnotherJournal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	refuses := receive(t, func(ev *webhook.Event) int {
+		if ev.Subject == "w2" {
+			return 0
+		}
+		return 500
+	})
+	o := options(newLog(6, 2), dir, refuses.URL, func(h *outbound.Hook) { h.RetryFor = 0 })
+	c := open(t, o)
+	until(t, c, func(s outbound.Status) bool { return s.Dead == 3 && idle(6)(s) }) // 1, 3 and 5
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	takes := receive(t, always)
+	short := newLog(2, 2)
+	c = open(t, options(short, dir, takes.URL, nil))
+	for number := uint64(3); number <= 6; number++ {
+		short.add(event(number, 7))
+	}
+	s := until(t, c, idle(6))
+	if got := strings.Join(takes.numbers(), " "); got != "3 4 5 6" || s.Dead != 1 || s.Dropped != 2 {
+		t.Errorf("told %s; %+v", got, s)
 	}
 }
 

@@ -115,7 +115,8 @@ func (c *Courier) Dead(name string, after uint64, most int) ([]Letter, error) {
 
 // Redeliver posts dead letters again: those of the events numbered, or all,
 // oldest first, but at most MaxRedeliver. Count is how many that are, left how
-// many dead letters remain.
+// many dead letters remain. If there is none of one of the numbers, nothing is
+// posted.
 func (c *Courier) Redeliver(name string, numbers []uint64) (count, left int, err error) {
 	h, err := c.find(name)
 	if err != nil {
@@ -136,10 +137,14 @@ func (h *hook) redeliver(numbers []uint64) (count int, err error) {
 	if len(numbers) == 0 {
 		numbers = h.dead
 	}
-	for _, number := range slices.Clone(numbers[:min(len(numbers), MaxRedeliver)]) {
+	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
+	numbers = numbers[:min(len(numbers), MaxRedeliver)]
+	for _, number := range numbers {
 		if !h.isDead(number) {
-			return count, fmt.Errorf("%w: webhook %q has no dead letter of event %d", ErrUnknown, h.Name, number)
+			return 0, fmt.Errorf("%w: webhook %q has no dead letter of event %d", ErrUnknown, h.Name, number)
 		}
+	}
+	for _, number := range numbers {
 		kept, err := h.store.get(deadPart, number)
 		if err != nil {
 			return count, err

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -67,7 +68,7 @@ func ReadAnswer(body []byte) (*Answer, error) {
 		if err := decoder.Decode(a); err != nil {
 			return nil, fmt.Errorf("reservation: the answer cannot be read: %w", err)
 		}
-		if decoder.More() {
+		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 			return nil, errors.New("reservation: the answer is one JSON object, and more follows")
 		}
 	}
@@ -76,6 +77,9 @@ func ReadAnswer(body []byte) (*Answer, error) {
 	}
 	return a, a.check()
 }
+
+// maxReason is the longest reason, in bytes, as for those who call the API.
+const maxReason = 1000
 
 func (a *Answer) check() error {
 	given := map[string]bool{
@@ -95,6 +99,8 @@ func (a *Answer) check() error {
 		}
 	}
 	switch {
+	case len(a.Reason) > maxReason:
+		return fmt.Errorf("reservation: the reason is longer than %d bytes", maxReason)
 	case a.Verb == VerbTransfer && a.Queue == "" && a.Agent == "":
 		return errors.New("reservation: transfer needs a queue or an agent")
 	case a.Verb == VerbReprioritise && a.Priority == nil:

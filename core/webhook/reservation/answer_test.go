@@ -16,11 +16,12 @@ func TestReadAnswer(t *testing.T) {
 		"": "stand", "{}": "stand", `{"verb":"stand"}`: "stand", `{"verb":"accept"}`: "accept",
 		`{"verb":"decline","reason":"busy"}`: "decline", `{"verb":"transfer","agent":"ann","reason":"x"}`: "transfer",
 		`{"verb":"reprioritise","priority":0}`: "reprioritise", `{"verb":"hold","reason":"x","until":"2030-01-02T03:04:05Z"}`: "hold",
-		`[]`: "cannot be read", `{"verb":1}`: "cannot be read", `{"verbs":"accept"}`: "unknown field", `{}{}`: "more follows",
+		`[]`: "cannot be read", `{"verb":1}`: "cannot be read", `{"verbs":"accept"}`: "unknown field", `{}{}`: "more follows", `{"verb":"accept"}}`: "more follows",
 		`{"verb":"drop"}`: `no verb "drop"`, `{"verb":"accept","queue":"x"}`: "queue does not go with the verb accept",
 		`{"verb":"transfer"}`: "needs a queue or an agent", `{"verb":"reprioritise"}`: "needs a priority",
 		`{"verb":"stand","priority":0}`: "priority does not go", `{"verb":"withdraw","until":"2030-01-02T03:04:05Z"}`: "until does not go",
-		`{"verb":"hold","agent":"ann"}`: "agent does not go",
+		`{"verb":"hold","agent":"ann"}`:                                   "agent does not go",
+		`{"verb":"decline","reason":"` + strings.Repeat("x", 1001) + `"}`: "longer than 1000 bytes",
 	} {
 		a, err := reservation.ReadAnswer([]byte(text))
 		if err != nil && !strings.Contains(err.Error(), want) || err == nil && string(a.Verb) != want {

@@ -29,8 +29,8 @@ import (
 const EventType = "dev.patchbay.reservation"
 
 const (
-	// maxFlying is how many offers are asked about at once; further ones wait
-	// for their turn, and stand meanwhile.
+	// maxFlying is how many offers one callback is asked about at once; further
+	// ones wait for their turn, and stand meanwhile.
 	maxFlying = 128
 	// maxAnswer is how long an answer may be, in bytes.
 	maxAnswer = 64 << 10
@@ -104,7 +104,9 @@ func Open(ctx context.Context, o Options) (*Desk, error) {
 	}
 	running, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
-	d.running.Go(func() { d.run(running, standing, number) })
+	for _, c := range d.asked { // each by itself: one that is down holds up no other
+		d.running.Go(func() { d.run(running, c, standing, number) })
+	}
 	return d, nil
 }
 
@@ -138,14 +140,13 @@ func offers(e *engine.Engine) (out []engine.Event) {
 	return out
 }
 
-// run asks about offers until ctx ends.
-func (d *Desk) run(ctx context.Context, standing []engine.Event, number uint64) {
+// run asks one callback about its offers until ctx ends.
+func (d *Desk) run(ctx context.Context, c *callback, standing []engine.Event, number uint64) {
 	var flying sync.WaitGroup
 	defer flying.Wait()
 	free := make(chan struct{}, maxFlying)
 	ask := func(ev *engine.Event) bool {
-		c := d.of(ev)
-		if c == nil {
+		if d.of(ev) != c {
 			return true
 		}
 		select {
@@ -169,7 +170,7 @@ func (d *Desk) run(ctx context.Context, standing []engine.Event, number uint64) 
 		events, err := feed.Next(ctx)
 		if err != nil {
 			if !errors.Is(err, host.ErrClosed) && ctx.Err() == nil {
-				d.options.Logger.Error("reservation callbacks end: the feed cannot be read", "error", err)
+				d.options.Logger.Error("a reservation callback ends: the feed cannot be read", "url", webhook.Place(c.URL), "error", err)
 			}
 			return
 		}

@@ -37,7 +37,7 @@ func definition() engine.Definition {
 		Channels: []engine.Channel{{Name: "case", Size: engine.Units(engine.Unit)}},
 		Statuses: []engine.Status{{Name: "available", Channels: []string{"case"}}},
 		PresenceConfigs: []engine.PresenceConfig{
-			{Name: "plain", Capacity: 2 * engine.Unit, MaxOpen: 10, DeclineReasons: []string{"busy"}},
+			{Name: "plain", Capacity: 200 * engine.Unit, MaxOpen: 200, DeclineReasons: []string{"busy"}},
 		},
 		RoutingConfigs: []engine.RoutingConfig{{Name: "plain", Priority: 5, Strategy: "queue", PushTimeout: 600_000, DeclineRule: engine.Forever}},
 		Queues:         []engine.QueueDefinition{{Name: "sales", Routing: "plain"}, {Name: "support", Routing: "plain"}},
@@ -131,6 +131,12 @@ func (p *place) asks(url string, secret webhook.Secret, callbacks ...reservation
 		callbacks[i].URL, callbacks[i].Secrets = url, []webhook.Secret{secret}
 		callbacks[i].Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
+	return p.asksOf(callbacks...)
+}
+
+// asksOf opens callbacks as they are.
+func (p *place) asksOf(callbacks ...reservation.Callback) *reservation.Desk {
+	p.t.Helper()
 	desk, err := reservation.Open(p.t.Context(), reservation.Options{
 		Workspace: p.workspace, Callbacks: callbacks, Source: "/workspaces/test",
 		EncodeEvent: func(ev *engine.Event) (json.RawMessage, error) {
@@ -321,6 +327,28 @@ func TestStandingOffers(t *testing.T) {
 	if second := <-asked; second.ID != first.ID || !strings.HasPrefix(first.ID, "offer_a1_") {
 		t.Errorf("asked as %s, then as %s", first.ID, second.ID)
 	}
+}
+
+// TestOneIsDown: a callback that does not answer holds up no other.
+func TestOneIsDown(t *testing.T) {
+	t.Parallel()
+	p, secret := openWorkspace(t), webhook.NewSecret()
+	down := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(down.Close)
+	url, asked := answering(t, secret, "")
+	allow := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	p.asksOf(
+		reservation.Callback{Queue: "support", URL: down.URL, Secrets: []webhook.Secret{secret}, Allow: allow, Timeout: time.Hour},
+		reservation.Callback{Queue: "sales", URL: url, Secrets: []webhook.Secret{secret}, Allow: allow},
+	)
+	for range 150 { // more than are asked about at once
+		p.do(work("support"))
+	}
+	p.do(work("sales"))
+	<-asked
 }
 
 // TestTooLate: an answer that comes when the offer is over has nothing done.

@@ -58,14 +58,19 @@ type Choice struct {
 	Verdict route.Verdict
 }
 
-// Turn names a turn of the strategy.
-type Turn struct{ Epoch, Number uint64 }
+// Turn names a turn of the strategy, and says at what time of the workspace it
+// was asked: numbers begin anew when the host is restarted.
+type Turn struct {
+	Epoch, Number uint64
+	At            int64
+}
 
 // Result is what became of an assignment.
 type Result struct {
 	Assignment
-	// Strategy is the one that the router decides for.
-	Strategy string
+	// Strategy is the one that the router decides for, and Class the class of its
+	// work; empty for none.
+	Strategy, Class string
 	// Verdict is route.VerdictAcceptedByHost if the work is offered to an agent;
 	// else what stands against the first choice.
 	Verdict route.Verdict
@@ -73,8 +78,9 @@ type Result struct {
 	Choices []Choice
 	// Turns are those in which it was proposed, the last of them the one that it
 	// was settled in. More than one if the verdict on an earlier one was lost,
-	// or was only that the host did not use proposals then. None if it did not
-	// come to that, since what it names is not on the board.
+	// or was only that the host did not use proposals then, or if the same was
+	// posted before. None if it did not come to that, since what it names is not
+	// on the board.
 	Turns []Turn
 	// Again says that the same was posted before, and that this is what became
 	// of it then.
@@ -91,7 +97,8 @@ type Result struct {
 //
 // A *remote.Refusal: "fenced" if the lease is over, or ends before all is
 // settled; "not_connected" if nobody reads the router's feed; "too_slow" if too
-// much waits to be settled. Else the error of ctx: what was posted may still be
+// much waits to be settled; "invalid" if one names more agents than an answer
+// may. Else the error of ctx: what was posted may still be
 // offered, and posting it again tells.
 func (d *Door) Assign(ctx context.Context, p *Post) ([]Result, error) {
 	r := d.leading(p.Key, p.Lease)
@@ -113,13 +120,14 @@ func (d *Door) Assign(ctx context.Context, p *Post) ([]Result, error) {
 			return nil, at.err
 		}
 		result := at.result
-		result.Strategy, result.Again = r.sub.Strategy, at.again
+		result.Strategy, result.Class, result.Again = r.sub.Strategy, r.sub.Class, at.again
 		results = append(results, result)
 	}
 	return results, nil
 }
 
-// maxQueued is how many assignments may wait to be proposed.
+// maxQueued is how many assignments may wait to be proposed, and how many notes
+// to be told.
 const maxQueued = 20_000
 
 // item is one assignment on its way. Until done is closed it is the router's.
@@ -161,37 +169,56 @@ func (x *item) fail(err error) {
 func (r *router) post(p *Post) ([]posted, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.lease != p.Lease:
-		return nil, fenced(p.Lease)
-	case r.link == nil && !r.door.keeps(p.Lease): // another one leads by now
-		return nil, fenced(p.Lease)
-	case r.link == nil:
-		return nil, &remote.Refusal{Code: "not_connected", Text: fmt.Sprintf(
-			"nobody reads the feed of lease %d; subscribe again with Last-Event-ID, and post again", p.Lease)}
-	case len(r.posts.queued)+len(p.Assignments) > maxQueued:
-		return nil, &remote.Refusal{Code: "too_slow", Text: fmt.Sprintf(
-			"%d assignments wait to be settled; post again when they are", len(r.posts.queued))}
+	if err := r.refuses(p); err != nil {
+		return nil, err
 	}
 	r.assigned = true
+	answers := r.awaited && p.Turn == r.applied
+	if answers {
+		r.posts.wished = 0
+	}
 	items := make([]posted, 0, len(p.Assignments))
 	for i := range p.Assignments {
-		answers := r.awaited && p.Turn == r.applied
 		x, again := r.door.past.item(r.sub.Strategy, p.Queue, &p.Assignments[i], answers)
 		if !again {
 			r.posts.queued = append(r.posts.queued, x)
 		}
 		items = append(items, posted{x, again})
 	}
-	r.posts.notes = append(r.posts.notes, p.Notes...)
+	for _, n := range p.Notes {
+		r.posts.notes = append(r.posts.notes, note{n, p.Queue})
+	}
 	r.posts.wakeAt = earlier(r.posts.wakeAt, p.WakeAt)
 	switch {
-	case r.awaited && (p.Turn == r.applied || r.posts.waiting()):
+	case answers, r.awaited && r.posts.waiting():
 		r.respond(true)
 	case r.posts.waiting():
 		r.call()
 	}
 	return items, nil
+}
+
+// refuses says why a post is not taken; nil if it is. The router is locked.
+func (r *router) refuses(p *Post) error {
+	switch {
+	case r.lease != p.Lease:
+		return fenced(p.Lease)
+	case r.link == nil && !r.door.keeps(p.Lease): // another one leads by now
+		return fenced(p.Lease)
+	case r.link == nil:
+		return &remote.Refusal{Code: "not_connected", Text: fmt.Sprintf(
+			"nobody reads the feed of lease %d; subscribe again with Last-Event-ID, and post again", p.Lease)}
+	case len(r.posts.queued)+len(p.Assignments) > maxQueued, len(r.posts.notes)+len(p.Notes) > maxQueued:
+		return &remote.Refusal{Code: "too_slow", Text: fmt.Sprintf(
+			"%d assignments wait to be settled, and %d notes; post again when they are", len(r.posts.queued), len(r.posts.notes))}
+	}
+	for i := range p.Assignments { // an answer of one that is too long would be a fault
+		if n, most := len(p.Assignments[i].Agents), r.room(); n > most {
+			return &remote.Refusal{Code: "invalid", Text: fmt.Sprintf(
+				"%s names %d agents; an assignment should name %d at most", workID(p.Assignments[i].Work), n, most)}
+		}
+	}
+	return nil
 }
 
 func earlier(a, b int64) int64 {
@@ -205,9 +232,16 @@ func earlier(a, b int64) int64 {
 type posts struct {
 	queued []*item // to be proposed
 	sent   []*item // proposed in the last turn
-	notes  []Note
+	notes  []note
 	wakeAt int64
+	wished int64              // the wakeAt that was told, until its time or another answer comes
 	named  map[proposal]named // what was proposed, until it comes to nothing or the offer to its end
+}
+
+// note is one with the queue whose work it may be about; empty for any.
+type note struct {
+	Note
+	queue string
 }
 
 // proposal is how settled rows name one.
@@ -263,17 +297,23 @@ func (p *posts) propose(b *board, reply *route.Reply, room int) (w words) {
 		if len(reply.Proposals)+len(x.agents) > room && len(reply.Proposals) > 0 {
 			break
 		}
-		x.turns = append(x.turns, Turn{reply.Epoch, reply.Seq})
+		x.turns = append(x.turns, Turn{reply.Epoch, reply.Seq, b.Now()})
 		p.put(x, w.code(x.Reason), reply)
 	}
 	p.queued = append([]*item(nil), left...)
-	for _, n := range p.notes {
-		if ref, ok := b.bySequence[n.Work]; ok {
+	untold := p.notes
+	for ; len(untold) > 0 && len(reply.Notes) < room; untold = untold[1:] {
+		n := untold[0]
+		if ref, ok := b.bySequence[n.Work]; ok && (n.queue == "" || b.queueOf(b.work[ref]) == n.queue) {
 			reply.Notes = append(reply.Notes, route.Note{Work: ref, Reason: w.code(n.Reason)})
 		}
 	}
-	reply.WakeAt = p.wakeAt
-	p.notes, p.wakeAt = nil, 0
+	p.notes = append([]note(nil), untold...)
+	if p.wished <= b.Now() {
+		p.wished = 0
+	}
+	p.wished, p.wakeAt = earlier(p.wakeAt, p.wished), 0
+	reply.WakeAt = p.wished // said again in each turn before, or the host would forget it
 	return w
 }
 

@@ -28,7 +28,7 @@ type rig struct {
 
 func newRig(t testing.TB, options feed.Options, linger time.Duration) *rig {
 	t.Helper()
-	doors, err := remote.NewDoors(remote.Options{}, remote.Strategy{Name: "x", Door: feed.DoorName}, remote.Strategy{Name: "y"})
+	doors, err := remote.NewDoors(remote.Options{}, remote.Strategy{Name: "x", Door: feed.DoorName, Classes: []string{"voice"}}, remote.Strategy{Name: "y"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,12 @@ func (r *rig) subscribe(s feed.Subscription) *feed.Stream {
 // lead starts the strategy; a subscriber has to be there.
 func (r *rig) lead() strategy.Instance {
 	r.t.Helper()
-	spec := strategy.Spec{Name: "x", Runtime: "remote", Limits: strategy.Limits{TurnDeadline: strategy.NoDeadline}}
+	return r.leadAs(strategy.Spec{Name: "x"})
+}
+
+func (r *rig) leadAs(spec strategy.Spec) strategy.Instance {
+	r.t.Helper()
+	spec.Runtime, spec.Limits.TurnDeadline = "remote", strategy.NoDeadline
 	in, _, err := remote.New(r.doors).Start(r.t.Context(), spec, 7)
 	if err != nil {
 		r.t.Fatal(err)

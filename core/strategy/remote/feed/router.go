@@ -198,15 +198,18 @@ func (r *router) lead(m *strategyv1.Lead) {
 }
 
 // drained ends the lead. Who led and left everything undone is hung up on, since
-// nobody else may lead while it is first in line.
+// nobody else may lead while it is first in line: at once, since it may not read
+// what it is told.
 func (r *router) drained(m *strategyv1.Drained) {
 	if m.GetLease() != r.lease {
 		return
 	}
 	idle := !r.assigned && r.board.waits()
 	r.yield()
-	if idle && r.stream != nil {
+	if l := r.link; idle && r.stream != nil {
 		r.stream.err = errSilent
+		r.link, r.token = nil, ""
+		l.leave("it led, and assigned nothing while work waited")
 	}
 	r.stir()
 }

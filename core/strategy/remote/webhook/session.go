@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,12 +74,23 @@ func (s *session) Recv() (*strategyv1.SessionRequest, error) {
 		}
 		request, err := s.codec.Read(m.text)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", remote.ErrRubbish, err)
+			return nil, fmt.Errorf("%w: %s", remote.ErrRubbish, brief(err))
 		}
 		return request, nil
 	case <-s.ctx.Done():
 		return nil, io.EOF
 	}
+}
+
+// brief is what an error says, but for what is too long to be told: it may quote
+// the answer.
+func brief(err error) string {
+	const most = 500
+	text := err.Error()
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // Send implements remote.Link.

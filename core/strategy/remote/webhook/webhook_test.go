@@ -349,6 +349,38 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestLongRubbish: what cannot be read is not told back at its full length.
+func TestLongRubbish(t *testing.T) {
+	t.Parallel()
+	var v *vendor
+	v = newVendor(t, func(w http.ResponseWriter, r *http.Request, q *asking.Question) {
+		if questions, _ := v.asked(); len(questions) == 1 {
+			fmt.Fprintf(w, `{%q:1}`, strings.Repeat("x", 100_000))
+			return
+		}
+		decides(firstOf())(w, r, q)
+	})
+	o := open(t, v, nil)
+	_, err := turn(t, o.start(t, time.Hour), time.Minute)
+	faultOf(t, err, strategy.FaultRubbish, "unknown field")
+	if n := len(err.Error()); n > 1000 {
+		t.Errorf("the fault has %d bytes", n)
+	}
+	for in := o.start(t, time.Hour); ; in = o.start(t, time.Hour) {
+		if _, err := turn(t, in, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		questions, _ := v.asked()
+		if last := questions[len(questions)-1]; len(last.Notices) > 0 {
+			if n := last.Notices[0]; n.Code != "rubbish" || len(n.Text) > 1000 {
+				t.Errorf("told %d bytes of %s", len(n.Text), n.Code)
+			}
+			return
+		}
+		_ = in.Close()
+	}
+}
+
 // TestTriesAgain: what may pass by itself is tried again within the turn, under
 // the same id.
 func TestTriesAgain(t *testing.T) {

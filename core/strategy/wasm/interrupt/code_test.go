@@ -13,7 +13,16 @@ import (
 // for a loop, though it looks like one, and the loop after it is found.
 func TestInstrumentReadsEveryInstruction(t *testing.T) {
 	t.Parallel()
-	mark := []byte{0xaa, 0xbb}
+	const mark, bulk = 0xaa, 0xbb
+	write := func(cost int32, moves bool) []byte {
+		if moves {
+			return []byte{bulk, byte(cost)}
+		}
+		return []byte{mark, byte(cost)}
+	}
+	moves := []string{
+		"memory.init", "memory.copy", "memory.fill", "table.init", "table.copy", "table.grow", "table.fill",
+	}
 	loop := []byte{opLoop, blockEmpty, opEnd, opEnd}
 	lane16 := bytes.Repeat([]byte{3}, 16)
 	for name, code := range map[string][]byte{
@@ -27,7 +36,7 @@ func TestInstrumentReadsEveryInstruction(t *testing.T) {
 		"local.tee":        {opLocalTee, 3},
 		"global.get":       {opGlobalGet, 3},
 		"global.set":       {opGlobalSet, 3},
-		"table.get":        {opTableGet, 3},
+		"table.get":        {0x25, 3},
 		"table.set":        {opTableSet, 3},
 		"i32.load":         {opI32Load, 3, 3},
 		"i64.store32":      {opI64Store32, 3, 0x83, 3},
@@ -68,16 +77,28 @@ func TestInstrumentReadsEveryInstruction(t *testing.T) {
 		"f64x2.convert":    {opVector, 0xff, 1},
 	} {
 		locals := []byte{1, 3, typeI32}
-		got, err := instrument(slices.Concat(locals, code, loop), mark)
-		want := slices.Concat(locals, code, loop[:2], mark, loop[2:])
+		var before []byte
+		if slices.Contains(moves, name) {
+			before = []byte{bulk, 1}
+		}
+		got, err := instrument(slices.Concat(locals, code, loop), 4, write)
+		want := slices.Concat(locals, before, code, loop[:2], []byte{mark, 1}, loop[2:])
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: % x, %v, want % x", name, got, err, want)
 		}
 	}
 	for name, code := range map[string][]byte{"call": {opCall, 3}, "call_indirect": {opCallIndirect, 3, 3}} {
-		got, err := instrument(slices.Concat([]byte{0}, code, []byte{opEnd}), mark)
-		if want := slices.Concat([]byte{0}, mark, code, []byte{opEnd}); err != nil || !bytes.Equal(got, want) {
+		got, err := instrument(slices.Concat([]byte{0}, code, []byte{opEnd}), 0, write)
+		if want := slices.Concat([]byte{0}, []byte{mark, 1}, code, []byte{opEnd}); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: % x, %v, want % x", name, got, err, want)
+		}
+	}
+	// What is long has a stop though it calls nothing, and stops cost more in it.
+	for length, want := range map[int][]byte{leaf: nil, 3 * bytesPerCost: {mark, 4}} {
+		code := append(bytes.Repeat([]byte{1}, length-1), opEnd)
+		got, err := instrument(slices.Concat([]byte{0}, code), 0, write)
+		if want := slices.Concat([]byte{0}, want, code); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: % x, %v", length, got, err)
 		}
 	}
 }

@@ -5,8 +5,9 @@
 // run, and that let the host's garbage collector do its work meanwhile.
 //
 // Compiled guest code has no point at which a Go program could hold it. Prepare
-// puts such points in: at the head of every loop, and at the entry of every
-// function that calls others, a counter goes down; when it is used up, the guest
+// puts such points in: at the head of every loop, before whatever moves memory,
+// and at the entry of every function that calls others or is long, a counter goes
+// down, by more the more may run until the next; when it is used up, the guest
 // leaves for the host for a moment, and ends with a trap if it was told to. The
 // counter costs about a nanosecond, where wazero's own way, which leaves for the
 // host at each of these points, costs fifty.
@@ -17,6 +18,7 @@ package interrupt
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -30,7 +32,7 @@ const (
 	// module without a start function has no such export.
 	ExportStart = "patchbay.start"
 
-	// slice is how many loops and calls a guest may take before it stops by.
+	// slice is how much a guest may spend on loops and calls before it stops by.
 	slice = 10_000
 )
 
@@ -99,6 +101,8 @@ func parse(code []byte) (*module, error) {
 		case r.err != nil:
 		case id == sectionCustom:
 			m.custom = append(m.custom, body)
+		case id != sectionStart && id != sectionCount && !listed(body):
+			return nil, errMany
 		case int(id) >= len(m.sections):
 			return nil, fmt.Errorf("it has a section of number %d", id)
 		case m.sections[id] != nil:
@@ -113,6 +117,13 @@ func parse(code []byte) (*module, error) {
 	return m, m.count()
 }
 
+// listed reports whether a section has the bytes for as many entries as it says.
+func listed(section []byte) bool {
+	r := &reader{b: section}
+	r.count()
+	return !errors.Is(r.err, errMany)
+}
+
 // count finds out how many types, functions and globals there are.
 func (m *module) count() error {
 	r := &reader{b: m.sections[sectionImport]}
@@ -124,13 +135,14 @@ func (m *module) count() error {
 			r.u32()
 			m.functions++
 		case kindTable:
-			r.byte()
+			r.valueType()
 			r.limits()
 		case kindMemory:
 			r.limits()
 			m.memory = true
 		case kindGlobal:
-			r.take(2)
+			r.valueType()
+			r.byte()
 			m.globals++
 		default:
 			return fmt.Errorf("it imports something of kind %d", kind)
@@ -139,9 +151,20 @@ func (m *module) count() error {
 	for _, part := range []struct {
 		section int
 		count   *uint32
-	}{{sectionType, &m.types}, {sectionFunction, &m.functions}, {sectionGlobal, &m.globals}} {
-		s := &reader{b: m.sections[part.section]}
-		*part.count += s.count()
+		entry   func(*reader)
+	}{
+		{sectionType, &m.types, (*reader).functionType},
+		{sectionFunction, &m.functions, func(r *reader) { r.u32() }},
+		{sectionGlobal, &m.globals, (*reader).global},
+	} {
+		// What is put in comes after the last entry: nothing else may.
+		s := &reader{b: m.sections[part.section], globals: math.MaxUint32}
+		n := s.count()
+		*part.count += n
+		for ; n > 0 && s.err == nil; n-- {
+			part.entry(s)
+		}
+		s.end()
 		r.err = errors.Join(r.err, s.err)
 	}
 	m.memory = m.memory || m.sections[sectionMemory] != nil
@@ -167,13 +190,13 @@ func (m *module) prepare() error {
 	if err := m.free(); err != nil {
 		return err
 	}
-	left, told, patrol, kind := m.globals, m.globals+1, m.functions, m.types
-	if err := m.stops(left, patrol); err != nil {
+	left, told, size, patrol, kind := m.globals, m.globals+1, m.globals+2, m.functions, m.types
+	if err := m.stops(left, size, patrol); err != nil {
 		return fmt.Errorf("interrupt: %w", err)
 	}
 	m.grow(sectionType, []byte{typeFunction, 0, 0})
 	m.grow(sectionFunction, number(kind))
-	m.grow(sectionGlobal, global(slice), global(0))
+	m.grow(sectionGlobal, global(slice), global(0), global(0))
 	m.grow(sectionCode, function(m.patrolling(left, told)))
 	m.grow(sectionExport, export(Export, kindGlobal, told))
 	if start != nil {
@@ -198,6 +221,7 @@ func (m *module) free() error {
 			return fmt.Errorf("%w: %s", ErrTaken, name)
 		}
 	}
+	r.end()
 	if r.err != nil {
 		return fmt.Errorf("interrupt: %w", r.err)
 	}
@@ -219,12 +243,19 @@ func (m *module) patrolling(left, told uint32) []byte {
 	)
 }
 
-// stop is what stands at the head of a loop: count down, and see to it when the
-// counter is used up.
-func stop(left, patrol uint32) []byte {
+// stop counts down by the cost, and sees to it when the counter is used up. Bulk
+// says that what follows takes how much it moves off the stack, which counts too.
+func stop(left, size, patrol uint32, cost int32, bulk bool) []byte {
+	var taken, amount, back []byte
+	if bulk {
+		get := slices.Concat([]byte{opGlobalGet}, number(size))
+		taken = slices.Concat([]byte{opGlobalSet}, number(size))
+		amount = slices.Concat(get, []byte{opI32Const}, signed(bulkShift), []byte{opI32ShrU, opI32Sub})
+		back = get
+	}
 	return slices.Concat(
-		[]byte{opGlobalGet}, number(left), []byte{opI32Const}, signed(1), []byte{opI32Sub, opGlobalSet}, number(left),
-		[]byte{opGlobalGet}, number(left), []byte{opI32Eqz, opIf, blockEmpty, opCall}, number(patrol), []byte{opEnd},
+		taken, []byte{opGlobalGet}, number(left), []byte{opI32Const}, signed(cost), []byte{opI32Sub}, amount, []byte{opGlobalSet}, number(left),
+		[]byte{opGlobalGet}, number(left), []byte{opI32Const, 0, opI32LeS, opIf, blockEmpty, opCall}, number(patrol), []byte{opEnd}, back,
 	)
 }
 
@@ -233,6 +264,28 @@ func (m *module) grow(section int, entries ...[]byte) {
 	r := &reader{b: m.sections[section]}
 	n := r.count()
 	m.sections[section] = slices.Concat(number(n+uint32(len(entries))), r.b, slices.Concat(entries...))
+}
+
+// functionType passes an entry of the type section.
+func (r *reader) functionType() {
+	if r.byte() != typeFunction && r.err == nil {
+		r.fail(errForm)
+	}
+	for range 2 { // parameters and results
+		for n := r.u32(); n > 0 && r.err == nil; n-- {
+			r.valueType()
+		}
+	}
+}
+
+// global passes an entry of the global section.
+func (r *reader) global() {
+	r.valueType()
+	r.byte()
+	for op := byte(opUnreachable); op != opEnd && r.err == nil; {
+		op = r.byte()
+		r.operands(op)
+	}
 }
 
 func (m *module) bytes() []byte {

@@ -80,12 +80,13 @@ func global(t *testing.T, module api.Module) api.MutableGlobal {
 func TestStopsWhatNeverEnds(t *testing.T) {
 	t.Parallel()
 	for name, code := range map[string][]byte{
-		"loop":             {0x03, 0x40, 0x0c, 0, 0x0b},                                     // loop br 0 end
-		"loop in a loop":   {0x03, 0x40, 0x03, 0x40, 0x41, 0, 0x0d, 0, 0x0b, 0x0c, 0, 0x0b}, // loop (loop br_if 0 end) br 0 end
-		"loop that stores": {0x03, 0x40, 0x41, 8, 0x41, 1, 0x36, 2, 0, 0x0c, 0, 0x0b},       // loop i32.store br 0 end
-		"loop of calls":    {0x03, 0x40, 0x10, 1, 0x24, 0, 0x0c, 0, 0x0b},                   // loop (call 1, global.set 0) br 0 end
-		"table of targets": {0x03, 0x40, 0x41, 0, 0x0e, 2, 0, 0, 0, 0x0b},                   // loop br_table 0 0 0 end
-		"long recursion":   deep(),                                                          // calls itself twice, 60 deep
+		"loop":             {0x03, 0x40, 0x0c, 0, 0x0b},                                               // loop br 0 end
+		"loop in a loop":   {0x03, 0x40, 0x03, 0x40, 0x41, 0, 0x0d, 0, 0x0b, 0x0c, 0, 0x0b},           // loop (loop br_if 0 end) br 0 end
+		"loop that stores": {0x03, 0x40, 0x41, 8, 0x41, 1, 0x36, 2, 0, 0x0c, 0, 0x0b},                 // loop i32.store br 0 end
+		"loop of calls":    {0x03, 0x40, 0x10, 1, 0x24, 0, 0x0c, 0, 0x0b},                             // loop (call 1, global.set 0) br 0 end
+		"table of targets": {0x03, 0x40, 0x41, 0, 0x0e, 2, 0, 0, 0, 0x0b},                             // loop br_table 0 0 0 end
+		"loop that fills":  {0x03, 0x40, 0x41, 8, 0x41, 1, 0x41, 0xe4, 0, 0xfc, 11, 0, 0x0c, 0, 0x0b}, // loop (memory.fill 8 1 100) br 0 end
+		"long recursion":   deep(),                                                                    // calls itself twice, 60 deep
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,18 +187,34 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("a name of the host's: %v", err)
 	}
 	for want, code := range map[string][]byte{
-		"interrupt: it is not a WebAssembly module of version 1":                        []byte("#!/bin/sh"),
-		"interrupt: it has a section of number 77":                                      append(newAssembly(), 77, 0),
-		"interrupt: it has two sections of number 1":                                    newAssembly().section(1).section(1),
-		"interrupt: it imports something of kind 9":                                     newAssembly().section(2, []byte{0, 0, 9}),
-		"interrupt: it ends in the middle of something":                                 append(newAssembly(), 1, 9),
-		"interrupt: it has a number that is longer than it may be":                      append(newAssembly(), 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
-		"interrupt: function 0 of its code: there is an instruction of number 0xff":     guest(0xff),
-		"interrupt: function 0 of its code: there is an instruction of number 0xfc 99":  guest(0xfc, 99),
-		"interrupt: function 0 of its code: there is an instruction of number 0xfd 256": guest(0xfd, 0x80, 2),
+		"interrupt: it is not a WebAssembly module of version 1":                            []byte("#!/bin/sh"),
+		"interrupt: it has a section of number 77":                                          append(newAssembly(), 77, 0),
+		"interrupt: it has two sections of number 1":                                        newAssembly().section(1).section(1),
+		"interrupt: it imports something of kind 9":                                         newAssembly().section(2, []byte{0, 0, 9}),
+		"interrupt: function 0 of its code: it names more than it has, or than it may have": newAssembly().section(10, slices.Concat([]byte{6, 1}, leb(50_001), []byte{0x7f, 0x0b})),
+		"interrupt: it names more than it has, or than it may have":                         append(newAssembly(), 9, 5, 0xcf, 0x87, 0x87, 0x30, 0),
+		"interrupt: it ends in the middle of something":                                     append(newAssembly(), 1, 9),
+		"interrupt: it has a number that is longer than it may be":                          append(newAssembly(), 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"interrupt: function 0 of its code: there is an instruction of number 0xff":         guest(0xff),
+		"interrupt: function 0 of its code: there is an instruction of number 0xfc 99":      guest(0xfc, 99),
+		"interrupt: function 0 of its code: there is an instruction of number 0xfd 256":     guest(0xfd, 0x80, 2),
 	} {
 		if _, err := interrupt.Prepare(code); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	// What a compiler could take for something else than Prepare does would get by
+	// without stops: a loop behind a number of two bytes of which one is read, or
+	// behind a type that is longer than another.
+	hidden := []byte{0x03, 0x40, 0x0c, 0, 0x0b}
+	for name, code := range map[string][]byte{
+		"vector":  slices.Concat([]byte{0xfd, 0x8c, 0}, hidden, make([]byte, 11)),
+		"select":  slices.Concat([]byte{0x02, 0x40, 0, 0x1c, 1, 0x63, 0x43, 0x0b}, hidden),
+		"block":   slices.Concat([]byte{0x02, 0x63, 0x43}, hidden),
+		"block 2": slices.Concat([]byte{0x02, 0xe3, 0x7f, 0x43}, hidden),
+	} {
+		if _, err := interrupt.Prepare(guest(code...)); err == nil || !strings.Contains(err.Error(), otherForm) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	whole := []byte(guest(0x03, 0x40, 0x0b))
@@ -205,6 +222,36 @@ func TestRefuses(t *testing.T) {
 		prepared, err := interrupt.Prepare(whole[:n])
 		if err == nil && n > 8 && valid(t, prepared) != valid(t, whole[:n]) {
 			t.Errorf("the first %d bytes are prepared to something else", n)
+		}
+	}
+}
+
+// otherForm is what is said of a module that Prepare refuses though it could be
+// compiled.
+const otherForm = "in a form that this host does not read"
+
+// TestCannotReachTheCounter: what Prepare puts in has numbers after the module's
+// own, and code that uses them already, so as never to be stopped, is refused. So
+// is an export that would swallow the one by which it is interrupted.
+func TestCannotReachTheCounter(t *testing.T) {
+	t.Parallel()
+	for n := range byte(3) { // loop (global.set 1+n 9) br 0 end, where there is one global
+		_, err := interrupt.Prepare(guest(0x03, 0x40, 0x41, 9, 0x24, 1+n, 0x0c, 0, 0x0b))
+		if err == nil || !strings.Contains(err.Error(), "a global that is not there") {
+			t.Errorf("global %d: %v", 1+n, err)
+		}
+	}
+	swallowing := func(id byte, section ...byte) assembly {
+		return slices.Concat(newAssembly(), []byte{id}, leb(len(section)), section)
+	}
+	for name, code := range map[string][]byte{
+		"type":     swallowing(1, 1, 0x60, 0, 0, 0x60),
+		"function": slices.Concat(swallowing(3, 1, 0, 0x80)),
+		"global":   swallowing(6, 1, 0x7f, 1, 0x41, 7, 0x0b, 0x7b),
+		"export":   swallowing(7, 0, byte(len(interrupt.Export)+1)),
+	} {
+		if _, err := interrupt.Prepare(code); err == nil || !strings.Contains(err.Error(), "goes on after its last entry") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -225,8 +272,10 @@ func FuzzPrepare(f *testing.F) {
 	f.Add([]byte(guest(deep()...)))
 	f.Fuzz(func(t *testing.T, code []byte) {
 		prepared, err := interrupt.Prepare(code)
-		if errors.Is(err, interrupt.ErrTaken) || err != nil && strings.Contains(err.Error(), "ends in the middle") {
-			return // what is short may name so many entries that only to compile it takes all memory
+		if errors.Is(err, interrupt.ErrTaken) || err != nil && (strings.Contains(err.Error(), "ends in the middle") || strings.Contains(err.Error(), "more than it has") || strings.Contains(err.Error(), otherForm)) {
+			// What is short may name so many entries that only to compile it takes
+			// all memory; what is of a form that is not read is refused.
+			return
 		}
 		if !valid(t, code) {
 			return

@@ -8,13 +8,20 @@ import "errors"
 var (
 	errShort = errors.New("it ends in the middle of something")
 	errLong  = errors.New("it has a number that is longer than it may be")
+	errMore  = errors.New("a section of it goes on after its last entry")
+	errForm  = errors.New("it is written in a form that this host does not read")
+	// errMany: room is made for entries and locals before they are read.
+	errMany = errors.New("it names more than it has, or than it may have")
+	// errGlobal: the module must not reach what is put in after its own.
+	errGlobal = errors.New("it uses a global that is not there")
 )
 
 // reader reads what it is given from its beginning. After an error it gives
 // nothing but zeros, and keeps the first.
 type reader struct {
-	b   []byte
-	err error
+	b       []byte
+	err     error
+	globals uint32 // that code may use
 }
 
 func (r *reader) fail(err error) {
@@ -71,6 +78,41 @@ func (r *reader) skip(bytes int) {
 	r.fail(errLong)
 }
 
+// valueType passes a type of one byte. Those that are longer are of an extension
+// that the host does not enable, but not everything that reads them says so.
+func (r *reader) valueType() {
+	const ref, refNull = 0x64, 0x63
+	if b := r.byte(); b == ref || b == refNull {
+		r.fail(errForm)
+	}
+}
+
+// blockType passes the type of a block: a type of one byte, or the number of one.
+func (r *reader) blockType() {
+	if len(r.b) > 0 && r.b[0] < 0x80 {
+		r.valueType()
+		return
+	}
+	const leb33 = 5
+	for range leb33 {
+		b := r.byte()
+		if b < 0x80 {
+			if b&0x40 != 0 { // what is negative has one byte
+				r.fail(errForm)
+			}
+			return
+		}
+	}
+	r.fail(errLong)
+}
+
+// end fails unless all has been read.
+func (r *reader) end() {
+	if r.err == nil && len(r.b) > 0 {
+		r.fail(errMore)
+	}
+}
+
 // count reads how many entries a section has; one that is not there has none.
 func (r *reader) count() uint32 {
 	if r.b == nil {
@@ -78,7 +120,7 @@ func (r *reader) count() uint32 {
 	}
 	n := r.u32()
 	if uint64(n) > uint64(len(r.b)) { // an entry takes a byte at least
-		r.fail(errShort)
+		r.fail(errMany)
 		return 0
 	}
 	return n
