@@ -224,7 +224,7 @@ func (c *centre) opens(settings misbehaving.Settings) {
 	case "hangs_at_start":
 		spec.Limits.StartTimeout = time.Second
 	case "hoards":
-		spec.Limits.MemoryBytes = 64 << 20
+		spec.Limits.MemoryBytes = 128 << 20
 	case "burns":
 		spec.Limits.CPUTime = time.Second
 	}
