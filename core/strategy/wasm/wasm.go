@@ -28,6 +28,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -43,6 +44,8 @@ import (
 const (
 	pageBytes = 64 << 10
 	maxPages  = 65536
+	// maxPrepared is how many modules are kept as they are compiled.
+	maxPrepared = 16
 )
 
 // Options say how a Runtime works. The zero Options are good.
@@ -59,6 +62,9 @@ type Options struct {
 type Runtime struct {
 	logger *slog.Logger
 	cache  wazero.CompilationCache
+
+	mu       sync.Mutex
+	prepared map[[sha256.Size]byte][]byte // by the module's checksum
 }
 
 var (
@@ -68,7 +74,7 @@ var (
 
 // Open returns a Runtime. It fails if the cache folder cannot be made.
 func Open(options Options) (*Runtime, error) {
-	r := &Runtime{logger: options.Logger}
+	r := &Runtime{logger: options.Logger, prepared: make(map[[sha256.Size]byte][]byte)}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
@@ -110,6 +116,11 @@ func (r *Runtime) start(ctx context.Context, spec strategy.Spec, epoch uint64) (
 	}
 	log := lines.New(r.logger.With("strategy", spec.Name, "epoch", epoch), limits.LogLines)
 	in := &instance{limits: limits, log: log, world: newWorld()}
+	if !in.trusted() {
+		if code, err = r.interruptible(code); err != nil { // it is not compiled all the same: that could take all memory
+			return nil, route.Manifest{}, fmt.Errorf("compile: %w", err)
+		}
+	}
 	manifest, err := in.open(ctx, r.cache, code, spec.Settings)
 	if err != nil {
 		in.broken = &strategy.Fault{Kind: strategy.FaultStart, Err: err, Gone: true} // it is not asked for anything more
@@ -120,6 +131,29 @@ func (r *Runtime) start(ctx context.Context, spec strategy.Spec, epoch uint64) (
 		return nil, manifest, withTail(err, log)
 	}
 	return in, manifest, nil
+}
+
+// interruptible returns a module that can be interrupted. Those that were made
+// last are kept, because strategies are started again, and in a hurry.
+func (r *Runtime) interruptible(code []byte) ([]byte, error) {
+	sum := sha256.Sum256(code)
+	r.mu.Lock()
+	prepared, ok := r.prepared[sum]
+	r.mu.Unlock()
+	if ok {
+		return prepared, nil
+	}
+	prepared, err := interrupt.Prepare(code)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.prepared) >= maxPrepared {
+		clear(r.prepared)
+	}
+	r.prepared[sum] = prepared
+	return prepared, nil
 }
 
 // read reads the module, and checks it against its pinned checksum if there is
@@ -159,7 +193,7 @@ func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, cod
 	if err := in.exportLog(ctx); err != nil {
 		return route.Manifest{}, err
 	}
-	compiled, err := in.compile(ctx, code)
+	compiled, err := in.runtime.CompileModule(ctx, code)
 	if err != nil {
 		return route.Manifest{}, fmt.Errorf("compile: %w", err)
 	}
@@ -183,19 +217,6 @@ func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, cod
 		}
 	}
 	return in.introduce(ctx, settings)
-}
-
-// compile compiles the module: unless it is trusted, one that can be
-// interrupted.
-func (in *instance) compile(ctx context.Context, code []byte) (wazero.CompiledModule, error) {
-	if in.trusted() {
-		return in.runtime.CompileModule(ctx, code)
-	}
-	prepared, err := interrupt.Prepare(code)
-	if err != nil { // it is not compiled all the same: that could take all memory
-		return nil, err
-	}
-	return in.runtime.CompileModule(ctx, prepared)
 }
 
 // introduce checks the guest's ABI and manifest, and gives it its settings.
