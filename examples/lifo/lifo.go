@@ -20,7 +20,7 @@ const reasonLast = 1
 
 // most bounds what a turn proposes, so that none takes long; the host comes back
 // for the rest.
-const most = 100
+const most = 16
 
 // Plugin returns the strategy's package.
 func Plugin() route.Plugin {
