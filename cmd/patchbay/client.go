@@ -4,9 +4,7 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
@@ -15,9 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
+
+	sdk "github.com/patchbay-cx/patchbay/sdk/client"
 )
 
 // The environment variables of the client commands. The config of a host knows
@@ -64,32 +61,25 @@ func (c *client) dial() (*grpc.ClientConn, error) {
 	if _, port, err := net.SplitHostPort(c.host); err != nil || port == "" {
 		return nil, usagef("--host: %q should be an address with a port, such as %s", c.host, defaultHost)
 	}
-	transport, secure, err := c.transport()
+	trust, err := c.trust()
 	if err != nil {
 		return nil, err
-	}
-	options := []grpc.DialOption{
-		grpc.WithTransportCredentials(transport), grpc.WithUserAgent("patchbay/" + version()),
-		grpc.WithConnectParams(grpc.ConnectParams{
-			MinConnectTimeout: 5 * time.Second, // or a busy machine's first try is cut off after 50 ms
-			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
-		}),
 	}
 	key := c.key
 	if key == "" {
 		key = os.Getenv(envKey)
 	}
-	if key != "" && !secure && !loopback(c.host) {
+	if key != "" && trust == nil && !loopback(c.host) {
 		return nil, usagef("--key: a key is not sent to %s in the clear; use --tls or --ca", c.host)
 	}
-	if key != "" {
-		options = append(options, grpc.WithPerRPCCredentials(bearer{key: key, secure: secure}))
-	}
-	conn, err := grpc.NewClient("passthrough:///"+c.host, options...)
+	host, err := sdk.Open(sdk.Options{
+		Address: c.host, Key: key, TLS: trust, Attempts: 1, BackoffMost: time.Second,
+		Dial: []grpc.DialOption{grpc.WithUserAgent("patchbay/" + version())},
+	})
 	if err != nil {
 		return nil, usagef("--host: %q is not an address: %v", c.host, err)
 	}
-	return conn, nil
+	return host.Conn(), nil
 }
 
 // loopback reports whether an address is this machine's alone.
@@ -102,41 +92,20 @@ func loopback(address string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func (c *client) transport() (transport credentials.TransportCredentials, secure bool, err error) {
+// trust says by which certificates the host is known; nil speaks in the clear.
+func (c *client) trust() (*tls.Config, error) {
 	if c.ca == "" {
 		if c.secure {
-			return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12}), true, nil
+			return &tls.Config{MinVersion: tls.VersionTLS12}, nil
 		}
-		return insecure.NewCredentials(), false, nil
+		return nil, nil //nolint:nilnil // nothing to go by
 	}
-	pem, err := os.ReadFile(c.ca)
+	trust, err := sdk.Trust(c.ca)
 	if err != nil {
-		return nil, false, fmt.Errorf("--ca: %w", err)
+		return nil, fmt.Errorf("--ca: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, false, fmt.Errorf("--ca: %s holds no certificate in PEM", c.ca)
-	}
-	return credentials.NewTLS(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}), true, nil
+	return trust, nil
 }
-
-// bearer sends the API key along with every call.
-type bearer struct {
-	key    string
-	secure bool
-}
-
-var _ credentials.PerRPCCredentials = bearer{}
-
-// GetRequestMetadata implements credentials.PerRPCCredentials.
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + b.key}, nil
-}
-
-// RequireTransportSecurity implements credentials.PerRPCCredentials. A key is
-// sent in the clear only to a host that was asked for in the clear, which
-// serves loopback alone.
-func (b bearer) RequireTransportSecurity() bool { return b.secure }
 
 // call opens a connection for one use.
 func (c *client) call(use func(conn *grpc.ClientConn) error) error {

@@ -17,6 +17,9 @@ import (
 // they are told from callers.
 const legArgument = "leg"
 
+// shortest and longest are the pauses before Asterisk is dialled again.
+const shortest, longest = 50 * time.Millisecond, 5 * time.Second
+
 // adapter is what all calls share. It reads Asterisk's events and hands them to
 // the calls that they are about.
 type adapter struct {
@@ -166,7 +169,10 @@ func (n *news) put(event ariEvent) {
 	n.mu.Lock()
 	n.list = append(n.list, event)
 	n.mu.Unlock()
-	press(n.come)
+	select {
+	case n.come <- struct{}{}:
+	default: // the call knows already
+	}
 }
 
 func (n *news) take() []ariEvent {

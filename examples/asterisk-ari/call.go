@@ -53,7 +53,7 @@ func (c *call) run(ctx context.Context) {
 		c.away(ctx)
 		return
 	}
-	bell, leave := c.adapter.host.watch(c.work)
+	bell, leave := c.adapter.host.watch.On(c.work)
 	defer leave()
 	for over := false; !over; {
 		var err error
@@ -79,7 +79,7 @@ func again(err error) <-chan time.Time {
 	if err == nil {
 		return nil
 	}
-	return time.After(longest / 10)
+	return time.After(lookAgain)
 }
 
 // waitsUntil ends when the program is to, but not for those who talk.

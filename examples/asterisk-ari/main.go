@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -27,9 +26,7 @@ import (
 	"syscall"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
+	"github.com/patchbay-cx/patchbay/sdk/client"
 )
 
 func main() {
@@ -115,15 +112,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	conn, err := o.dial()
+	patchbay, err := o.dial()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = patchbay.Close() }()
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	a := &adapter{
 		ari:  &ari{base: o.ari, app: o.app, user: os.Getenv("ARI_USER"), password: os.Getenv("ARI_PASSWORD"), client: &http.Client{}},
-		host: newHost(conn, logger), phones: &o.phones, logger: logger,
+		host: newHost(patchbay, logger), phones: &o.phones, logger: logger,
 		channel: o.channel, queue: o.queue, music: o.music, ringFor: o.ring,
 		closing: ctx.Done(), calls: make(map[string]*call),
 	}
@@ -144,43 +141,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// dial opens the connection to Patchbay.
-func (o *options) dial() (*grpc.ClientConn, error) {
-	transport := insecure.NewCredentials()
+// dial opens the connection to Patchbay. Each call is made once: a caller who has
+// waited in vain hears of it.
+func (o *options) dial() (*client.Client, error) {
+	options := client.Options{Address: o.host, Key: os.Getenv("PATCHBAY_KEY"), Attempts: 1}
 	if o.ca != "" {
 		var err error
-		if transport, err = credentials.NewClientTLSFromFile(o.ca, ""); err != nil {
+		if options.TLS, err = client.Trust(o.ca); err != nil {
 			return nil, fmt.Errorf("-ca: %w", err)
 		}
 	}
-	options := []grpc.DialOption{grpc.WithTransportCredentials(transport)}
-	if key := os.Getenv("PATCHBAY_KEY"); key != "" {
-		if o.ca == "" && !loopback(o.host) {
-			return nil, fmt.Errorf("-host: a key is not sent to %s in the clear; use -ca", o.host)
-		}
-		options = append(options, grpc.WithPerRPCCredentials(bearer{key: key, secure: o.ca != ""}))
+	patchbay, err := client.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("-host, -ca: %w", err)
 	}
-	return grpc.NewClient("passthrough:///"+o.host, options...)
+	return patchbay, nil
 }
-
-func loopback(address string) bool {
-	name, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(name)
-	return err == nil && (name == "localhost" || ip != nil && ip.IsLoopback())
-}
-
-// bearer sends the API key along with every call.
-type bearer struct {
-	key    string
-	secure bool
-}
-
-var _ credentials.PerRPCCredentials = bearer{}
-
-// GetRequestMetadata implements credentials.PerRPCCredentials.
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + b.key}, nil
-}
-
-// RequireTransportSecurity implements credentials.PerRPCCredentials.
-func (b bearer) RequireTransportSecurity() bool { return b.secure }

@@ -37,7 +37,7 @@ func (c *call) route(ctx context.Context) reply {
 		c.log("no work was made of a call", "", err)
 		return c.refused(err)
 	}
-	bell, leave := c.server.host.watch(work)
+	bell, leave := c.server.host.watch.On(work)
 	defer leave()
 	patience := time.NewTimer(c.server.plan.patience)
 	defer patience.Stop()
@@ -74,7 +74,7 @@ func again(err error) <-chan time.Time {
 	if err == nil {
 		return nil
 	}
-	return time.After(longest / 10)
+	return time.After(lookAgain)
 }
 
 // take makes work of the call. A call that comes back, because the phone that it
@@ -116,9 +116,9 @@ func (c *call) putBack(ctx context.Context, x *patchbayv1.Assignment) {
 	why := c.server.plan.unanswered
 	switch x.GetState() {
 	case patchbayv1.AssignmentState_ASSIGNMENT_STATE_OFFERED:
-		_, err = c.server.host.agents.DeclineOffer(ctx, &patchbayv1.DeclineOfferRequest{Assignment: x.GetId(), Agent: x.GetAgent(), Reason: why})
+		_, err = c.server.host.patchbay.Agents.DeclineOffer(ctx, &patchbayv1.DeclineOfferRequest{Assignment: x.GetId(), Agent: x.GetAgent(), Reason: why})
 	case patchbayv1.AssignmentState_ASSIGNMENT_STATE_ACCEPTED:
-		_, err = c.server.host.work.RequeueWork(ctx, &patchbayv1.RequeueWorkRequest{Work: x.GetWork(), Reason: why})
+		_, err = c.server.host.patchbay.Work.RequeueWork(ctx, &patchbayv1.RequeueWorkRequest{Work: x.GetWork(), Reason: why})
 	default: // the agent is done with it
 	}
 	if err != nil {
@@ -159,7 +159,7 @@ func (c *call) given(ctx context.Context, work string) reply {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callWithin)
 	defer cancel()
-	_, err := c.server.host.work.AbandonWork(ctx, &patchbayv1.AbandonWorkRequest{Work: work}, grpc.WaitForReady(true))
+	_, err := c.server.host.patchbay.Work.AbandonWork(ctx, &patchbayv1.AbandonWorkRequest{Work: work}, grpc.WaitForReady(true))
 	if status.Code(err) == codes.FailedPrecondition {
 		err = c.complete(ctx, work) // it opened by itself just now, and no phone will ring
 	}
@@ -179,7 +179,7 @@ func (c *call) complete(ctx context.Context, work string) error {
 	if x.GetState() != patchbayv1.AssignmentState_ASSIGNMENT_STATE_ACCEPTED {
 		return nil
 	}
-	_, err = c.server.host.agents.CompleteWork(ctx, &patchbayv1.CompleteWorkRequest{Assignment: x.GetId(), Agent: x.GetAgent()})
+	_, err = c.server.host.patchbay.Agents.CompleteWork(ctx, &patchbayv1.CompleteWorkRequest{Assignment: x.GetId(), Agent: x.GetAgent()})
 	return err
 }
 
@@ -188,7 +188,7 @@ func (c *call) complete(ctx context.Context, work string) error {
 func (c *call) cancel(ctx context.Context, work, why string) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callWithin)
 	defer cancel()
-	_, err := c.server.host.work.CancelWork(ctx, &patchbayv1.CancelWorkRequest{Work: work, Reason: why}, grpc.WaitForReady(true))
+	_, err := c.server.host.patchbay.Work.CancelWork(ctx, &patchbayv1.CancelWorkRequest{Work: work, Reason: why}, grpc.WaitForReady(true))
 	if status.Code(err) == codes.FailedPrecondition {
 		return false
 	}

@@ -25,9 +25,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/patchbay-cx/patchbay/sdk/client"
 )
 
 func main() {
@@ -112,11 +111,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	conn, err := o.dial()
+	patchbay, err := o.dial()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = patchbay.Close() }()
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	agent, err := sipgo.NewUA(sipgo.WithUserAgent("patchbay-sip-redirect"))
 	if err != nil {
@@ -133,7 +132,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := newServer(ctx, newHost(conn, logger), o, logger)
+	s := newServer(ctx, newHost(patchbay, logger), o, logger)
 	s.register(sip)
 	var running sync.WaitGroup
 	failed := make(chan error, 2)
@@ -173,43 +172,19 @@ func listen(ctx context.Context, at string) (net.PacketConn, net.Listener, error
 	}
 }
 
-// dial opens the connection to Patchbay.
-func (o *options) dial() (*grpc.ClientConn, error) {
-	transport := insecure.NewCredentials()
+// dial opens the connection to Patchbay. Each call is made once: a caller who has
+// waited in vain hears of it.
+func (o *options) dial() (*client.Client, error) {
+	options := client.Options{Address: o.host, Key: os.Getenv("PATCHBAY_KEY"), Attempts: 1}
 	if o.ca != "" {
 		var err error
-		if transport, err = credentials.NewClientTLSFromFile(o.ca, ""); err != nil {
+		if options.TLS, err = client.Trust(o.ca); err != nil {
 			return nil, fmt.Errorf("-ca: %w", err)
 		}
 	}
-	options := []grpc.DialOption{grpc.WithTransportCredentials(transport)}
-	if key := os.Getenv("PATCHBAY_KEY"); key != "" {
-		if o.ca == "" && !loopback(o.host) {
-			return nil, fmt.Errorf("-host: a key is not sent to %s in the clear; use -ca", o.host)
-		}
-		options = append(options, grpc.WithPerRPCCredentials(bearer{key: key, secure: o.ca != ""}))
+	patchbay, err := client.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("-host, -ca: %w", err)
 	}
-	return grpc.NewClient("passthrough:///"+o.host, options...)
+	return patchbay, nil
 }
-
-func loopback(address string) bool {
-	name, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(name)
-	return err == nil && (name == "localhost" || ip != nil && ip.IsLoopback())
-}
-
-// bearer sends the API key along with every call.
-type bearer struct {
-	key    string
-	secure bool
-}
-
-var _ credentials.PerRPCCredentials = bearer{}
-
-// GetRequestMetadata implements credentials.PerRPCCredentials.
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + b.key}, nil
-}
-
-// RequireTransportSecurity implements credentials.PerRPCCredentials.
-func (b bearer) RequireTransportSecurity() bool { return b.secure }

@@ -5,8 +5,9 @@
 // desks of agents: the public API, with what every such program would otherwise
 // write by itself. Calls that may be made again without harm are made again when
 // the host cannot be reached; creating work is one of them, because it gets an
-// idempotency key. Streams go on when the line breaks, where they were. Lists are
-// read page by page. Errors have their code.
+// idempotency key. Streams go on when the line breaks, where they were. Who waits
+// for what becomes of work is told when to look. Lists are read page by page.
+// Errors have their code.
 //
 // Messages are those of package sdk/proto/patchbay/v1. The package knows the
 // public API; it does not know what the host does with it.
@@ -17,10 +18,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	randv2 "math/rand/v2"
 	"net"
+	"os"
 	"time"
 
 	"google.golang.org/grpc"
@@ -42,7 +45,7 @@ type Options struct {
 	// sent over but to this machine.
 	TLS *tls.Config
 	// Attempts is how often a call is made at most that may be made again.
-	// Default 5; 1 makes each call once.
+	// Default 5; 1 makes each call once, and gives none an idempotency key.
 	Attempts int
 	// BackoffFirst and BackoffMost bound how long is waited before a call is made
 	// again, or a stream opened again: the first time, and at most; in between it
@@ -61,7 +64,8 @@ type Client struct {
 	Work patchbayv1.WorkServiceClient
 	// Agents is what agents do, and what is known of them.
 	Agents patchbayv1.AgentServiceClient
-	// Feed tells everything that happens; Events reads it on across lost lines.
+	// Feed tells everything that happens; Events reads it on across lost lines,
+	// and Watch says which work to look at.
 	Feed patchbayv1.FeedServiceClient
 	// Explain says why work waits, or went where it did.
 	Explain patchbayv1.ExplainServiceClient
@@ -73,6 +77,10 @@ type Client struct {
 	Config patchbayv1.ConfigServiceClient
 	// Journal exports the record.
 	Journal patchbayv1.JournalServiceClient
+	// Routing is the door of routers that subscribe to work and assign it.
+	Routing patchbayv1.RoutingServiceClient
+	// Webhooks shows whom the host tells what happens, and what they did not take.
+	Webhooks patchbayv1.WebhookServiceClient
 
 	conn    *grpc.ClientConn
 	options Options
@@ -100,11 +108,14 @@ func Open(options Options) (*Client, error) {
 		carried = credentials.NewTLS(options.TLS)
 	}
 	dial := []grpc.DialOption{
-		grpc.WithTransportCredentials(carried), grpc.WithUnaryInterceptor(c.again),
+		grpc.WithTransportCredentials(carried),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			MinConnectTimeout: 5 * time.Second,
 			Backoff:           backoff.Config{BaseDelay: options.BackoffFirst, Multiplier: 1.6, Jitter: 0.2, MaxDelay: options.BackoffMost},
 		}),
+	}
+	if options.Attempts > 1 {
+		dial = append(dial, grpc.WithUnaryInterceptor(c.again))
 	}
 	if options.Key != "" {
 		dial = append(dial, grpc.WithPerRPCCredentials(bearer{options.Key, options.TLS != nil}))
@@ -115,6 +126,24 @@ func Open(options Options) (*Client, error) {
 	}
 	c.serve(conn)
 	return c, nil
+}
+
+// Trust is what [Options].TLS takes for a host whose certificate is signed by one
+// of those in a PEM file.
+//
+// # Errors
+//
+// A file that cannot be read, or that holds no certificate.
+func Trust(file string) (*tls.Config, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("client: certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("client: certificates: %s holds none in PEM", file)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
 // serve makes the services over a connection.
@@ -128,10 +157,13 @@ func (c *Client) serve(conn *grpc.ClientConn) {
 	c.Strategies = patchbayv1.NewStrategyServiceClient(conn)
 	c.Config = patchbayv1.NewConfigServiceClient(conn)
 	c.Journal = patchbayv1.NewJournalServiceClient(conn)
+	c.Routing = patchbayv1.NewRoutingServiceClient(conn)
+	c.Webhooks = patchbayv1.NewWebhookServiceClient(conn)
 }
 
-// Conn is the connection, for services that this package does not name yet.
-func (c *Client) Conn() grpc.ClientConnInterface { return c.conn }
+// Conn is the connection, for code that makes services by itself. To close it is
+// to close the client.
+func (c *Client) Conn() *grpc.ClientConn { return c.conn }
 
 // Close closes the connection. Calls and streams that are under way end with an
 // error.

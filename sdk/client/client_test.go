@@ -5,10 +5,16 @@ package client_test
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,33 +138,55 @@ func (f *fake) StreamEvents(r *patchbayv1.StreamEventsRequest, out grpc.ServerSt
 	return errAway
 }
 
-// StreamOffers breaks the line after each snapshot.
+// StreamOffers ends after each snapshot: first well, then because it was not read
+// fast enough, then because the line broke.
 func (f *fake) StreamOffers(r *patchbayv1.StreamOffersRequest, out grpc.ServerStreamingServer[patchbayv1.StreamOffersResponse]) error {
 	f.mu.Lock()
 	f.streams++
-	last := f.streams > 3
+	stream := f.streams
 	f.mu.Unlock()
-	if last {
-		refused, err := status.New(codes.Aborted, "connected elsewhere").WithDetails(&errdetails.ErrorInfo{Reason: "replaced", Domain: "patchbay"})
-		if err != nil {
-			return err
-		}
-		return refused.Err()
+	if stream > 3 {
+		return refused(codes.Aborted, "replaced", "connected elsewhere")
 	}
-	return out.Send(&patchbayv1.StreamOffersResponse{Message: &patchbayv1.StreamOffersResponse_Snapshot{
+	err := out.Send(&patchbayv1.StreamOffersResponse{Message: &patchbayv1.StreamOffersResponse_Snapshot{
 		Snapshot: &patchbayv1.Snapshot{Agent: &patchbayv1.Agent{Id: r.GetAgent()}},
 	}})
+	switch {
+	case err != nil || stream == 1:
+		return err
+	case stream == 2:
+		return refused(codes.ResourceExhausted, "too_slow", "not read fast enough")
+	default:
+		return errAway
+	}
+}
+
+// refused is an error as the host gives it.
+func refused(kind codes.Code, code, why string) error {
+	s, err := status.New(kind, why).WithDetails(&errdetails.ErrorInfo{Reason: code, Domain: "patchbay"})
+	if err != nil {
+		return err
+	}
+	return s.Err()
 }
 
 // serve serves the host within the process, and returns a client of it.
 func (f *fake) serve(t testing.TB, options client.Options) *client.Client {
 	t.Helper()
 	f.created = make(map[string]*patchbayv1.Work)
+	return serve(t, options, func(server *grpc.Server) {
+		patchbayv1.RegisterWorkServiceServer(server, f)
+		patchbayv1.RegisterAgentServiceServer(server, f)
+		patchbayv1.RegisterFeedServiceServer(server, f)
+	})
+}
+
+// serve serves services within the process, and returns a client of them.
+func serve(t testing.TB, options client.Options, register func(*grpc.Server)) *client.Client {
+	t.Helper()
 	listener := bufconn.Listen(1 << 16)
 	server := grpc.NewServer()
-	patchbayv1.RegisterWorkServiceServer(server, f)
-	patchbayv1.RegisterAgentServiceServer(server, f)
-	patchbayv1.RegisterFeedServiceServer(server, f)
+	register(server)
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(listener) }()
 	options.Address, options.BackoffFirst = "127.0.0.1:7460", time.Millisecond
@@ -314,5 +342,44 @@ func TestOpen(t *testing.T) {
 	}
 	if len(keys) != 100 {
 		t.Error("keys repeat")
+	}
+}
+
+func TestTrust(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{empty: "holds none", empty + ".not": "no such file"} {
+		if _, err := client.Trust(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	host := httptest.NewUnstartedServer(nil)
+	defer host.Close()
+	host.StartTLS()
+	signed := filepath.Join(t.TempDir(), "host.pem")
+	if err := os.WriteFile(signed, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: host.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	trusts, err := client.Trust(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := (&tls.Dialer{Config: trusts}).DialContext(t.Context(), "tcp", host.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+}
+
+// A client that makes each call once gives work no key of its own.
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	c := f.serve(t, client.Options{Attempts: 1})
+	if _, err := c.Work.CreateWork(t.Context(), &patchbayv1.CreateWorkRequest{}); err != nil || !slices.Equal(f.keys, []string{""}) {
+		t.Error(err, f.keys)
 	}
 }

@@ -6,7 +6,10 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"net"
+	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
@@ -78,8 +81,55 @@ func ExampleClient_Events() {
 	// Output: read up to 7
 }
 
-// desk is the host of the examples, with an offer for its agent.
-type desk struct{ fake }
+// A source of much work waits for each piece by itself, with one feed for all of
+// them.
+func ExampleClient_Watch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	c, done := example()
+	defer done()
+	watch := c.Watch(patchbayv1.EventKind_EVENT_KIND_WORK_OFFERED, patchbayv1.EventKind_EVENT_KIND_WORK_CANCELLED)
+	var running sync.WaitGroup
+	running.Go(func() { watch.Run(ctx, func(err error) { log.Println("the feed was lost:", err) }) })
+	defer running.Wait()
+	defer cancel()
+
+	bell, leave := watch.On("w1")
+	defer leave()
+	for {
+		answer, err := c.Work.GetWork(ctx, &patchbayv1.GetWorkRequest{Work: "w1"})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if list := answer.GetWork().GetAssignments(); len(list) > 0 {
+			fmt.Println(answer.GetWork().GetExternal(), "goes to", list[0].GetAgent())
+			return
+		}
+		<-bell
+	}
+	// Output: ticket-4711 goes to ann
+}
+
+// desk is the host of the examples, with an offer for its agent, which it makes
+// once the work was looked at.
+type desk struct {
+	fake
+	patchbayv1.UnimplementedHostServiceServer
+
+	looked atomic.Bool
+}
+
+func (*desk) GetStatus(context.Context, *patchbayv1.GetStatusRequest) (*patchbayv1.GetStatusResponse, error) {
+	return &patchbayv1.GetStatusResponse{LastEvent: 1}, nil
+}
+
+func (d *desk) GetWork(context.Context, *patchbayv1.GetWorkRequest) (*patchbayv1.GetWorkResponse, error) {
+	work := &patchbayv1.Work{Id: "w1", External: "ticket-4711"}
+	if d.looked.Swap(true) {
+		work.Assignments = []*patchbayv1.Assignment{{Id: "a1", Work: "w1", Agent: "ann"}}
+	}
+	return &patchbayv1.GetWorkResponse{Work: work}, nil
+}
 
 func (*desk) SignIn(context.Context, *patchbayv1.SignInRequest) (*patchbayv1.SignInResponse, error) {
 	return &patchbayv1.SignInResponse{}, nil
@@ -100,12 +150,13 @@ func (*desk) StreamOffers(_ *patchbayv1.StreamOffersRequest, out grpc.ServerStre
 
 // example is a client of that host.
 func example() (c *client.Client, done func()) {
-	host := &desk{fake{created: make(map[string]*patchbayv1.Work)}}
+	host := &desk{fake: fake{created: make(map[string]*patchbayv1.Work)}}
 	listener := bufconn.Listen(1 << 16)
 	server := grpc.NewServer()
 	patchbayv1.RegisterWorkServiceServer(server, host)
 	patchbayv1.RegisterAgentServiceServer(server, host)
 	patchbayv1.RegisterFeedServiceServer(server, host)
+	patchbayv1.RegisterHostServiceServer(server, host)
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(listener) }()
 	c, err := client.Open(client.Options{Address: "127.0.0.1:7460", Dial: []grpc.DialOption{

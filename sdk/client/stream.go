@@ -37,7 +37,7 @@ func (c *Client) Events(ctx context.Context, request *patchbayv1.StreamEventsReq
 		err := follow(ctx, c, open, func(m *patchbayv1.StreamEventsResponse) bool {
 			at.After = m.GetEvent().GetNumber()
 			return yield(m.GetEvent(), nil)
-		})
+		}, reopens)
 		if err != nil {
 			yield(nil, err)
 		}
@@ -54,7 +54,7 @@ func (c *Client) Offers(ctx context.Context, agent string) iter.Seq2[*patchbayv1
 		open := func(ctx context.Context) (grpc.ServerStreamingClient[patchbayv1.StreamOffersResponse], error) {
 			return c.Agents.StreamOffers(ctx, &patchbayv1.StreamOffersRequest{Agent: agent})
 		}
-		err := follow(ctx, c, open, func(m *patchbayv1.StreamOffersResponse) bool { return yield(m, nil) })
+		err := follow(ctx, c, open, func(m *patchbayv1.StreamOffersResponse) bool { return yield(m, nil) }, reopens)
 		if err != nil {
 			yield(nil, err)
 		}
@@ -62,10 +62,11 @@ func (c *Client) Offers(ctx context.Context, agent string) iter.Seq2[*patchbayv1
 }
 
 // follow reads streams, one after the other, until take has enough, ctx ends, or
-// there is an error for good. The error of a context that has ended is returned
-// too.
+// one ends with an error after which there should be no other. The error of a
+// context that has ended is returned too.
 func follow[M any](
-	ctx context.Context, c *Client, open func(context.Context) (grpc.ServerStreamingClient[M], error), take func(*M) bool,
+	ctx context.Context, c *Client, open func(context.Context) (grpc.ServerStreamingClient[M], error),
+	take func(*M) bool, another func(error) bool,
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -84,7 +85,7 @@ func follow[M any](
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !reopens(err) {
+		if !another(err) {
 			return err
 		}
 		if failures++; !sleep(ctx, c.pause(failures)) {
@@ -96,14 +97,12 @@ func follow[M any](
 // reopens reports whether a stream that has ended so is to be opened again: the
 // line broke, the host went, or the reader was too slow for a moment.
 func reopens(err error) bool {
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || Code(err) == "too_slow" {
 		return true
 	}
 	switch status.Code(err) {
 	case codes.Unavailable, codes.Internal, codes.Unknown:
 		return Code(err) != "internal"
-	case codes.Aborted:
-		return Code(err) == "too_slow"
 	default:
 		return false
 	}
