@@ -52,6 +52,7 @@ var may = []struct {
 	{"core/strategy/remote", []string{"core/strategy", "sdk/route", "sdk/proto/patchbay/strategy"}, "a runtime carries turns and knows no state"},
 	{"core/strategy/remote/local", []string{"core/strategy", "sdk/route", "sdk/serve", "sdk/proto/patchbay/strategy"}, "a plugin's executable as a router, without a host"},
 	{"core/strategy/remote/document", []string{"sdk/route", "sdk/proto/patchbay/strategy"}, "a document says what a message says, and knows not how it is carried"},
+	{"core/strategy/remote/socket", []string{"core/strategy/remote", "sdk/proto/patchbay/strategy"}, "carries documents between router and doors, and knows neither who may come in nor what is decided"},
 	{"core/strategy/remote/jsonrouter", []string{"core/strategy/remote/document", "sdk/route"}, "a router knows documents and the contract, and not the host"},
 	{"core/strategy/remote/feed", []string{"core/strategy/remote", "sdk/route", "sdk/proto/patchbay/strategy"}, "plays a router towards the doors, and knows neither state nor HTTP"},
 	{"core/strategy/remote/webhook", []string{"core/strategy/remote", "core/webhook", "sdk/route", "sdk/proto/patchbay/strategy"}, "plays a router towards the doors, and knows neither state nor vendor"},
@@ -83,6 +84,7 @@ var alone = map[string][]string{
 	"github.com/hashicorp/go-plugin": {"core/strategy/process", "sdk/serve", "sdk/routetest/misbehaving/plugin"},
 	"github.com/tetratelabs/wazero":  {"core/strategy/wasm"},
 	"github.com/nats-io/":            {"core/journal"},
+	"github.com/coder/websocket":     {"core/strategy/remote/socket", "core/strategy/remote/jsonrouter"},
 	"cel.dev/":                       {"core/intake", "core/webhook/filter"},
 	"oras.land/":                     {"core/kit/registry"},
 }

@@ -5,23 +5,18 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"sync"
 
-	"github.com/coder/websocket"
 	"google.golang.org/grpc/codes"
 
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote/document"
-	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/socket"
 )
 
 // SocketPath is where routers that speak JSON open their WebSocket.
-const SocketPath = "/v1/routers/session"
+const SocketPath = socket.Path
 
 // maxSocketBytes is the longest JSON message of a router: an answer of
 // MaxAnswerBytes takes some times as much as text.
@@ -49,89 +44,22 @@ func (s *sockets) session(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, f)
 		return
 	}
-	conn, err := websocket.Accept(w, r, nil)
+	link, err := socket.Accept(w, r, socket.Options{MaxMessageBytes: maxSocketBytes, WriteWithin: writeWithin})
 	if err != nil {
 		return // it has answered
 	}
-	defer conn.CloseNow() //nolint:errcheck // the last word was said
-	conn.SetReadLimit(maxSocketBytes)
+	defer link.Cut()
 	ctx, cancel := s.gate.while(context.WithoutCancel(r.Context()))
 	defer cancel()
-	link := &socketLink{conn: conn, ctx: ctx, codec: document.NewCodec()}
-	link.part(s.end(ctx, s.doors.Serve(ctx, link, "websocket", r.RemoteAddr)))
+	link.Close(s.end(ctx, s.doors.Serve(ctx, link, socket.DoorName, r.RemoteAddr)))
 }
 
-// end is how the connection ended, as a caller is told it.
-func (s *sockets) end(ctx context.Context, err error) *refusal {
+// end is how the connection ended, as a router is told it; nil if it is to be
+// told nothing.
+func (s *sockets) end(ctx context.Context, err error) *document.Refused {
 	if err = sessionEnd(ctx, err); err == nil {
 		return nil
 	}
 	f, _ := ofError(err)
-	return f
-}
-
-// socketLink is a WebSocket as the doors want it.
-type socketLink struct {
-	conn  *websocket.Conn
-	ctx   context.Context
-	codec *document.Codec
-}
-
-// Recall implements remote.Keeper.
-func (l *socketLink) Recall(memory any) any { return l.codec.Recall(memory) }
-
-// Send implements remote.Link.
-func (l *socketLink) Send(m *strategyv1.SessionResponse) error {
-	told, err := l.codec.Host(m)
-	if err != nil {
-		return err
-	}
-	return l.write(told)
-}
-
-func (l *socketLink) write(told *document.FromHost) error {
-	text, err := json.Marshal(told)
-	if err != nil {
-		return err
-	}
-	// The last words are said when the context has ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), writeWithin)
-	defer cancel()
-	return l.conn.Write(ctx, websocket.MessageText, text)
-}
-
-// Recv implements remote.Link.
-func (l *socketLink) Recv() (*strategyv1.SessionRequest, error) {
-	// Reading ends when the connection is closed, and not with the context:
-	// that would leave no time for a last word.
-	kind, text, err := l.conn.Read(context.WithoutCancel(l.ctx))
-	switch {
-	case errors.Is(err, websocket.ErrMessageTooBig):
-		return nil, fmt.Errorf("%w: %w", remote.ErrTooLarge, err)
-	case websocket.CloseStatus(err) != -1:
-		return nil, io.EOF
-	case err != nil:
-		return nil, err
-	case kind != websocket.MessageText:
-		return nil, fmt.Errorf("%w: it is binary; messages are text", remote.ErrRubbish)
-	}
-	m, err := l.codec.Read(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", remote.ErrRubbish, err)
-	}
-	return m, nil
-}
-
-// part says why the connection ends, and closes it.
-func (l *socketLink) part(f *refusal) {
-	code, reason := websocket.StatusNormalClosure, ""
-	if f != nil {
-		reason = f.code
-		code = websocket.StatusPolicyViolation
-		if f.kind == codes.Unavailable {
-			code = websocket.StatusGoingAway
-		}
-		_ = l.write(&document.FromHost{Refused: &document.Refused{Code: f.code, Message: f.message}})
-	}
-	_ = l.conn.Close(code, reason)
+	return &document.Refused{Code: f.code, Message: f.message}
 }

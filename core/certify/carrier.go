@@ -5,29 +5,26 @@ package certify
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
-	"github.com/coder/websocket"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote/document"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/socket"
 	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 )
 
-// writeWithin is how long a message may take to be written.
+// writeWithin is how long a message may take to be written over a WebSocket.
 const writeWithin = 10 * time.Second
 
 // oddPing is the number of the ping that carries something of a later version.
@@ -44,11 +41,8 @@ var _ strategygrpc.RouterServiceServer = (*service)(nil)
 
 // Session implements strategygrpc.RouterServiceServer.
 func (s *service) Session(stream grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]) error {
-	address := ""
-	if from, ok := peer.FromContext(stream.Context()); ok {
-		address = from.Addr.String()
-	}
-	return told(s.stand.serve(stream.Context(), &streamed{stream}, "grpc", address, severer(stream.Context())))
+	link := remote.StreamLink{BidiStreamingServer: stream}
+	return told(s.stand.serve(stream.Context(), streamed{link}, "grpc", link.Address(), severer(stream.Context())))
 }
 
 // told is how a host tells over gRPC why a connection ended.
@@ -76,34 +70,18 @@ func told(err error) error {
 }
 
 // streamed is a gRPC stream.
-type streamed struct {
-	grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]
-}
+type streamed struct{ remote.StreamLink }
 
-var _ carrier = (*streamed)(nil)
-
-// Recv implements remote.Link.
-func (c *streamed) Recv() (*strategyv1.SessionRequest, error) {
-	m, err := c.BidiStreamingServer.Recv()
-	switch status.Code(err) {
-	case codes.ResourceExhausted:
-		err = fmt.Errorf("%w: %w", remote.ErrTooLarge, err)
-	case codes.Internal:
-		err = fmt.Errorf("%w: %w", remote.ErrRubbish, err)
-	}
-	return m, err
-}
-
-func (c *streamed) recall(any) any { return nil }
+var _ carrier = streamed{}
 
 // rubbish is, of what gRPC lets through, the worst: a turn that is no frame.
-func (c *streamed) rubbish(lease, turn uint64) error {
+func (c streamed) rubbish(lease, turn uint64) error {
 	return c.Send(&strategyv1.SessionResponse{Message: &strategyv1.SessionResponse_Ask{
 		Ask: &strategyv1.Ask{Lease: lease, Turn: turn, Frame: []byte("no frame at all")},
 	}})
 }
 
-func (c *streamed) later() error {
+func (c streamed) later() error {
 	later := protowire.AppendString(protowire.AppendTag(nil, 1999, protowire.BytesType), "of a later version")
 	message, ping := &strategyv1.SessionResponse{}, &strategyv1.Ping{Number: oddPing}
 	message.ProtoReflect().SetUnknown(later)
@@ -117,83 +95,35 @@ func (c *streamed) later() error {
 // socket serves a router over a WebSocket.
 func (s *Stand) socket(w http.ResponseWriter, r *http.Request) {
 	sever := severer(r.Context())
-	conn, err := websocket.Accept(w, r, nil)
+	link, err := socket.Accept(w, r, socket.Options{MaxMessageBytes: int64(8 * s.options.MaxMessageBytes), WriteWithin: writeWithin})
 	if err != nil {
 		return // it has answered
 	}
-	defer conn.CloseNow() //nolint:errcheck // the last word was said
-	conn.SetReadLimit(int64(8 * s.options.MaxMessageBytes))
-	c := &socket{conn: conn, codec: document.NewCodec()}
-	err = s.serve(context.WithoutCancel(r.Context()), c, "websocket", r.RemoteAddr, sever)
+	defer link.Cut()
+	err = s.serve(context.WithoutCancel(r.Context()), socketed{link}, socket.DoorName, r.RemoteAddr, sever)
 	if errors.Is(err, errCut) {
 		return
 	}
-	code, reason := websocket.StatusNormalClosure, ""
+	var last *document.Refused
 	if refusal, ok := errors.AsType[*remote.Refusal](err); ok {
-		code, reason = websocket.StatusPolicyViolation, refusal.Code
-		_ = c.write(&document.FromHost{Refused: &document.Refused{Code: refusal.Code, Message: refusal.Text}})
+		last = &document.Refused{Code: refusal.Code, Message: refusal.Text}
 	}
-	_ = conn.Close(code, reason)
+	link.Close(last)
 }
 
-// socket is a WebSocket.
-type socket struct {
-	conn  *websocket.Conn
-	codec *document.Codec
-}
+// socketed is a WebSocket.
+type socketed struct{ *socket.Link }
 
-var _ carrier = (*socket)(nil)
+var (
+	_ carrier       = socketed{}
+	_ remote.Keeper = socketed{}
+)
 
-// Send implements remote.Link.
-func (c *socket) Send(m *strategyv1.SessionResponse) error {
-	said, err := c.codec.Host(m)
-	if err != nil {
+func (c socketed) rubbish(uint64, uint64) error { return c.Write([]byte(`{"ask": }{`)) }
+
+func (c socketed) later() error {
+	if err := c.Write([]byte(`{"of_a_later_version": {"says": "nothing that you know"}}`)); err != nil {
 		return err
 	}
-	return c.write(said)
-}
-
-func (c *socket) write(said any) error {
-	text, err := json.Marshal(said)
-	if err != nil {
-		return err
-	}
-	return c.text(text)
-}
-
-func (c *socket) text(text []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeWithin)
-	defer cancel()
-	return c.conn.Write(ctx, websocket.MessageText, text)
-}
-
-// Recv implements remote.Link.
-func (c *socket) Recv() (*strategyv1.SessionRequest, error) {
-	kind, text, err := c.conn.Read(context.Background()) // until the connection is closed
-	switch {
-	case errors.Is(err, websocket.ErrMessageTooBig):
-		return nil, fmt.Errorf("%w: %w", remote.ErrTooLarge, err)
-	case websocket.CloseStatus(err) != -1:
-		return nil, io.EOF
-	case err != nil:
-		return nil, err
-	case kind != websocket.MessageText:
-		return nil, fmt.Errorf("%w: it is binary; messages are text", remote.ErrRubbish)
-	}
-	m, err := c.codec.Read(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", remote.ErrRubbish, err)
-	}
-	return m, nil
-}
-
-func (c *socket) recall(memory any) any { return c.codec.Recall(memory) }
-
-func (c *socket) rubbish(uint64, uint64) error { return c.text([]byte(`{"ask": }{`)) }
-
-func (c *socket) later() error {
-	if err := c.text([]byte(`{"of_a_later_version": {"says": "nothing that you know"}}`)); err != nil {
-		return err
-	}
-	return c.text(fmt.Appendf(nil, `{"ping": {"number": %d, "of_a_later_version": true}}`, oddPing))
+	return c.Write(fmt.Appendf(nil, `{"ping": {"number": %d, "of_a_later_version": true}}`, oddPing))
 }

@@ -90,37 +90,40 @@ func (c *course) returns(ctx context.Context, mark int, within time.Duration) (h
 	return c.stand.await(ctx, mark, func(h *happening) bool { return h.what == "hello" })
 }
 
+// lose breaks the lines of the router that is tried, and waits until it has dialled
+// and said hello again. The mark is behind that hello. If it does not dial, that is
+// found.
+func (c *course) lose(ctx context.Context) (mark int, ok bool) {
+	mark = c.stand.mark()
+	c.cutAll()
+	hello, ok := c.returns(ctx, mark, c.options.Patience)
+	if !ok {
+		c.find("when the line breaks, it does not dial again within %v", c.options.Patience)
+		return mark, false
+	}
+	return c.stand.after(mark, hello), true
+}
+
 func (c *course) lostIdle(ctx context.Context) error {
-	p, err := c.lead(ctx)
+	p, err := c.begin(ctx, 4)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	p.scene(4)
-	if err := p.decides(ctx, "with agents who are idle"); err != nil {
-		return err
-	}
-	mark := c.stand.mark()
-	c.cutAll()
-	if _, ok := c.returns(ctx, mark, c.options.Patience); !ok {
-		c.find("when the line breaks, it does not dial again within %v", c.options.Patience)
+	if _, ok := c.lose(ctx); !ok {
 		return nil
 	}
-	p.host.Agent("agent-late").Capacity(1000).In("support").On("case").Idle(1000)
-	p.work("late", 1)
+	p.late()
 	return p.decides(ctx, "after a lost line")
 }
 
 func (c *course) lostWelcome(ctx context.Context) error {
 	c.stand.setGate(greeted)
-	mark := c.stand.mark()
-	c.cutAll()
-	first, ok := c.returns(ctx, mark, c.options.Patience)
+	mark, ok := c.lose(ctx)
 	if !ok {
-		c.find("when the line breaks, it does not dial again within %v", c.options.Patience)
 		return nil
 	}
-	if _, ok := c.returns(ctx, c.stand.after(mark, first), c.options.Patience); !ok {
+	if _, ok := c.returns(ctx, mark, c.options.Patience); !ok {
 		c.find("when the line breaks after its hello, it does not dial again within %v", c.options.Patience)
 		return nil
 	}
@@ -200,16 +203,12 @@ func (c *course) lostAnswer(ctx context.Context) error {
 
 // resumes looks at what the router remembers after a lost line.
 func (c *course) resumes(ctx context.Context) error {
-	p, err := c.lead(ctx)
+	begun := c.stand.mark()
+	p, err := c.begin(ctx, 3)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	begun := c.stand.mark()
-	p.scene(3)
-	if err := p.decides(ctx, "with agents who are idle"); err != nil {
-		return err
-	}
 	l, err := c.leader()
 	if err != nil {
 		return err
@@ -240,15 +239,11 @@ func (c *course) resumes(ctx context.Context) error {
 }
 
 func (c *course) restarts(ctx context.Context) error {
-	p, err := c.lead(ctx)
+	p, err := c.begin(ctx, 3)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	p.scene(3)
-	if err := p.decides(ctx, "with agents who are idle"); err != nil {
-		return err
-	}
 	if err := c.stand.restart(false); err != nil {
 		return err
 	}

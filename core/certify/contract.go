@@ -149,14 +149,10 @@ func (p *play) walk(ctx context.Context, seed uint64) error {
 func (c *course) reasons(ctx context.Context) error {
 	c.minding = true
 	defer func() { c.minding = false }()
-	p, err := c.lead(ctx)
+	p, err := c.begin(ctx, 5)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	p.scene(5)
-	if err := p.decides(ctx, "with agents who are idle"); err != nil {
-		return err
-	}
 	return p.walk(ctx, 1)
 }

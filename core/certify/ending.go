@@ -51,14 +51,11 @@ func (c *course) leaves(ctx context.Context) error {
 // refused refuses the router for good, and watches whether it dials again.
 func (c *course) refused(ctx context.Context) error {
 	c.stand.setGate(refused)
-	mark := c.stand.mark()
-	c.cutAll()
-	first, ok := c.returns(ctx, mark, c.options.Patience)
+	mark, ok := c.lose(ctx)
 	if !ok {
-		c.find("when the line breaks, it does not dial again within %v", c.options.Patience)
 		return nil
 	}
-	if _, again := c.returns(ctx, c.stand.after(mark, first), c.options.Quiet); again {
+	if _, again := c.returns(ctx, mark, c.options.Quiet); again {
 		c.find("refused as unauthenticated, it dials again within %v", c.options.Quiet)
 	}
 	return nil

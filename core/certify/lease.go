@@ -36,16 +36,11 @@ func leaseTrials() []trial {
 // newLease shows two boards, one after the other, on which the same slots mean
 // others.
 func (c *course) newLease(ctx context.Context) error {
-	p, err := c.lead(ctx)
+	p, err := c.begin(ctx, 6)
 	if err != nil {
 		return err
 	}
-	p.scene(6)
-	err = p.decides(ctx, "with agents who are idle")
 	p.close()
-	if err != nil {
-		return err
-	}
 	if p, err = c.lead(ctx); err != nil {
 		return err
 	}
@@ -99,8 +94,7 @@ func (c *course) oldLease(ctx context.Context) error {
 		return err
 	}
 	p.host.Snapshot() // what was intruded has spoilt what the door remembers
-	p.host.Agent("agent-late").Capacity(1000).In("support").On("case").Idle(1000)
-	p.work("late", 1)
+	p.late()
 	return p.decides(ctx, "after a turn of an earlier lease")
 }
 
@@ -156,23 +150,18 @@ func (c *course) standby(ctx context.Context) error {
 
 // takeOver breaks the line of the one that leads, and wants the other to decide.
 func (c *course) takeOver(ctx context.Context) error {
-	p, err := c.lead(ctx)
+	mark := c.stand.mark()
+	p, err := c.begin(ctx, 6)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	p.scene(6)
-	mark := c.stand.mark()
-	if err := p.decides(ctx, "with agents who are idle"); err != nil {
-		return err
-	}
 	first := lastAnswer(c.stand.since(mark))
 	if first == nil {
 		return nil
 	}
 	first.cut()
-	p.host.Agent("agent-late").Capacity(1000).In("support").On("case").Idle(1000)
-	p.work("late", 1)
+	p.late()
 	mark = c.stand.mark()
 	if err := p.decides(ctx, "when the router that led is lost"); err != nil {
 		return err

@@ -44,8 +44,6 @@ type carrier interface {
 	// later sends a message of a later version, and then a ping of number oddPing
 	// with something of a later version in it.
 	later() error
-	// recall is remote.Keeper's Recall.
-	recall(memory any) any
 }
 
 // line is one connection of a router, with the kit's hand on it.
@@ -67,8 +65,13 @@ var (
 	_ remote.Keeper = (*line)(nil)
 )
 
-// Recall implements remote.Keeper.
-func (l *line) Recall(memory any) any { return l.carrier.recall(memory) }
+// Recall implements remote.Keeper: it is the carrier's, if that keeps anything.
+func (l *line) Recall(memory any) any {
+	if keeper, ok := l.carrier.(remote.Keeper); ok {
+		return keeper.Recall(memory)
+	}
+	return nil
+}
 
 // cut breaks the line.
 func (l *line) cut() {

@@ -63,6 +63,20 @@ func (c *course) runtime() strategy.Runtime {
 	return shortlist.New(remote.New(doors))
 }
 
+// begin has the router lead, and decide about n items that n agents may take.
+func (c *course) begin(ctx context.Context, n int) (*play, error) {
+	p, err := c.lead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.scene(n)
+	if err := p.decides(ctx, "with agents who are idle"); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
 // close ends the leadership.
 func (p *play) close() { _ = p.instance.Close() }
 
@@ -73,6 +87,12 @@ func (p *play) scene(n int) {
 		p.host.Agent("agent-" + strconv.Itoa(i)).Capacity(1000).In("support").On("case").Idle(int64(i+1) * 1000).SignedIn(60_000)
 	}
 	p.work("w", n)
+}
+
+// late puts another agent on the board who is idle, and another item.
+func (p *play) late() {
+	p.host.Agent("agent-late").Capacity(1000).In("support").On("case").Idle(1000)
+	p.work("late", 1)
 }
 
 // work puts items on the board.

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote/socket"
 	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 	"github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1/strategygrpc"
 )
@@ -47,7 +48,7 @@ type StandOptions struct {
 
 // SocketPath is where routers that speak JSON open their WebSocket, as at a
 // host.
-const SocketPath = "/v1/routers/session"
+const SocketPath = socket.Path
 
 // helloWithin is how long a new connection may take to say who it is.
 const helloWithin = 10 * time.Second

@@ -111,8 +111,7 @@ func (c *course) turnTwice(ctx context.Context) error {
 			return err
 		}
 	}
-	p.host.Agent("agent-late").Capacity(1000).In("support").On("case").Idle(1000)
-	p.work("late", 1)
+	p.late()
 	return p.decides(ctx, "after a turn that came twice")
 }
 
@@ -157,15 +156,11 @@ func (c *course) late(ctx context.Context) error {
 
 // rubbish sends what is no message.
 func (c *course) rubbish(ctx context.Context) error {
-	p, err := c.lead(ctx)
+	p, err := c.begin(ctx, 3)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	p.scene(3)
-	if err := p.decides(ctx, "with agents who are idle"); err != nil {
-		return err
-	}
 	l, err := c.leader()
 	if err != nil {
 		return err

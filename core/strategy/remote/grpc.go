@@ -28,22 +28,19 @@ var _ strategygrpc.RouterServiceServer = (*Service)(nil)
 
 // Session implements strategygrpc.RouterServiceServer.
 func (s *Service) Session(stream grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]) error {
-	address := ""
-	if from, ok := peer.FromContext(stream.Context()); ok {
-		address = from.Addr.String()
-	}
-	return s.Doors.Serve(stream.Context(), streamLink{stream}, "grpc", address)
+	link := StreamLink{stream}
+	return s.Doors.Serve(stream.Context(), link, "grpc", link.Address())
 }
 
-// streamLink is a stream as a Link.
-type streamLink struct {
+// StreamLink is a stream of patchbay.strategy.v1.RouterService as a Link.
+type StreamLink struct {
 	grpc.BidiStreamingServer[strategyv1.SessionRequest, strategyv1.SessionResponse]
 }
 
-var _ Link = streamLink{}
+var _ Link = StreamLink{}
 
 // Recv implements Link.
-func (l streamLink) Recv() (*strategyv1.SessionRequest, error) {
+func (l StreamLink) Recv() (*strategyv1.SessionRequest, error) {
 	m, err := l.BidiStreamingServer.Recv()
 	switch status.Code(err) {
 	case codes.ResourceExhausted:
@@ -52,4 +49,12 @@ func (l streamLink) Recv() (*strategyv1.SessionRequest, error) {
 		err = fmt.Errorf("%w: %w", ErrRubbish, err)
 	}
 	return m, err
+}
+
+// Address is from where the router dials; empty if that is not known.
+func (l StreamLink) Address() string {
+	if from, ok := peer.FromContext(l.Context()); ok {
+		return from.Addr.String()
+	}
+	return ""
 }
