@@ -273,11 +273,9 @@ func TestCheckEndsWithContext(t *testing.T) {
 
 func script(t *testing.T, name string) *routetest.Script {
 	t.Helper()
-	for _, script := range routetest.Corpus("queue") {
-		if script.Name == name {
-			return script
-		}
+	scripts, err := routetest.Named(name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no script %s", name)
-	return nil
+	return scripts[0]
 }

@@ -149,19 +149,44 @@ func Corpus(strategy string) []*Script {
 	}
 	var scripts []*Script
 	for _, entry := range entries {
-		text, err := corpus.ReadFile("corpus/" + entry.Name())
+		script, err := read(entry.Name())
 		if err != nil {
 			panic(err) // embedded
-		}
-		script, err := Parse(entry.Name(), string(text))
-		if err != nil {
-			panic(err) // a test parses the corpus
 		}
 		if len(script.Strategies) == 0 || slices.Contains(script.Strategies, strategy) {
 			scripts = append(scripts, script)
 		}
 	}
 	return scripts
+}
+
+// Named returns the scripts of the corpus that have these names, such as
+// "any-day.txt", in their order, whichever strategy they are about. It reads no
+// other: the corpus is large, and reading all of it takes a while. The error, by
+// errors.Is an fs.ErrNotExist, is about the first name that no script has.
+func Named(names ...string) ([]*Script, error) {
+	scripts := make([]*Script, len(names))
+	for i, name := range names {
+		script, err := read(name)
+		if err != nil {
+			return nil, fmt.Errorf("routetest: %q: there is no script of this name: %w", name, err)
+		}
+		scripts[i] = script
+	}
+	return scripts, nil
+}
+
+// read reads a script of the corpus. The error is that there is none.
+func read(name string) (*Script, error) {
+	text, err := corpus.ReadFile("corpus/" + name)
+	if err != nil {
+		return nil, err
+	}
+	script, err := Parse(name, string(text))
+	if err != nil {
+		panic(err) // a test parses the corpus
+	}
+	return script, nil
 }
 
 // Direct returns a carrier of a strategy in the same program. The strategy is

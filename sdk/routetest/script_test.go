@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -167,6 +169,46 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestNamed shows that scripts come as they are asked for, and are those of the
+// corpus.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	all := routetest.Corpus("queue")
+	slices.Reverse(all)
+	names := make([]string, len(all))
+	for i, script := range all {
+		names[i] = script.Name
+	}
+	named, err := routetest.Named(names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, script := range named {
+		if script.Name != names[i] || script.Group != all[i].Group || !slices.Equal(script.Strategies, all[i].Strategies) {
+			t.Errorf("%d: %s about %q for %v, want %s", i, script.Name, script.Group, script.Strategies, names[i])
+		}
+	}
+	for _, name := range []string{"any-da.txt", "", ".", "../corpus/any-day.txt"} {
+		if _, err := routetest.Named("any-day.txt", name); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), strconv.Quote(name)) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func ExampleNamed() {
+	scripts, err := routetest.Named("any-snapshot.txt", "any-base.txt")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, script := range scripts {
+		fmt.Println(script.Name, "is about", script.Group)
+	}
+	// Output:
+	// any-snapshot.txt is about snapshot
+	// any-base.txt is about gaps
 }
 
 // A script says who is there, what arrives, and what must be proposed.

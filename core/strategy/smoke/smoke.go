@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -25,9 +24,11 @@ import (
 	"github.com/patchbay-cx/patchbay/sdk/routetest"
 )
 
-// scripts are what is played: a little of everything, and what a host relies on
+// cases are what is played: a little of everything, and what a host relies on
 // when it starts a strategy or gives it a snapshot in the middle.
-func scripts() []string { return []string{"any-day.txt", "any-base.txt", "any-snapshot.txt"} }
+func cases() ([]*routetest.Script, error) {
+	return routetest.Named("any-base.txt", "any-day.txt", "any-snapshot.txt")
+}
 
 // Runtime starts strategies by another runtime once they have passed. It is safe
 // for concurrent use if the other runtime is.
@@ -91,10 +92,11 @@ func (r *Runtime) try(ctx context.Context, spec strategy.Spec) error {
 		}
 		return instance, nil
 	}}
-	for _, script := range routetest.Corpus("") {
-		if !slices.Contains(scripts(), script.Name) {
-			continue
-		}
+	scripts, err := cases()
+	if err != nil {
+		return fmt.Errorf("smoke: %w", err)
+	}
+	for _, script := range scripts {
 		result, err := routetest.Play(ctx, suite, script)
 		if start, ok := errors.AsType[*refused](err); ok {
 			return start.err
