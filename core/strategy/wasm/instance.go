@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
@@ -36,7 +35,8 @@ type instance struct {
 	log    *lines.Log
 	world  *world
 
-	runtime                  wazero.Runtime
+	of                       *compiled
+	release                  func(*compiled) error
 	module                   api.Module
 	memory                   api.Memory
 	abi, buffer, cold, turns api.Function
@@ -313,10 +313,17 @@ func (in *instance) Close() error {
 		in.broken = &strategy.Fault{Kind: strategy.FaultDied, Err: errors.New("wasm: the instance is closed"), Gone: true}
 	}
 	in.log.Flush()
-	if in.runtime == nil {
-		return nil
+	return in.leave()
+}
+
+// leave ends the guest, and gives back what it shares with others.
+func (in *instance) leave() error {
+	var err error
+	if in.module != nil {
+		in.of.logs.Delete(in.module)
+		err = in.module.Close(context.Background())
 	}
-	return in.runtime.Close(context.Background())
+	return errors.Join(err, in.release(in.of))
 }
 
 // drain asks a guest that is well to let go of what it holds.

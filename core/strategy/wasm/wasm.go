@@ -31,8 +31,6 @@ import (
 	"sync"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/lines"
@@ -44,8 +42,6 @@ import (
 const (
 	pageBytes = 64 << 10
 	maxPages  = 65536
-	// maxPrepared is how many modules are kept as they are compiled.
-	maxPrepared = 16
 )
 
 // Options say how a Runtime works. The zero Options are good.
@@ -63,8 +59,8 @@ type Runtime struct {
 	logger *slog.Logger
 	cache  wazero.CompilationCache
 
-	mu       sync.Mutex
-	prepared map[[sha256.Size]byte][]byte // by the module's checksum
+	mu      sync.Mutex
+	modules map[likeness]*compiled
 }
 
 var (
@@ -74,7 +70,7 @@ var (
 
 // Open returns a Runtime. It fails if the cache folder cannot be made.
 func Open(options Options) (*Runtime, error) {
-	r := &Runtime{logger: options.Logger, prepared: make(map[[sha256.Size]byte][]byte)}
+	r := &Runtime{logger: options.Logger, modules: make(map[likeness]*compiled)}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
@@ -91,7 +87,11 @@ func Open(options Options) (*Runtime, error) {
 }
 
 // Close releases the compiled modules. Instances must be closed before.
-func (r *Runtime) Close() error { return r.cache.Close(context.Background()) }
+func (r *Runtime) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.forget(), r.cache.Close(context.Background()))
+}
 
 // Stamp implements strategy.Stamper.
 func (r *Runtime) Stamp(spec strategy.Spec) string { return strategy.FileStamp(spec.Source) }
@@ -110,18 +110,16 @@ func (r *Runtime) start(ctx context.Context, spec strategy.Spec, epoch uint64) (
 	limits := spec.Limits.WithDefaults()
 	ctx, cancel := context.WithTimeout(ctx, limits.StartTimeout)
 	defer cancel()
-	code, err := read(spec)
+	code, sum, err := read(spec)
 	if err != nil {
 		return nil, route.Manifest{}, err
 	}
 	log := lines.New(r.logger.With("strategy", spec.Name, "epoch", epoch), limits.LogLines)
-	in := &instance{limits: limits, log: log, world: newWorld()}
-	if !in.trusted() {
-		if code, err = r.interruptible(code); err != nil { // it is not compiled all the same: that could take all memory
-			return nil, route.Manifest{}, fmt.Errorf("compile: %w", err)
-		}
+	in := &instance{limits: limits, log: log, world: newWorld(), release: r.release}
+	if in.of, err = r.compiled(code, likeness{sum: sum, pages: in.limitPages(), trusted: in.trusted()}); err != nil {
+		return nil, route.Manifest{}, fmt.Errorf("compile: %w", err)
 	}
-	manifest, err := in.open(ctx, r.cache, code, spec.Settings)
+	manifest, err := in.open(ctx, spec.Settings)
 	if err != nil {
 		in.broken = &strategy.Fault{Kind: strategy.FaultStart, Err: err, Gone: true} // it is not asked for anything more
 		_ = in.Close()
@@ -133,44 +131,17 @@ func (r *Runtime) start(ctx context.Context, spec strategy.Spec, epoch uint64) (
 	return in, manifest, nil
 }
 
-// interruptible returns a module that can be interrupted. Those that were made
-// last are kept, because strategies are started again, and in a hurry.
-func (r *Runtime) interruptible(code []byte) ([]byte, error) {
-	sum := sha256.Sum256(code)
-	r.mu.Lock()
-	prepared, ok := r.prepared[sum]
-	r.mu.Unlock()
-	if ok {
-		return prepared, nil
-	}
-	prepared, err := interrupt.Prepare(code)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.prepared) >= maxPrepared {
-		clear(r.prepared)
-	}
-	r.prepared[sum] = prepared
-	return prepared, nil
-}
-
 // read reads the module, and checks it against its pinned checksum if there is
 // one: what was checked is what runs.
-func read(spec strategy.Spec) ([]byte, error) {
-	code, err := os.ReadFile(spec.Source)
-	if err != nil {
-		return nil, err
+func read(spec strategy.Spec) (code []byte, sum [sha256.Size]byte, err error) {
+	if code, err = os.ReadFile(spec.Source); err != nil {
+		return nil, sum, err
 	}
-	if spec.SHA256 == "" {
-		return code, nil
+	sum = sha256.Sum256(code)
+	if got := hex.EncodeToString(sum[:]); spec.SHA256 != "" && !strings.EqualFold(got, spec.SHA256) {
+		return nil, sum, fmt.Errorf("its SHA-256 is %s, but %s is pinned", got, spec.SHA256)
 	}
-	sum := sha256.Sum256(code)
-	if got := hex.EncodeToString(sum[:]); !strings.EqualFold(got, spec.SHA256) {
-		return nil, fmt.Errorf("its SHA-256 is %s, but %s is pinned", got, spec.SHA256)
-	}
-	return code, nil
+	return code, sum, nil
 }
 
 // withTail adds the last the guest printed to an error.
@@ -181,30 +152,15 @@ func withTail(err error, log *lines.Log) error {
 	return err
 }
 
-// open compiles the module, makes the instance, and configures it.
-func (in *instance) open(ctx context.Context, cache wazero.CompilationCache, code, settings []byte) (route.Manifest, error) {
-	config := wazero.NewRuntimeConfig().
-		WithCompilationCache(cache).
-		WithMemoryLimitPages(in.limitPages())
-	in.runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, in.runtime); err != nil {
-		return route.Manifest{}, err
-	}
-	if err := in.exportLog(ctx); err != nil {
-		return route.Manifest{}, err
-	}
-	compiled, err := in.runtime.CompileModule(ctx, code)
-	if err != nil {
-		return route.Manifest{}, fmt.Errorf("compile: %w", err)
-	}
-	if err := checkExports(compiled); err != nil {
-		return route.Manifest{}, err
-	}
-	in.module, err = in.runtime.InstantiateModule(ctx, compiled, in.world.config().
-		WithName("guest").WithStartFunctions().WithStdout(in.log).WithStderr(in.log))
+// open makes the instance, and configures it.
+func (in *instance) open(ctx context.Context, settings []byte) (route.Manifest, error) {
+	var err error
+	in.module, err = in.of.runtime.InstantiateModule(ctx, in.of.module, in.world.config().
+		WithName("").WithStartFunctions().WithStdout(in.log).WithStderr(in.log))
 	if err != nil {
 		return route.Manifest{}, fmt.Errorf("instantiate: %w", err)
 	}
+	in.of.logs.Store(in.module, in.log)
 	in.bind()
 	if in.interrupt == nil && !in.trusted() {
 		return route.Manifest{}, errors.New("instantiate: it cannot be interrupted")
@@ -257,64 +213,4 @@ func (in *instance) introduce(ctx context.Context, settings []byte) (route.Manif
 
 func speaks(majors []uint32) bool {
 	return slices.Contains(majors, route.ContractMajor)
-}
-
-// exportLog makes patchbay.log.
-func (in *instance) exportLog(ctx context.Context) error {
-	i32 := api.ValueTypeI32
-	_, err := in.runtime.NewHostModuleBuilder(abi.ImportModule).NewFunctionBuilder().
-		WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, guest api.Module, stack []uint64) {
-			// What lies outside the guest's memory is not logged.
-			if text, ok := guest.Memory().Read(uint32(stack[1]), uint32(stack[2])); ok {
-				in.log.Line(level(uint32(stack[0])), string(text[:min(len(text), lines.Longest)]))
-			}
-		}), []api.ValueType{i32, i32, i32}, nil).
-		Export(abi.ImportLog).Instantiate(ctx)
-	return err
-}
-
-func level(l uint32) slog.Level {
-	switch l {
-	case abi.LevelDebug:
-		return slog.LevelDebug
-	case abi.LevelWarn:
-		return slog.LevelWarn
-	case abi.LevelError:
-		return slog.LevelError
-	default:
-		return slog.LevelInfo
-	}
-}
-
-// signature is what an export must look like.
-type signature struct {
-	name            string
-	params, results []api.ValueType
-}
-
-// checkExports names everything that the module lacks.
-func checkExports(module wazero.CompiledModule) error {
-	i32, i64 := api.ValueTypeI32, api.ValueTypeI64
-	var missing []string
-	if _, ok := module.ExportedMemories()[abi.ExportMemory]; !ok {
-		missing = append(missing, abi.ExportMemory)
-	}
-	for _, want := range []signature{
-		{abi.ExportABI, nil, []api.ValueType{i32}},
-		{abi.ExportBuffer, []api.ValueType{i32}, []api.ValueType{i32}},
-		{abi.ExportCold, []api.ValueType{i32, i32, i32}, []api.ValueType{i64}},
-		{abi.ExportTurn, []api.ValueType{i32, i32}, []api.ValueType{i64}},
-	} {
-		got, ok := module.ExportedFunctions()[want.name]
-		switch {
-		case !ok:
-			missing = append(missing, want.name)
-		case string(got.ParamTypes()) != string(want.params) || string(got.ResultTypes()) != string(want.results):
-			missing = append(missing, fmt.Sprintf("%s with the right parameters and result", want.name))
-		}
-	}
-	if missing != nil {
-		return fmt.Errorf("it is no strategy guest: it does not export %s", strings.Join(missing, ", "))
-	}
-	return nil
 }
