@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -84,7 +85,11 @@ func (c codec) writeSnapshot(e *engine.Engine, w io.Writer) error {
 		return fmt.Errorf("host: snapshot: %w", err)
 	}
 	var failed error
+	written := 0
 	e.EachWork(0, func(w *engine.Work) bool {
+		if written++; written%giveWayEvery == 0 {
+			runtime.Gosched()
+		}
 		failed = enc.Encode(w)
 		return failed == nil
 	})

@@ -136,7 +136,7 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 		return nil, err
 	}
 	began := time.Now()
-	e, snapshotAt, err := recovered(ctx, opts.Log, c, opts.Log.Last())
+	e, snapshotAt, err := recovered(ctx, opts.Log, c, opts.Log.Last(), func() {})
 	if err != nil {
 		return nil, err
 	}

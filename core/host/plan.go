@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -77,7 +78,7 @@ func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
 		return nil, err
 	}
 	w.exporting.RLock()
-	copied, _, err := recovered(ctx, w.log, w.codec, until)
+	copied, _, err := recovered(ctx, w.log, w.codec, until, runtime.Gosched)
 	w.exporting.RUnlock()
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -15,9 +16,21 @@ import (
 	"github.com/patchbay-cx/patchbay/core/journal"
 )
 
+const (
+	// giveWayEvery is after how many events others may go on, which is a fraction
+	// of a millisecond: a goroutine that does not ask has ten.
+	giveWayEvery = 128
+	// giveWayTimes is how many times as long as it has worked the maker of
+	// snapshots pauses, unless the log grows faster than that.
+	giveWayTimes = 5
+	// giveWayMost is how long it pauses at most.
+	giveWayMost = 20 * time.Millisecond
+)
+
 // recovered returns the state as the journal tells it, up to and with the event
-// numbered until, and which event the snapshot it began with was made at.
-func recovered(ctx context.Context, log *journal.Log, c codec, until uint64) (e *engine.Engine, snapshotAt uint64, err error) {
+// numbered until, and which event the snapshot it began with was made at. It
+// calls giveWay now and then.
+func recovered(ctx context.Context, log *journal.Log, c codec, until uint64, giveWay func()) (e *engine.Engine, snapshotAt uint64, err error) {
 	e = engine.New()
 	snapshotAt, r, err := log.Snapshot(ctx)
 	if err != nil {
@@ -46,6 +59,9 @@ func recovered(ctx context.Context, log *journal.Log, c codec, until uint64) (e 
 		if number == until {
 			return errEnough
 		}
+		if number%giveWayEvery == 0 {
+			giveWay()
+		}
 		return nil
 	})
 	if e.Number() < until {
@@ -65,6 +81,7 @@ type snapshots struct {
 	every  uint64
 	at     uint64 // of the last one; the loop's until a number is handed over
 	wanted chan uint64
+	rested time.Time // when the last pause ended; run's
 }
 
 func newSnapshots(w *Workspace, at, every uint64) *snapshots {
@@ -103,11 +120,23 @@ func (s *snapshots) run(ctx context.Context) {
 }
 
 func (s *snapshots) make(ctx context.Context, number uint64) error {
-	e, _, err := recovered(ctx, s.log, s.codec, number)
+	s.rested = time.Now()
+	e, _, err := recovered(ctx, s.log, s.codec, number, s.giveWay)
 	if err != nil {
 		return err
 	}
 	return s.save(ctx, number, e)
+}
+
+// giveWay pauses: whoever waits for an offer does not wait for a snapshot, which
+// nobody waits for.
+func (s *snapshots) giveWay() {
+	if len(s.wanted) > 0 { // the next one is due already
+		runtime.Gosched()
+	} else {
+		time.Sleep(min(giveWayTimes*time.Since(s.rested), giveWayMost))
+	}
+	s.rested = time.Now()
 }
 
 // save stores a snapshot, and drops what is old, once nobody reads it.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
@@ -86,7 +87,7 @@ func (j *Job) record(now engine.Time, number uint64) (engine.RecordTurn, bool) {
 	switch {
 	case j.start:
 		command.Turn.Task = engine.TaskStart
-		command.By.Runtime, command.By.Version = p.spec.Runtime, legible(j.manifest.Version, maxNameBytes)
+		command.By.Runtime, command.By.Version = p.spec.Runtime, Legible(j.manifest.Version, maxNameBytes)
 		if j.err == nil {
 			command.Turn.SHA256 = cmp.Or(p.spec.SHA256, j.sum)
 		}
@@ -105,7 +106,7 @@ func (j *Job) record(now engine.Time, number uint64) (engine.RecordTurn, bool) {
 	} else if j.err != nil {
 		fault := j.fault()
 		command.Turn.Fault, command.Turn.Gone = fault.Kind.String(), fault.Gone
-		command.Detail = legible(fault.Err.Error(), maxFaultBytes)
+		command.Detail = Legible(fault.Err.Error(), maxFaultBytes)
 	}
 	return command, true
 }
@@ -116,7 +117,7 @@ func (d *Desk) judged(now engine.Time, p *post, task engine.Task, fault, why str
 	if !d.recording {
 		return now
 	}
-	result := step(engine.RecordTurn{By: p.decision(), Turn: engine.Turn{Task: task, Fault: fault}, Detail: legible(why, maxFaultBytes)})
+	result := step(engine.RecordTurn{By: p.decision(), Turn: engine.Turn{Task: task, Fault: fault}, Detail: Legible(why, maxFaultBytes)})
 	if len(result.Events) == 0 {
 		return now
 	}
@@ -286,6 +287,9 @@ func (d *Desk) again(ctx context.Context, p *post, rec *engine.Event, given engi
 	case task == engine.TaskTurn && p.instance == nil, task == engine.TaskStart && p.state != Down:
 		return nil
 	}
+	if d.rested(given, p) {
+		p.dismiss()
+	}
 	closing := &Job{post: p, closing: p.retired}
 	p.retired = nil
 	if task == engine.TaskClose {
@@ -293,7 +297,7 @@ func (d *Desk) again(ctx context.Context, p *post, rec *engine.Event, given engi
 	}
 	closing.Run(ctx) // what was closed at another time, which changes nothing
 	if task == engine.TaskTurn {
-		p.called = true // it may have asked for it, which is not on record
+		p.called, p.calls = true, 0 // it may have asked for it, which is not on record
 	}
 	return d.next(p, given)
 }
@@ -310,10 +314,21 @@ func Checksum(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h := sha256.New()
-	_, err = io.Copy(h, file)
+	h, some := sha256.New(), make([]byte, checksumBytes)
+	for err == nil {
+		var n int
+		n, err = file.Read(some)
+		h.Write(some[:n])
+		runtime.Gosched() // a program may be large, and offers do not wait for it
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
 	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, file.Close())
 }
+
+// checksumBytes is how much of a file is read at a time for its checksum.
+const checksumBytes = 256 << 10
 
 // sumOf returns the checksum of the file that a spec without one names, as far
 // as it names one.

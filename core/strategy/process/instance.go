@@ -65,7 +65,10 @@ type instance struct {
 	hangUp   context.CancelFunc
 }
 
-var _ strategy.Instance = (*instance)(nil)
+var (
+	_ strategy.Instance = (*instance)(nil)
+	_ strategy.Mortal   = (*instance)(nil)
+)
 
 func newInstance(c *child, client *plugin.Client, limits strategy.Limits, epoch uint64) *instance {
 	in := &instance{
@@ -103,6 +106,16 @@ func (in *instance) Turn(ctx context.Context, turn *route.Turn, reply *route.Rep
 		return in.failed(err)
 	}
 	return in.failed(in.read(turn, reply))
+}
+
+// Alive implements strategy.Mortal.
+func (in *instance) Alive() bool {
+	select {
+	case <-in.child.ending:
+		return false
+	default:
+		return true
+	}
 }
 
 // wait waits for the goroutine; late says whether it is still under way.

@@ -26,13 +26,9 @@ package process
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -123,16 +119,11 @@ func verify(path, want string) error {
 	if want == "" {
 		return errors.New("its SHA-256 is not pinned; a process is not started without")
 	}
-	file, err := os.Open(path)
+	got, err := strategy.Checksum(path)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, want) {
+	if !strings.EqualFold(got, want) {
 		return fmt.Errorf("its SHA-256 is %s, but %s is pinned", got, want)
 	}
 	return nil
