@@ -40,7 +40,7 @@ func (c *checker) section(name string) entries {
 // rules checks what belongs together.
 func (c *checker) rules() {
 	for _, check := range []func(){
-		c.references, c.presence, c.channels, c.needs, c.strategies, c.fallbacks, c.offline, c.hours, c.queues,
+		c.references, c.presence, c.channels, c.needs, c.strategies, c.fallbacks, c.whole, c.offline, c.hours, c.queues,
 		c.settings, c.flows, c.profiles, c.memberships, c.skills, c.expressions, c.webhooks, c.keys, c.exposure, c.sizes, c.files, c.unused,
 	} {
 		check()

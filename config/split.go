@@ -5,6 +5,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/strategy"
@@ -78,5 +79,21 @@ func (c *checker) classes(at []string, classes []any) {
 		if _, is := known[name]; ok && !is {
 			c.report(stageRules, c.doc.value(append(at, index(i))), CodeReference, "there is no channel %q", name)
 		}
+	}
+}
+
+// whole refuses a strategy that is split where it stands in for another one, or
+// is on trial: only its routers without a class would decide there.
+func (c *checker) whole() {
+	strategies := c.section("strategies")
+	for at, role := range map[string]string{
+		"routing_configs.*.fallback": "a fallback", "queues.*.shadow": "a shadow", "queues.*.canary.strategy": "a canary",
+	} {
+		c.each(strings.Split(at, "."), func(path []string, value any) {
+			if name, _ := value.(string); strategies[name]["split"] != nil {
+				c.report(stageRules, c.doc.value(path), CodeConflict,
+					"%q is split into classes, and as %s only its routers without a class would decide; name a strategy that is not split", clip(name), role)
+			}
+		})
 	}
 }

@@ -115,7 +115,7 @@ func New(workspace *host.Workspace, opts Options) (*Server, error) {
 	)
 	local := new(inprocgrpc.Channel).WithServerUnaryInterceptor(g.unary).WithServerStreamInterceptor(g.stream)
 	for _, registrar := range []grpc.ServiceRegistrar{s.grpc, local} {
-		patchbayv1.RegisterWorkServiceServer(registrar, &workService{workspace: workspace})
+		patchbayv1.RegisterWorkServiceServer(registrar, &workService{workspace: workspace, doors: opts.Doors})
 		patchbayv1.RegisterAgentServiceServer(registrar, &agentService{workspace: workspace})
 		patchbayv1.RegisterFeedServiceServer(registrar, &feedService{workspace: workspace})
 		patchbayv1.RegisterJournalServiceServer(registrar, &journalService{workspace: workspace})

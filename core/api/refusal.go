@@ -142,7 +142,7 @@ func ofEngine(r *engine.Refusal) *refusal {
 			kind = codes.NotFound
 		}
 	case engine.CodeNotSignedIn, engine.CodeWrongState, engine.CodeInUse, engine.CodeAgentUnavailable, engine.CodeNoCapacity,
-		engine.CodeLimit, engine.CodeQueueFull, engine.CodeQueueClosed:
+		engine.CodeLimit, engine.CodeQueueFull, engine.CodeQueueClosed, host.CodeFenced:
 		kind = codes.FailedPrecondition
 	case engine.CodeStale:
 		kind = codes.Aborted

@@ -45,13 +45,20 @@ func withFeeds(t testing.TB, change ...func(*engine.RoutingConfig)) *vendorHost 
 // withClasses is withFeeds with a vendor that is split by tier.
 func withClasses(t testing.TB, tiers []string, change ...func(*engine.RoutingConfig)) *vendorHost {
 	t.Helper()
+	c, _ := openFeeds(t, t.TempDir(), tiers, change...)
+	return c
+}
+
+// openFeeds opens the host of a folder until end is called, or the test ends.
+func openFeeds(t testing.TB, dir string, tiers []string, change ...func(*engine.RoutingConfig)) (c *vendorHost, end func()) {
+	t.Helper()
 	doors, err := remote.NewDoors(remote.Options{}, remote.Strategy{Name: "vendor", Door: feed.DoorName, Classes: tiers})
 	if err != nil {
 		t.Fatal(err)
 	}
 	feeds := feed.NewDoor(doors, feed.Options{}, feed.Strategy{Name: "vendor"})
 	ctx := context.Background()
-	server, err := journal.Open(ctx, journal.Options{Dir: t.TempDir()})
+	server, err := journal.Open(ctx, journal.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,18 +97,28 @@ func withClasses(t testing.TB, tiers []string, change ...func(*engine.RoutingCon
 		t.Fatal(err)
 	}
 	doors.Open()
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		for _, closer := range []func() error{workspace.Close, feeds.Close, doors.Close, server.Close} {
 			if err := closer(); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	return &vendorHost{serveWorkspace(t, workspace, api.Options{Keys: keys(), Doors: doors, Feeds: feeds}), doors}
+	t.Cleanup(end)
+	return &vendorHost{serveWorkspace(t, workspace, api.Options{Keys: keys(), Doors: doors, Feeds: feeds}), doors}, end
 }
 
 // present signs agents in, whose streams of offers stay open until the test ends.
 func (c *vendorHost) present(names ...string) {
+	c.t.Helper()
+	c.connect(names...)
+	for _, name := range names {
+		c.as("root").call("POST", "/v1/agents/"+name+"/sign-in", `{"status":"available"}`)
+	}
+}
+
+// connect opens streams of offers until the test ends.
+func (c *vendorHost) connect(names ...string) {
 	c.t.Helper()
 	for _, name := range names {
 		stream, err := patchbayv1.NewAgentServiceClient(c.dial()).StreamOffers(c.as("root").ctx(), &patchbayv1.StreamOffersRequest{Agent: name})
@@ -111,7 +128,6 @@ func (c *vendorHost) present(names ...string) {
 		if _, err := stream.Recv(); err != nil {
 			c.t.Fatal(err)
 		}
-		c.as("root").call("POST", "/v1/agents/"+name+"/sign-in", `{"status":"available"}`)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/host"
+	"github.com/patchbay-cx/patchbay/core/strategy/remote"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
@@ -26,6 +27,7 @@ const (
 type workService struct {
 	patchbayv1.UnimplementedWorkServiceServer
 	workspace *host.Workspace
+	doors     *remote.Doors // nil if no strategy has routers
 }
 
 // CreateWork implements patchbayv1.WorkServiceServer.

@@ -7,25 +7,35 @@ import (
 	"context"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 )
 
-// codeFenced refuses what a router wants that does not lead any more.
-const codeFenced engine.Code = "fenced"
+// CodeFenced refuses what a router wants that does not lead any more.
+const CodeFenced engine.Code = "fenced"
 
-// Instruct has a verb done that a router of the strategy asks for, in the
-// strategy's name, and returns when it is durable. It is refused unless the
-// strategy decides for the work now, and as "fenced" unless inControl, which is
-// called by the loop when the command is decided and must be quick, says that
-// the router still leads. Errors are those of Do.
-func (w *Workspace) Instruct(ctx context.Context, strategy string, c engine.Instruct, inControl func() bool) (result engine.Result, err error) {
-	c.By = strategy
+// Lead says as whom a router leads; false if it does not any more. The loop
+// calls it when a command is decided, so it must be quick.
+type Lead func() (strategy.Standing, bool)
+
+// Instruct has a verb done that a router asks for, and returns when it is
+// durable. Find makes it for the state in which it is decided, as in DoWith. It
+// is refused as "fenced" if the router does not lead then, and as "not_yours"
+// if it leads for nobody who decides for the work: for a shadow, for whoever is
+// only to take over, for a canary to which the work does not fall. Errors are
+// those of DoWith.
+func (w *Workspace) Instruct(ctx context.Context, lead Lead, find func(*engine.Engine) (engine.Instruct, error)) (result engine.Result, err error) {
 	var refused error
 	err = w.ask(ctx, &request{done: make(chan struct{}), read: func(l *loop) {
-		if !inControl() {
-			refused = &engine.Refusal{Code: codeFenced, Message: "the lease is over: another router leads, or nobody does"}
+		var c engine.Instruct
+		if c, refused = find(l.engine); refused != nil {
 			return
 		}
-		if refused = l.desk.Instructs(strategy, c.Work); refused == nil {
+		by, leads := lead()
+		if !leads {
+			refused = &engine.Refusal{Code: CodeFenced, Message: "the lease is over: another router leads, or nobody does"}
+			return
+		}
+		if refused = l.desk.Instructs(by, c.Work); refused == nil {
 			result, refused = l.step(c)
 		}
 	}})

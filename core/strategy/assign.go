@@ -170,20 +170,6 @@ func (d *Desk) decider(w *engine.Work) *post {
 	return d.owner[w.Queue]
 }
 
-// Instructs refuses a verb by routers of a strategy, or of a class of it, that
-// does not decide for the work now. What is unknown of the work is left to the engine to refuse.
-func (d *Desk) Instructs(strategy string, id engine.WorkID) error {
-	w, ok := d.engine.Work(id)
-	if !ok || w.State.Ended() {
-		return nil
-	}
-	if p := d.decider(w); p == nil || p.spec.Name != strategy {
-		return &engine.Refusal{Code: engine.CodeNotYours, Field: "work", Message: fmt.Sprintf(
-			"strategy %q does not decide for %v now, which is in queue %q", strategy, id, w.Queue)}
-	}
-	return nil
-}
-
 // revert goes back to who decided before, for the queues for which a strategy
 // was to decide and could not be started.
 func (d *Desk) revert(p *post, why string, step Step) {

@@ -58,6 +58,8 @@ func newMayhem(t *rapid.T) *mayhem {
 		m.listed = append(m.listed, Spec{Name: name, Standby: name == "second"})
 	}
 	m.desk(m.listed...)
+	third := &stamped{actor: m.actors["third"], stamp: "v1"} // it rests
+	m.d.runtimes["scripted-third"], m.d.named["third"].runtime = third, third
 	m.listed = slices.Clone(m.d.specs)
 	m.start()
 	m.present("ann", "bob")

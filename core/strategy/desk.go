@@ -95,7 +95,7 @@ func (d *Desk) Check(definition *engine.Definition) error {
 	}
 	for i := range definition.Queues {
 		queue := &definition.Queues[i]
-		if err := d.CheckDeciders(&queue.Deciders); err != nil {
+		if err := d.checkDeciders(&queue.Deciders); err != nil {
 			return fmt.Errorf("queue %q: %w", queue.Name, err)
 		}
 	}
@@ -103,8 +103,18 @@ func (d *Desk) Check(definition *engine.Definition) error {
 }
 
 // CheckDeciders refuses deciders that name a strategy that the desk has not, or
-// a guard that it cannot read.
+// a guard that it cannot read, or a shadow or canary that is split.
 func (d *Desk) CheckDeciders(to *engine.Deciders) error {
+	if err := d.checkDeciders(to); err != nil {
+		return err
+	}
+	if to.Canary != nil {
+		return cmp.Or(d.undivided("shadow", to.Shadow), d.undivided("canary", to.Canary.Strategy))
+	}
+	return d.undivided("shadow", to.Shadow)
+}
+
+func (d *Desk) checkDeciders(to *engine.Deciders) error {
 	if err := cmp.Or(d.known(to.Strategy), d.known(to.Shadow)); err != nil {
 		return err
 	}
@@ -229,14 +239,12 @@ func (d *Desk) give(job *Job, now engine.Time) *Job {
 }
 
 func (d *Desk) next(p *post, now engine.Time) *Job {
+	if d.rested(now, p) {
+		p.dismiss()
+	}
 	switch {
 	case d.stops(p):
-		p.retire()
-		p.dismiss()
-		p.state, p.since = Idle, now
-		job := &Job{post: p, closing: p.retired, idle: true}
-		p.retired = nil
-		return job
+		return d.stop(now, p)
 	case p.closes() || len(p.keeps) > 0:
 		job := &Job{post: p, closing: p.retired, keeps: p.keeps, afterword: p.state == Idle && !d.needed(p)}
 		p.retired, p.keeps = nil, nil
@@ -268,8 +276,10 @@ func (d *Desk) WakeAt() (at engine.Time, ok bool) {
 			t = p.retryAt
 		case p.state == Quarantined && p.stamp != "":
 			t = p.retryAt
-		case p.instance != nil && p.wakeAt > 0 && len(p.feed.scope) > 0 && p.shadows == "": // a shadow is woken by another
-			t = p.wakeAt
+		case p.state == Idle && p.standby != nil:
+			t = p.standby.until
+		case p.instance != nil && p.shadows == "" && p.wakes() != 0: // a shadow is woken by another
+			t = p.wakes()
 		default:
 			continue
 		}
@@ -311,19 +321,17 @@ func (d *Desk) Done(now engine.Time, job *Job, step Step) {
 
 func (d *Desk) started(now engine.Time, job *Job, step Step) {
 	p := job.post
-	if !job.warm {
-		p.stamp = job.stamp
-	}
+	p.stamp, p.sum = job.stamp, job.sum
 	if job.err != nil {
 		d.failed(now, p, asFault(FaultStart, job.err), step)
 		return
 	}
 	p.instance, p.manifest = job.instance, job.manifest
-	p.manifest.Version = legible(job.manifest.Version, maxNameBytes)
+	p.manifest.Version = Legible(job.manifest.Version, maxNameBytes)
 	p.seq, p.good, p.resyncs, p.late = 0, 0, 0, false
 	p.reasons = make(map[uint16]string, len(job.manifest.Reasons))
 	for _, reason := range job.manifest.Reasons {
-		p.reasons[reason.Code] = legible(reason.Name, maxNameBytes)
+		p.reasons[reason.Code] = Legible(reason.Name, maxNameBytes)
 	}
 	if waker, ok := p.instance.(Waker); ok && d.woken != nil {
 		number := p.number

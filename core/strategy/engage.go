@@ -134,7 +134,7 @@ func (d *Desk) needed(p *post) bool {
 // leave forgets posts that have no place any more and hold nothing.
 func (d *Desk) leave() {
 	d.posts = slices.DeleteFunc(d.posts, func(p *post) bool {
-		return !d.needed(p) && !p.busy && !p.warming && p.state == Idle && p.instance == nil && len(p.retired)+len(p.keeps) == 0
+		return !d.needed(p) && !p.busy && !p.warming && p.state == Idle && p.instance == nil && p.standby == nil && len(p.retired)+len(p.keeps) == 0
 	})
 }
 

@@ -12,8 +12,10 @@ const (
 	maxFaultBytes = 4000 // of what is said of a fault
 )
 
-// legible is text as protocols take it: UTF-8, and of so many bytes at most.
-func legible(text string, most int) string {
+// Legible returns text as protocols take it, and as it may go on record: UTF-8,
+// and of so many bytes at most, which are more than 4. What is cut off ends in an
+// ellipsis.
+func Legible(text string, most int) string {
 	const rest = " …"
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) > most {

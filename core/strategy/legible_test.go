@@ -21,7 +21,7 @@ func TestLegible(t *testing.T) {
 		"x" + strings.Repeat("é", 400): "x" + strings.Repeat("é", 17) + " …",
 		strings.Repeat("\xff ", 400):   strings.Repeat("\uFFFD ", 9) + " …",
 	} {
-		got := legible(text, 40)
+		got := Legible(text, 40)
 		if got != want || len(got) > 40 || !utf8.ValidString(got) {
 			t.Errorf("%q became %q, not %q", text, got, want)
 		}

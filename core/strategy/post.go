@@ -89,7 +89,8 @@ type post struct {
 	reply    route.Reply
 
 	wakeAt   engine.Time
-	called   bool // it wants a turn though nothing has changed
+	called   bool        // it wants a turn though nothing has changed
+	calls    engine.Time // up to when its calls are used up; see heard
 	retryAt  engine.Time
 	failures int  // in a row
 	good     int  // turns in a row
@@ -99,6 +100,7 @@ type post struct {
 	retired  []Instance // to be closed
 	falls    int        // in a row, of instances that had started
 	stamp    string     // of the package, when it was started last
+	sum      string     // of the file that was started, if the spec does not say
 	trap     trapped    // what it died of last
 	death    *kept      // the turn it died of last; nil if it is kept
 	keeps    []kept     // frames to be written down
@@ -162,7 +164,7 @@ func (p *post) due(now engine.Time) bool {
 		return false
 	case p.state == Probing:
 		return true
-	case p.called && p.shadows == "": // also if no queue is left to it, so that it learns of that
+	case p.heard(now): // also if no queue is left to it, so that it learns of that
 		return true
 	case len(p.feed.scope) == 0:
 		return false
@@ -180,7 +182,8 @@ func (p *post) nextTurn(now engine.Time, seed uint64) {
 	p.seq++
 	p.feed.turn = p.seq
 	p.feed.fill(&p.turn)
-	p.wakeAt, p.called = 0, false
+	p.heed(now)
+	p.wakeAt = 0
 	p.turn.Epoch, p.turn.Seq, p.turn.Now = p.epoch, p.seq, int64(now)
 	p.turn.Seed, p.turn.Budget = turnSeed(seed, p.epoch, p.seq), budget(p.spec.Limits.TurnDeadline)
 	p.feed.base, p.board = p.seq, p.feed.board
@@ -205,7 +208,7 @@ func (p *post) reason(code uint16) string {
 		return name
 	}
 	if in, ok := p.instance.(Explainer); ok {
-		return legible(in.Reason(code), maxNameBytes)
+		return Legible(in.Reason(code), maxNameBytes)
 	}
 	return ""
 }
@@ -309,11 +312,12 @@ func (j *Job) Run(ctx context.Context) {
 		limits = j.post.spec.Limits
 	}
 	switch {
-	case j.warm:
+	case j.warm && !j.outdated():
 	case j.start:
 		j.stamp = j.post.stampOf()
 		j.begin(ctx, j.post.epoch)
 	case j.standby:
+		j.stamp = j.post.stampOf()
 		j.begin(ctx, j.epoch)
 	case j.look:
 		j.stamp = j.post.stampOf()
@@ -330,12 +334,27 @@ func (j *Job) Run(ctx context.Context) {
 	}
 }
 
+// outdated reports whether the instance that is there already has ended, or was
+// started from another package than the one that is there now, and closes it if
+// so.
+func (j *Job) outdated() bool {
+	mortal, ok := j.instance.(Mortal)
+	if j.post.stampOf() == j.stamp && (!ok || mortal.Alive()) {
+		return false
+	}
+	j.warm = false
+	_ = j.instance.Close()
+	return true
+}
+
 // begin starts an instance.
 func (j *Job) begin(ctx context.Context, epoch uint64) {
 	ctx, cancel := context.WithTimeout(ctx, j.spec.Limits.StartTimeout)
 	defer cancel()
 	j.sum = sumOf(&j.spec)
-	j.instance, j.manifest, j.err = j.runtime.Start(ctx, j.spec, epoch)
+	spec := j.spec
+	spec.Post = j.post.number
+	j.instance, j.manifest, j.err = j.runtime.Start(ctx, spec, epoch)
 }
 
 // Took returns how long the job took once it has run, and whether it was a

@@ -38,8 +38,8 @@ func remoteCarrier() carrier {
 		go func() { defer close(done); r.live() }()
 		t.Cleanup(func() {
 			r.cancel()
-			_ = doors.Close()
 			<-done
+			_ = doors.Close() // when nothing serves it any more
 		})
 		return r, strategy.Spec{Settings: settings.JSON()}
 	}}

@@ -42,6 +42,7 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 		if settled.Verdict == route.VerdictAcceptedByHost {
 			p.counts.Offers++
 			offer, offers = offers[0], offers[1:]
+			p.calls = 0 // it asks for turns of which something comes
 		} else {
 			if result.Verdicts != nil { // or they were not for use
 				p.counts.Refusals++

@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 
@@ -78,6 +79,18 @@ func (d *Desk) whole(name string) *post {
 		return nil
 	}
 	return p
+}
+
+// undivided refuses a strategy that is split where only its routers without a
+// class would be asked. What is in force since before is not refused.
+func (d *Desk) undivided(role, name string) error {
+	p := d.named[name]
+	if p == nil || p.spec.Split == nil {
+		return nil
+	}
+	return &engine.Refusal{Code: engine.CodeInvalid, Field: "strategy", Message: fmt.Sprintf(
+		"strategy %q is split into classes, and as a %s only its routers without a class would be asked; name a strategy that is not split",
+		name, role)}
 }
 
 // parts returns who decides for the classes of a strategy, in their order; nil

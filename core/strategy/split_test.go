@@ -181,6 +181,14 @@ func TestSplitIsConfigured(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "there are first, first/gold") {
 		t.Errorf("got %v", err)
 	}
+	for _, to := range []engine.Deciders{{Shadow: "first"}, {Canary: &engine.Canary{Strategy: "first", Share: 1}}} {
+		if err := r.d.CheckDeciders(&to); err == nil || !strings.Contains(err.Error(), `"first" is split into classes, and as a`) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := r.d.CheckDeciders(&engine.Deciders{Strategy: "first", Shadow: "second"}); err != nil {
+		t.Error(err)
+	}
 	specs := []Spec{
 		{Name: "first", Runtime: "by-class", Split: &Split{By: SplitByAttribute, Name: "tier", Classes: []string{"gold"}}},
 		{Name: "second", Runtime: "scripted"},

@@ -127,7 +127,7 @@ func (d *Desk) watch(now engine.Time, name string, most int, step Step) (tried i
 	replaces := routing.StallFallback && d.chosen(name, routing, p)
 	if s.told && !replaces {
 		p.counts.Stalls++
-		p.stalled = legible(why, maxFaultBytes)
+		p.stalled = Legible(why, maxFaultBytes)
 		return 0
 	}
 	s.told = true
@@ -167,7 +167,7 @@ func (d *Desk) chosen(queue string, routing *engine.RoutingConfig, p *post) bool
 // stalledNow deals with a strategy that stalls.
 func (d *Desk) stalledNow(now engine.Time, p *post, why string, replace bool, step Step) {
 	p.counts.Stalls++
-	p.stalled = legible(why, maxFaultBytes)
+	p.stalled = Legible(why, maxFaultBytes)
 	if replace {
 		d.failed(now, p, &Fault{Kind: FaultStalled, Err: fmt.Errorf("%s", why)}, step) //nolint:err113 // it holds names
 		return

@@ -25,7 +25,8 @@ type Status struct {
 	// is nothing.
 	Stalled string
 	// Standby is how its standby is: "ready", "starting", what keeps it from
-	// starting, or empty if it is to have none.
+	// starting, or empty if it is to have none; "resting" if the strategy is idle
+	// and its instance is kept for a while, ready to go on.
 	Standby string
 	// Kept is the file of the last turn that was written down for the
 	// post-mortem (Desk.KeepFrames); empty if there is none.
@@ -75,7 +76,7 @@ func (d *Desk) Owner(queue string) (name string, ok bool) {
 func (d *Desk) Settled(now engine.Time) bool {
 	for _, p := range d.posts {
 		starts := p.state == Down && p.retryAt <= now
-		if p.busy || p.warming || p.wantsStandby(now) || p.closes() || len(p.keeps) > 0 || d.stops(p) || starts || p.due(now) {
+		if p.busy || p.warming || p.wantsStandby(now) || p.closes() || len(p.keeps) > 0 || d.stops(p) || d.rested(now, p) || starts || p.due(now) {
 			return false
 		}
 	}
@@ -85,6 +86,8 @@ func (d *Desk) Settled(now engine.Time) bool {
 // standbyState says how the standby is.
 func (p *post) standbyState() string {
 	switch {
+	case p.state == Idle && p.standby != nil:
+		return "resting"
 	case !p.spec.Standby:
 		return ""
 	case p.standby != nil:

@@ -47,6 +47,9 @@ type Spec struct {
 	// decides; empty for a whole strategy. A Desk fills them in.
 	Class string `json:",omitempty"`
 	Of    string `json:",omitempty"`
+	// Post is the number of the post for which an instance is started; see
+	// Standing. A Desk tells it to the runtime, and keeps no spec that has one.
+	Post uint32 `json:"-"`
 	// Standby keeps a second instance started and configured, which takes over
 	// with a snapshot when the first one fails. It takes as much memory again.
 	Standby bool
@@ -135,6 +138,13 @@ type Instance interface {
 	// Close ends the instance, by force if need be, releases what it holds and
 	// waits until that is done. A second Close does nothing.
 	Close() error
+}
+
+// Mortal is an Instance that may end while nobody asks it anything.
+type Mortal interface {
+	// Alive reports whether it still runs, as far as is known. It does not block,
+	// and is safe for concurrent use.
+	Alive() bool
 }
 
 // Waker is an Instance that now and then wants a turn though nothing has

@@ -26,7 +26,7 @@ func (d *Desk) resync(now engine.Time, p *post, step Step) {
 // cannot, and the strategy is given another chance.
 func (d *Desk) failed(now engine.Time, p *post, fault *Fault, step Step) {
 	p.counts.Faults++
-	p.counts.LastFault = legible(fault.Error(), maxFaultBytes)
+	p.counts.LastFault = Legible(fault.Error(), maxFaultBytes)
 	p.good = 0
 	d.faulted(p)
 	if p.state == Active && p.since+wellAfter <= now {

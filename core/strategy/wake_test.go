@@ -120,3 +120,84 @@ func TestWakeAgain(t *testing.T) {
 		t.Errorf("%d turns, then %d", turns, first.turns)
 	}
 }
+
+// pestered is a desk whose strategy "first" asks for turns as often as it can.
+func pestered(t tb) (r *rig, asks *restless, pester func()) {
+	t.Helper()
+	r, asks = newRig(t), &restless{}
+	r.desk(Spec{Name: "first"}, Spec{Name: "second"})
+	asks.actor = r.actors["first"]
+	r.d.named["first"].runtime = asks
+	r.d.OnWake(r.d.Wake)
+	r.start()
+	r.run()
+	return r, asks, func() {
+		for range 10 {
+			asks.wake()
+			r.run()
+		}
+		r.now++
+		r.do(engine.Tick{})
+		r.run()
+	}
+}
+
+// A strategy that asks for turns all the time gets some at once and then 100 a
+// second; what it asked for last is not forgotten, and after a rest it is heard
+// at once.
+func TestWakeIsPaced(t *testing.T) {
+	t.Parallel()
+	r, asks, pester := pestered(t)
+	asked := func(span engine.Time) int {
+		before := asks.turns
+		for end := r.now + span; r.now < end; {
+			pester()
+		}
+		return asks.turns - before
+	}
+	if n := asked(1); n < 2 || n > callsAtOnce {
+		t.Errorf("%d turns in the first millisecond", n)
+	}
+	asked(second)
+	if n := asked(10 * second); n != int(10*second/callPause) {
+		t.Errorf("%d turns in ten seconds", n)
+	}
+	turns := asks.turns
+	r.pass(minute)
+	if asks.turns != turns+1 {
+		t.Errorf("%d turns for what was asked last", asks.turns-turns)
+	}
+	if n := asked(1); n < 2 {
+		t.Errorf("%d turns after a rest", n)
+	}
+}
+
+// Who asks all the time is told of what changes at once all the same, and a call
+// of which an offer comes does not count.
+func TestWakeDoesNotHoldUp(t *testing.T) {
+	t.Parallel()
+	r, asks, pester := pestered(t)
+	r.present("ann", "bob", "cid", "eve")
+	for range 1000 {
+		pester()
+	}
+	asks.play = greedy
+	for range 100 {
+		id := r.arrives("main")
+		r.run()
+		x := r.standing(id)
+		if x == nil {
+			t.Fatalf("%v is not offered at once", id)
+		}
+		r.do(engine.Accept{Assignment: x.ID, Agent: x.Agent})
+		r.do(engine.Complete{Assignment: x.ID, Agent: x.Agent})
+		turns := asks.turns
+		asks.wake()
+		r.run()
+		if asks.turns == turns {
+			t.Fatal("after an offer it is not heard at once")
+		}
+		r.now++
+		r.do(engine.Tick{})
+	}
+}

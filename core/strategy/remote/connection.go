@@ -141,8 +141,8 @@ func (d *Doors) broke(c *connection, err error) {
 		c.fatal = fault(strategy.FaultTooLarge, "its message is longer than the host takes")
 		c.notice(strategyv1.Notice_CODE_TOO_LARGE, 0, 0, "the message is longer than the host takes; the connection ends")
 	case errors.Is(err, ErrRubbish):
-		c.fatal = fault(strategy.FaultRubbish, "its message cannot be read: %w", err)
-		c.notice(strategyv1.Notice_CODE_RUBBISH, 0, 0, "the message cannot be read: %v; the connection ends", err)
+		c.fatal = fault(strategy.FaultRubbish, "its message cannot be read: %w", quote{err})
+		c.notice(strategyv1.Notice_CODE_RUBBISH, 0, 0, "the message cannot be read: %v; the connection ends", quote{err})
 	}
 }
 

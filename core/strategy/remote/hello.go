@@ -39,7 +39,7 @@ func (d *Doors) admit(c *connection, hello *strategyv1.Hello) error {
 	}
 	manifest, err := handshake.Manifest(hello.GetManifest())
 	if err != nil {
-		return &Refusal{"no_common_version", err.Error()}
+		return &Refusal{"no_common_version", clip(err.Error())}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,12 +118,4 @@ func (r *room) classed() string {
 		return "it is not split into classes"
 	}
 	return "its classes are " + strings.Join(r.classes, ", ")
-}
-
-func clip(text string) string {
-	const most = 100
-	if len(text) > most {
-		return text[:most] + "…"
-	}
-	return text
 }

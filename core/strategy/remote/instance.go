@@ -285,6 +285,9 @@ func (in *instance) read(frame []byte, turn *route.Turn, reply *route.Reply) err
 				reply.Seq, reply.Epoch, turn.Seq, turn.Epoch)
 		}
 	}
+	if err != nil {
+		err = quote{err}
+	}
 	return strategy.ReplyError(err)
 }
 
@@ -378,10 +381,10 @@ func (in *instance) configure(ctx context.Context, s *session) error {
 		select {
 		case response := <-answer:
 			err := handshake.Refused(response, func(text string) {
-				in.doors.options.Logger.Warn("a router on its settings", "strategy", in.spec.Name, "router", s.router, "says", text)
+				in.doors.options.Logger.Warn("a router on its settings", "strategy", in.spec.Name, "router", s.router, "says", clip(text))
 			})
 			if err != nil {
-				return &refusedSettings{s.name(), err}
+				return &refusedSettings{s.name(), quote{err}}
 			}
 			return nil
 		case <-in.poke:

@@ -6,14 +6,15 @@ package remote
 import (
 	"context"
 
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	strategyv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/strategy/v1"
 )
 
 // Instructor has done what a router asks for that leads the strategy, or a class
-// of it, and answers; lease and number of the answer are filled in by the doors. InControl
-// says whether the router still leads, and does not block. It is called by a
-// goroutine for each connection.
-type Instructor func(ctx context.Context, strategy string, in *strategyv1.Instruct, inControl func() bool) *strategyv1.Instructed
+// of it, and answers; lease and number of the answer are filled in by the doors.
+// Lead is that of Doors.Lead, of the router's lease. It is called by a goroutine
+// for each connection.
+type Instructor func(ctx context.Context, name string, in *strategyv1.Instruct, lead func() (strategy.Standing, bool)) *strategyv1.Instructed
 
 // maxInstructs is how many instructs of one connection may wait.
 const maxInstructs = 256
@@ -70,18 +71,27 @@ func (d *Doors) instruct(c *connection, in *strategyv1.Instruct) *strategyv1.Ins
 		name = s.holder.spec.Name
 	}
 	d.mu.Unlock()
-	return do(d.stop, name, in, func() bool { return d.leads(s, in.GetLease()) })
+	return do(d.stop, name, in, func() (strategy.Standing, bool) { return d.Lead(in.GetLease()) })
 }
 
-// leads reports whether the session leads under that lease.
-func (d *Doors) leads(s *session, lease uint64) bool {
+// Lead returns as whom a router leads under the lease, false if the lease is
+// over. It does not block. The desk says whether who stands there decides.
+func (d *Doors) Lead(lease uint64) (strategy.Standing, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return s.lease != 0 && s.lease == lease
+	for _, r := range d.rooms {
+		for _, s := range r.sessions {
+			if lease != 0 && s.lease == lease {
+				return strategy.Standing{Post: s.holder.spec.Post, Epoch: s.holder.epoch}, true
+			}
+		}
+	}
+	return strategy.Standing{}, false
 }
 
 // told is the answer to an instruct.
 func told(in *strategyv1.Instruct, out *strategyv1.Instructed) *strategyv1.SessionResponse {
 	out.Lease, out.Number = in.GetLease(), in.GetNumber()
+	out.Text = strategy.Legible(out.GetText(), maxToldBytes)
 	return &strategyv1.SessionResponse{Message: &strategyv1.SessionResponse_Instructed{Instructed: out}}
 }

@@ -36,19 +36,19 @@ func TestInstruct(t *testing.T) {
 	t.Parallel()
 	doors := newDoors(t, remote.Options{})
 	type call struct {
-		strategy  string
-		in        *strategyv1.Instruct
-		inControl func() bool
+		strategy string
+		in       *strategyv1.Instruct
+		lead     func() (strategy.Standing, bool)
 	}
 	calls := make(chan call, 10)
-	doors.OnInstruct(func(_ context.Context, strategy string, in *strategyv1.Instruct, inControl func() bool) *strategyv1.Instructed {
-		calls <- call{strategy, in, inControl}
+	doors.OnInstruct(func(_ context.Context, name string, in *strategyv1.Instruct, lead func() (strategy.Standing, bool)) *strategyv1.Instructed {
+		calls <- call{name, in, lead}
 		return &strategyv1.Instructed{Revision: in.GetRevision() + 1, Event: 9}
 	})
 	leader, _ := connected(t, doors, "leader", 0)
 	leader.instruct(5, 1)
 	leader.instructed(t, 1, "fenced")
-	in, lead := led(t, doors, leader, strategy.Spec{})
+	in, lead := led(t, doors, leader, strategy.Spec{Post: 3})
 	standby, _ := connected(t, doors, "standby", 1)
 	standby.instruct(lead.GetLease(), 1)
 	standby.instructed(t, 1, "fenced")
@@ -64,14 +64,14 @@ func TestInstruct(t *testing.T) {
 			t.Errorf("%+v", last)
 		}
 	}
-	if !last.inControl() {
-		t.Error("the router that leads is not in control")
+	if by, leads := last.lead(); !leads || by != (strategy.Standing{Post: 3, Epoch: 7}) {
+		t.Errorf("the router leads as %+v, %v", by, leads)
 	}
 	if err := in.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if last.inControl() {
-		t.Error("a router whose lease is over is in control")
+	if by, leads := last.lead(); leads {
+		t.Errorf("a router whose lease is over leads as %+v", by)
 	}
 	if leader.hear().GetDrained() == nil {
 		t.Fatal("the router is not drained")
@@ -94,7 +94,7 @@ func TestInstructTooMany(t *testing.T) {
 	t.Parallel()
 	doors := newDoors(t, remote.Options{})
 	release, began := make(chan struct{}), make(chan struct{}, 1000)
-	doors.OnInstruct(func(context.Context, string, *strategyv1.Instruct, func() bool) *strategyv1.Instructed {
+	doors.OnInstruct(func(context.Context, string, *strategyv1.Instruct, func() (strategy.Standing, bool)) *strategyv1.Instructed {
 		began <- struct{}{}
 		<-release
 		return &strategyv1.Instructed{}
@@ -139,8 +139,8 @@ func (h *holder) Turn(turn *route.Turn, _ *route.Reply) error {
 func TestInstructFromGo(t *testing.T) {
 	t.Parallel()
 	doors := newDoors(t, remote.Options{})
-	doors.OnInstruct(func(_ context.Context, _ string, in *strategyv1.Instruct, inControl func() bool) *strategyv1.Instructed {
-		if !inControl() || in.GetReason() != "not yet" {
+	doors.OnInstruct(func(_ context.Context, _ string, in *strategyv1.Instruct, lead func() (strategy.Standing, bool)) *strategyv1.Instructed {
+		if _, leads := lead(); !leads || in.GetReason() != "not yet" {
 			return &strategyv1.Instructed{Code: "invalid", Text: "what?"}
 		}
 		return &strategyv1.Instructed{Revision: 2}

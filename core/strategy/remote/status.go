@@ -60,7 +60,7 @@ func (d *Doors) Routers() []Router {
 
 func (s *session) status() Router {
 	r := Router{
-		Strategy: s.room.name, Name: s.router, Class: s.class, Version: s.manifest.Version, Rank: s.rank, Since: s.since,
+		Strategy: s.room.name, Name: s.router, Class: s.class, Version: clip(s.manifest.Version), Rank: s.rank, Since: s.since,
 		Connected: s.conn != nil, Lost: s.lost, Lease: s.lease, Counts: s.counts,
 	}
 	if s.conn != nil {

@@ -260,6 +260,9 @@ func (in *watchedInstance) Turn(ctx context.Context, turn *route.Turn, reply *ro
 	return nil
 }
 
+// OnWake implements strategy.Waker.
+func (in *watchedInstance) OnWake(wake func()) { in.Instance.(strategy.Waker).OnWake(wake) }
+
 // counts says that a proposal of that turn counts.
 func (w *watched) counts(by engine.Decision) {
 	w.mu.Lock()
@@ -278,6 +281,7 @@ type floor struct {
 	desk    *strategy.Desk
 	watched *watched
 	done    chan *strategy.Job
+	called  chan uint32 // posts that want a turn; nil for not heard
 	running int
 	ends    []ending // in order of time
 	created int
@@ -377,6 +381,8 @@ func (f *floor) run(ctx context.Context, arrivals *time.Ticker, stop func() bool
 		case <-arrivals.C:
 			f.created++
 			f.step(engine.CreateWork{Spec: engine.WorkSpec{Channel: "case", Queue: "support"}})
+		case post := <-f.called:
+			f.desk.Wake(post)
 		case <-wake.C:
 		}
 		wake.Stop()

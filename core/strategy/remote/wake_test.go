@@ -5,7 +5,10 @@ package remote_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote"
@@ -35,6 +38,76 @@ func TestWake(t *testing.T) {
 	if n := p.hear().GetNotice(); n.GetCode() != strategyv1.Notice_CODE_FENCED {
 		t.Errorf("of another lease: %v", n)
 	}
+}
+
+// A router that wakes the host 10,000 times a second gets a turn at once, and
+// then 100 a second: none is lost, and the last wake is heard.
+func TestWakeFlood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		doors := newDoors(t, remote.Options{Ping: time.Hour})
+		f := newFloor(t, doors)
+		f.called = make(chan uint32, 1)
+		f.desk.OnWake(func(post uint32) {
+			select {
+			case f.called <- post:
+			default:
+			}
+		})
+		p, _ := connected(t, doors, "flood", 0)
+		var asked atomic.Int64
+		lead := make(chan uint64, 1)
+		go func() {
+			lead <- p.follow(t).GetLease()
+			for m := p.hear(); m != nil; m = p.hear() {
+				if m.GetAsk() != nil {
+					asked.Add(1)
+					p.reply(t, m.GetAsk())
+				}
+			}
+		}()
+		never := time.NewTicker(time.Hour)
+		defer never.Stop()
+		runs := func(span time.Duration) (asks int64) {
+			before, end := asked.Load(), time.Now().Add(span)
+			f.run(t.Context(), never, func() bool { return !time.Now().Before(end) && f.running == 0 })
+			return asked.Load() - before
+		}
+		runs(time.Second)
+		lease := <-lead
+		if asks := runs(time.Minute); asks != 0 {
+			t.Fatalf("%d turns though nothing happens and nobody asks", asks)
+		}
+		flooding, stop := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			for flooding.Err() == nil {
+				p.wake(lease)
+				time.Sleep(100 * time.Microsecond)
+			}
+		}()
+		if asks := runs(time.Millisecond); asks == 0 {
+			t.Error("the first wake is not heard at once")
+		}
+		runs(time.Second)
+		for range 5 {
+			if asks := runs(time.Second); asks < 90 || asks > 110 {
+				t.Errorf("%d turns in a second of 10,000 wakes, want 100", asks)
+			}
+		}
+		stop()
+		<-over
+		if asks := runs(time.Second); asks > 2 {
+			t.Errorf("%d turns after the last wake", asks)
+		}
+		p.wake(lease)
+		if asks := runs(time.Second); asks != 1 {
+			t.Errorf("%d turns for a single wake", asks)
+		}
+		p.hangUp()
+		f.desk.Close(t.Context())
+	})
 }
 
 // What an answer says of its codes holds for that answer.

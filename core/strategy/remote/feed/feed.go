@@ -38,6 +38,11 @@ type Options struct {
 	// events, of so many bytes in all. Who has missed more gets a snapshot.
 	// Default 1024 and 4 MiB.
 	Events, Bytes int
+	// Posts and PostBytes bound what is remembered of what was posted, so that the
+	// same twice has one effect: so many assignments, of about so many bytes in
+	// all. What is older and is posted again is settled by its revision. Default
+	// 16,384 and 16 MiB.
+	Posts, PostBytes int
 	// Page is how many agents and pieces of work one event of a snapshot has, as
 	// a rule; more if it has to have fewer pages than there were turns. Default
 	// 4096, which is what the host's turns have.
@@ -83,10 +88,12 @@ type Door struct {
 func NewDoor(doors *remote.Doors, options Options, strategies ...Strategy) *Door {
 	options.Events = cmp.Or(options.Events, 1024)
 	options.Bytes = cmp.Or(options.Bytes, 4<<20)
+	options.Posts = cmp.Or(options.Posts, 16_384)
+	options.PostBytes = cmp.Or(options.PostBytes, 16<<20)
 	options.Page = cmp.Or(options.Page, 4096)
 	options.Retention = cmp.Or(options.Retention, 15*time.Second)
 	options.Patience = cmp.Or(options.Patience, time.Second)
-	d := &Door{doors: doors, options: options, strategies: make(map[string]Strategy), past: newPast()}
+	d := &Door{doors: doors, options: options, strategies: make(map[string]Strategy), past: newPast(&options)}
 	for _, s := range strategies {
 		s.Proposals = cmp.Or(s.Proposals, 10_000)
 		d.strategies[s.Name] = s

@@ -12,19 +12,24 @@ import (
 )
 
 const (
-	// remembered is how many assignments are remembered at most.
-	remembered = 16_384
 	// maxTurns is of how many turns one remembers that it was proposed in them,
 	// when it is posted anew.
 	maxTurns = 16
+	// Reckoned for each assignment, and for each agent that it names, beside
+	// their texts.
+	itemBytes, agentBytes = 512, 64
 )
 
-// past remembers what was posted, so that the same post twice has one effect. It
-// is safe for concurrent use.
+// past remembers what was posted, so that the same post twice has one effect: the
+// latest of it, since the same comes again soon or never. What is posted again
+// when it is forgotten is refused by its revision. It is safe for concurrent use.
 type past struct {
+	most, mostBytes int
+
 	mu    sync.Mutex
 	items map[deed]*item
 	order []deed // oldest first
+	bytes int
 }
 
 // deed is what a repeated post is known by.
@@ -35,7 +40,14 @@ type deed struct {
 	agents   string
 }
 
-func newPast() *past { return &past{items: make(map[deed]*item)} }
+func newPast(options *Options) *past {
+	return &past{most: options.Posts, mostBytes: options.PostBytes, items: make(map[deed]*item)}
+}
+
+// size is about how many bytes it takes to remember the assignment.
+func (d *deed) size() int {
+	return itemBytes + 2*len(d.agents) + agentBytes*(1+strings.Count(d.agents, "\x00"))
+}
 
 // item returns the item of an assignment that is posted; again says that it is
 // on its way already, or that the host took it. What answers a turn is new. What
@@ -51,16 +63,27 @@ func (h *past) item(strategy, queue string, a *Assignment, answers bool) (x *ite
 	}
 	x = &item{Assignment: *a, queue: queue, once: answers, done: make(chan struct{})}
 	h.items[key] = x
+	h.bytes += len(a.Reason)
 	if known {
+		h.bytes -= len(former.Reason)
 		x.turns = former.tried()
-		return x, false
+	} else {
+		h.order = append(h.order, key)
+		h.bytes += key.size()
 	}
-	h.order = append(h.order, key)
-	if len(h.order) > remembered {
-		delete(h.items, h.order[0])
-		h.order = h.order[1:]
+	for len(h.order) > h.most || h.bytes > h.mostBytes && len(h.order) > 1 {
+		h.forget()
 	}
 	return x, false
+}
+
+// forget forgets what has been remembered for longest.
+func (h *past) forget() {
+	key := h.order[0]
+	h.order[0] = deed{}
+	h.order = h.order[1:]
+	h.bytes -= key.size() + len(h.items[key].Reason)
+	delete(h.items, key)
 }
 
 // stands reports whether the item did not come to nothing.

@@ -585,7 +585,8 @@ type StrategyStatus struct {
 	// What it leaves undone now though it could do it; empty if there is nothing.
 	Stalled string `protobuf:"bytes,21,opt,name=stalled,proto3" json:"stalled,omitempty"`
 	// How its standby is: "ready", "starting", or what keeps it from starting;
-	// empty if it is to have none.
+	// empty if it is to have none; "resting" if the strategy is idle and its
+	// instance is kept for a while, ready to go on.
 	Standby string `protobuf:"bytes,22,opt,name=standby,proto3" json:"standby,omitempty"`
 	// The file on the host with the last turn of which the strategy died and that
 	// was kept for the post-mortem; empty if there is none.

@@ -1468,7 +1468,11 @@ type HoldWorkRequest struct {
 	// When it ends by itself; left out, only a clear ends it.
 	Until *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
 	// Why, for whoever asks why the work waits. Required. At most 1,000 bytes.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The lease under which a router leads that has this done, as in its feed or
+	// its session: it is refused as fenced if the lease is over, and as not_yours
+	// if another one decides for the work. Left out, the key alone counts.
+	Lease         uint64 `protobuf:"varint,5,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1529,6 +1533,13 @@ func (x *HoldWorkRequest) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *HoldWorkRequest) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
 }
 
 // HoldWorkResponse is the work afterwards.
@@ -1616,7 +1627,11 @@ type ClearWorkRequest struct {
 	// with the work as it is.
 	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	// Why, for the record. At most 1,000 bytes.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The lease under which a router leads that has this done, as in its feed or
+	// its session: it is refused as fenced if the lease is over, and as not_yours
+	// if another one decides for the work. Left out, the key alone counts.
+	Lease         uint64 `protobuf:"varint,4,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1670,6 +1685,13 @@ func (x *ClearWorkRequest) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ClearWorkRequest) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
 }
 
 // ClearWorkResponse is the work afterwards.
@@ -1759,7 +1781,11 @@ type WithdrawWorkRequest struct {
 	// Whose offer is taken back; left out, all that stand.
 	Agent string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
 	// Why, for the record. At most 1,000 bytes.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The lease under which a router leads that has this done, as in its feed or
+	// its session: it is refused as fenced if the lease is over, and as not_yours
+	// if another one decides for the work. Left out, the key alone counts.
+	Lease         uint64 `protobuf:"varint,5,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1820,6 +1846,13 @@ func (x *WithdrawWorkRequest) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *WithdrawWorkRequest) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
 }
 
 // WithdrawWorkResponse is the work afterwards.
@@ -1909,7 +1942,11 @@ type ReprioritiseWorkRequest struct {
 	// The new priority; 0 is highest.
 	Priority int32 `protobuf:"varint,3,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Why, for the record. At most 1,000 bytes.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The lease under which a router leads that has this done, as in its feed or
+	// its session: it is refused as fenced if the lease is over, and as not_yours
+	// if another one decides for the work. Left out, the key alone counts.
+	Lease         uint64 `protobuf:"varint,5,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1970,6 +2007,13 @@ func (x *ReprioritiseWorkRequest) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ReprioritiseWorkRequest) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
 }
 
 // ReprioritiseWorkResponse is the work afterwards.
@@ -2057,7 +2101,11 @@ type AnnotateWorkRequest struct {
 	// with the work as it is.
 	Revision uint32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The note. Required. At most 1,000 bytes. Work keeps the last eight.
-	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// The lease under which a router leads that has this done, as in its feed or
+	// its session: it is refused as fenced if the lease is over, and as not_yours
+	// if another one decides for the work. Left out, the key alone counts.
+	Lease         uint64 `protobuf:"varint,4,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2111,6 +2159,13 @@ func (x *AnnotateWorkRequest) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *AnnotateWorkRequest) GetLease() uint64 {
+	if x != nil {
+		return x.Lease
+	}
+	return 0
 }
 
 // AnnotateWorkResponse is the work afterwards.
@@ -4393,53 +4448,58 @@ const file_patchbay_v1_work_proto_rawDesc = "" +
 	"\x04turn\x18\x05 \x01(\x04R\x04turn\x12\x16\n" +
 	"\x06config\x18\x06 \x01(\x04R\x06config\x12\x14\n" +
 	"\x05score\x18\a \x01(\x05R\x05score\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\"\xb2\x01\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\"\xc8\x01\n" +
 	"\x0fHoldWorkRequest\x12\x1d\n" +
 	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x120\n" +
 	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\"\n" +
 	"\x06reason\x18\x04 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01(\xe8\aR\x06reason:\x0e\x92A\v\n" +
+	"\xbaH\ar\x05\x10\x01(\xe8\aR\x06reason\x12\x14\n" +
+	"\x05lease\x18\x05 \x01(\x04R\x05lease:\x0e\x92A\v\n" +
 	"\t\xd2\x01\x06reason\"\x89\x01\n" +
 	"\x10HoldWorkResponse\x12%\n" +
 	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
 	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"o\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x85\x01\n" +
 	"\x10ClearWorkRequest\x12\x1d\n" +
 	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12 \n" +
-	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\"\x8a\x01\n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\x12\x14\n" +
+	"\x05lease\x18\x04 \x01(\x04R\x05lease\"\x8a\x01\n" +
 	"\x11ClearWorkResponse\x12%\n" +
 	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
 	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x92\x01\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xa8\x01\n" +
 	"\x13WithdrawWorkRequest\x12\x1d\n" +
 	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x1e\n" +
 	"\x05agent\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05agent\x12 \n" +
-	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\"\x8d\x01\n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\x12\x14\n" +
+	"\x05lease\x18\x05 \x01(\x04R\x05lease\"\x8d\x01\n" +
 	"\x14WithdrawWorkResponse\x12%\n" +
 	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
 	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x9b\x01\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xb1\x01\n" +
 	"\x17ReprioritiseWorkRequest\x12\x1d\n" +
 	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12#\n" +
 	"\bpriority\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpriority\x12 \n" +
-	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\"\x91\x01\n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\xe8\aR\x06reason\x12\x14\n" +
+	"\x05lease\x18\x05 \x01(\x04R\x05lease\"\x91\x01\n" +
 	"\x18ReprioritiseWorkResponse\x12%\n" +
 	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x14\n" +
 	"\x05event\x18\x03 \x01(\x04R\x05event\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"~\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x94\x01\n" +
 	"\x13AnnotateWorkRequest\x12\x1d\n" +
 	"\x04work\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04work\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12\x1e\n" +
 	"\x04text\x18\x03 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01(\xe8\aR\x04text:\f\x92A\t\n" +
+	"\xbaH\ar\x05\x10\x01(\xe8\aR\x04text\x12\x14\n" +
+	"\x05lease\x18\x04 \x01(\x04R\x05lease:\f\x92A\t\n" +
 	"\a\xd2\x01\x04text\"\x8d\x01\n" +
 	"\x14AnnotateWorkResponse\x12%\n" +
 	"\x04work\x18\x01 \x01(\v2\x11.patchbay.v1.WorkR\x04work\x12\x1a\n" +
