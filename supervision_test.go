@@ -43,9 +43,11 @@ func misfits(t *testing.T) (specs []strategy.Spec, carriers map[string]strategy.
 		"process": process.New(process.Options{}),
 		"wasm":    guests,
 	}
+	// Only what hangs is to be late, however busy the machine is.
+	patient := strategy.Limits{StartTimeout: 5 * time.Minute, TurnDeadline: 3 * time.Second}
 	return []strategy.Spec{
-		{Name: "odd", Runtime: "process", Source: executable, SHA256: executableSum, Limits: strategy.Limits{StartTimeout: 5 * time.Minute}},
-		{Name: "odd", Runtime: "wasm", Source: module, SHA256: moduleSum, Limits: strategy.Limits{StartTimeout: 5 * time.Minute}},
+		{Name: "odd", Runtime: "process", Source: executable, SHA256: executableSum, Limits: patient},
+		{Name: "odd", Runtime: "wasm", Source: module, SHA256: moduleSum, Limits: patient},
 	}, carriers
 }
 

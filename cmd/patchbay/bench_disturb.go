@@ -33,6 +33,9 @@ type disturber struct {
 	done       map[string]int
 }
 
+// upgrading is the change that can always be made.
+const upgrading = "upgrade"
+
 func newDisturber(conn grpc.ClientConnInterface, s *swapping, text string) *disturber {
 	return &disturber{
 		strategies: patchbayv1.NewStrategyServiceClient(conn), configs: patchbayv1.NewConfigServiceClient(conn),
@@ -63,12 +66,13 @@ func (d *disturber) run(ctx context.Context) error {
 func (d *disturber) change(ctx context.Context) error {
 	for {
 		name, err := d.one(ctx)
-		switch status.Code(err) {
-		case codes.OK:
+		code := status.Code(err)
+		switch {
+		case code == codes.OK:
 			d.done[name]++
 			return nil
-		case codes.FailedPrecondition, codes.InvalidArgument: // there is nothing to promote, or to go back to
-			continue
+		case name != upgrading && (code == codes.FailedPrecondition || code == codes.InvalidArgument):
+			continue // there is nothing to promote, or to go back to
 		default:
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -98,7 +102,7 @@ func (d *disturber) one(ctx context.Context) (string, error) {
 		_, err := d.strategies.RollBackStrategy(ctx, &patchbayv1.RollBackStrategyRequest{Queue: queue})
 		return "rollback", err
 	case 9:
-		return "upgrade", d.upgrade(ctx)
+		return upgrading, d.upgrade(ctx)
 	}
 }
 

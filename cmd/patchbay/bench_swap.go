@@ -96,23 +96,33 @@ func (s *swapping) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := config.Parse("bench_swap.yaml", []byte(text), config.Builtins(builtins()...))
+	h, err := s.host(ctx, folder, text)
 	if err != nil {
 		return err
 	}
-	h, err := open(ctx, c, slog.New(slog.DiscardHandler))
-	if err != nil {
+	var result *swapped
+	err = h.during(ctx, func() (err error) {
+		result, err = s.measure(ctx, h, text)
 		return err
-	}
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	go func() { served <- h.serve(serving) }()
-	result, err := s.measure(ctx, h, text)
-	stop()
-	if err := errors.Join(err, <-served, h.close()); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	return s.report(result)
+}
+
+// host opens a host with the config in a file, so that another one can be
+// applied.
+func (s *swapping) host(ctx context.Context, folder, text string) (*hosted, error) {
+	again := &rereading{file: filepath.Join(folder, "bench_swap.yaml"), options: []config.Option{config.Builtins(builtins()...)}}
+	if err := os.WriteFile(again.file, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	c, err := config.Load(again.file, again.options...)
+	if err != nil {
+		return nil, err
+	}
+	return openAgain(ctx, c, again, slog.New(slog.DiscardHandler))
 }
 
 // company returns the config's text.

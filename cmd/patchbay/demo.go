@@ -7,7 +7,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -107,13 +106,12 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The host outlives an interruption until the load is summed up.
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	go func() { served <- h.serve(serving) }()
-	summary, err := d.play(ctx, h)
-	stop()
-	if err := errors.Join(err, <-served, h.close()); err != nil {
+	var summary *drive.Summary
+	err = h.during(ctx, func() (err error) {
+		summary, err = d.play(ctx, h)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return d.report(summary)

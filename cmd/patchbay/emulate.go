@@ -21,6 +21,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"github.com/patchbay-cx/patchbay/config"
 	"github.com/patchbay-cx/patchbay/core/api"
@@ -157,13 +159,12 @@ func (e *emulating) run(ctx context.Context, command []string) error {
 	if err != nil {
 		return err
 	}
-	// The host outlives an interruption until the load is summed up.
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	go func() { served <- h.serve(serving) }()
-	outcome, err := e.beside(ctx, h, command, secret)
-	stop()
-	if err := errors.Join(err, <-served, h.close()); err != nil {
+	var outcome *emulated
+	err = h.during(ctx, func() (err error) {
+		outcome, err = e.beside(ctx, h, command, secret)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return e.tell(outcome)
@@ -317,7 +318,7 @@ func (e *emulating) led(ctx context.Context, conn grpc.ClientConnInterface) erro
 	last := ""
 	for {
 		status, err := patchbayv1.NewHostServiceClient(conn).GetStatus(waiting, &patchbayv1.GetStatusRequest{}, grpc.WaitForReady(true))
-		if err != nil && waiting.Err() == nil {
+		if err != nil && waiting.Err() == nil && grpcstatus.Code(err) != codes.DeadlineExceeded {
 			return err
 		}
 		for _, x := range status.GetStrategies() {

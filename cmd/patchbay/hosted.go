@@ -253,6 +253,17 @@ func (h *hosted) serve(ctx context.Context) error {
 	return err
 }
 
+// during serves the API while use runs, and then closes everything. The host
+// outlives an interruption, so that what ctx ends in use can still be summed up.
+func (h *hosted) during(ctx context.Context, use func() error) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- h.serve(serving) }()
+	err := use()
+	stop()
+	return errors.Join(err, <-served, h.close())
+}
+
 // close ends everything, last to first, and waits for it. What has ended a
 // workspace by itself is in the error.
 func (h *hosted) close() error {
