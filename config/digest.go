@@ -7,10 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/patchbay-cx/patchbay/core/strategy"
 )
 
 // files looks whether the files that the configuration names are there, can be
@@ -73,7 +74,7 @@ func (c *checker) digest(file string, path ...string) {
 	if !ok || len(want) != hex.EncodedLen(sha256.Size) {
 		return
 	}
-	got, err := checksum(file)
+	got, err := strategy.Checksum(filepath.Clean(file))
 	switch {
 	case err != nil:
 		c.report(stageRules, c.doc.value(path), CodeFile, "the file %q cannot be read: %s", file, reason(err))
@@ -81,18 +82,4 @@ func (c *checker) digest(file string, path ...string) {
 		c.report(stageRules, c.doc.value(path), CodeDigest,
 			"this is not the checksum of %q, which is %s; if the file is the one you mean, write that", file, got)
 	}
-}
-
-// checksum returns a file's SHA-256 in lower-case hex.
-func checksum(path string) (string, error) {
-	f, err := os.Open(filepath.Clean(path))
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -132,6 +133,9 @@ func (e *Engine) created(ev *Event) {
 func (e *Engine) adopt(w *Work) {
 	e.work[w.ID] = w
 	e.inOrder = append(e.inOrder, w)
+	if !w.State.Ended() {
+		e.current = append(e.current, w)
+	}
 	for i := range w.Assignments {
 		e.assignments[w.Assignments[i].ID] = w
 	}
@@ -194,6 +198,7 @@ func (e *Engine) placed(ev *Event, w *Work) {
 	if ev.Kind == KindWorkReopened {
 		e.ended = slices.DeleteFunc(e.ended, func(id WorkID) bool { return id == w.ID })
 		w.EndedAt = 0
+		e.resumed(w)
 	}
 	if moved := w.Queue != ev.Placed.Queue; moved || ev.Kind == KindWorkOverflowed || ev.Kind == KindWorkReopened || ev.Kind == KindWorkTransferred {
 		w.Reason = ev.Reason
@@ -222,6 +227,20 @@ func (e *Engine) waitsAgain(w *Work) {
 func (e *Engine) workEnded(ev *Event, w *Work, state WorkState) {
 	w.State, w.EndedAt, w.Reason, w.Hold = state, ev.At, ev.Reason, nil
 	e.ended = append(e.ended, w.ID)
+	if e.past++; e.past > len(e.current)/2 {
+		e.current = slices.DeleteFunc(e.current, func(w *Work) bool { return w.State.Ended() })
+		e.past = 0
+	}
+}
+
+// resumed makes work current again that had ended.
+func (e *Engine) resumed(w *Work) {
+	at, still := slices.BinarySearchFunc(e.current, w.ID, func(w *Work, id WorkID) int { return cmp.Compare(w.ID, id) })
+	if still {
+		e.past--
+		return
+	}
+	e.current = slices.Insert(e.current, at, w)
 }
 
 func (e *Engine) presenceChanged(ev *Event, a *Agent) {

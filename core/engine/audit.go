@@ -67,7 +67,7 @@ func (c *audit) all() {
 		c.agent(a)
 	}
 	counts := make(map[string]*[Expired + 1]int)
-	standing, kept := 0, 0
+	standing, kept, current := 0, 0, 0
 	for _, w := range c.inOrder {
 		if w.forgotten {
 			continue
@@ -78,12 +78,22 @@ func (c *audit) all() {
 			counts[w.Queue] = new([Expired + 1]int)
 		}
 		counts[w.Queue][w.State]++
+		if !w.State.Ended() {
+			current++
+		}
 	}
+	c.EachCurrent(0, func(*Work) bool {
+		current--
+		return true
+	})
 	if standing != c.held {
 		c.report(RuleOneAgent, "%d assignments stand, but agents hold %d", standing, c.held)
 	}
 	if kept != len(c.work) {
 		c.report(RuleNothingLost, "%d items are known, %d in order", len(c.work), kept)
+	}
+	if current != 0 {
+		c.report(RuleNothingLost, "%d items have not ended and are not current", current)
 	}
 	c.queueCounts(counts)
 }

@@ -91,15 +91,12 @@ func (e *Engine) replaceable(p *Patch, names *index) error {
 	if len(g.Channels)+len(g.Queues)+len(g.Agents)+len(g.Skills) == 0 {
 		return nil
 	}
-	for _, w := range e.inOrder {
-		if w.forgotten || w.State.Ended() {
-			continue
-		}
-		if err := names.keeps(w); err != nil {
-			return err
-		}
-	}
-	return nil
+	var err error
+	e.EachCurrent(0, func(w *Work) bool {
+		err = names.keeps(w)
+		return err == nil
+	})
+	return err
 }
 
 // keeps refuses a definition without something that the work is about.

@@ -33,6 +33,8 @@ type Engine struct {
 	work        map[WorkID]*Work
 	inOrder     []*Work // by id; forgotten ones stay until a sweep
 	forgotten   int
+	current     []*Work  // by id: what has not ended; what has stays until a sweep
+	past        int      // of current
 	ended       []WorkID // in order of ending
 	assignments map[AssignmentID]*Work
 	keys        map[string]WorkID
@@ -174,6 +176,17 @@ func (e *Engine) EachWork(after WorkID, yield func(*Work) bool) {
 	from := sort.Search(len(e.inOrder), func(i int) bool { return e.inOrder[i].ID > after })
 	for _, w := range e.inOrder[from:] {
 		if !w.forgotten && !yield(w) {
+			return
+		}
+	}
+}
+
+// EachCurrent is EachWork for the work that has not ended. What is kept of the
+// past costs it nothing.
+func (e *Engine) EachCurrent(after WorkID, yield func(*Work) bool) {
+	from := sort.Search(len(e.current), func(i int) bool { return e.current[i].ID > after })
+	for _, w := range e.current[from:] {
+		if !w.State.Ended() && !yield(w) {
 			return
 		}
 	}

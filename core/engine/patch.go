@@ -33,6 +33,14 @@ type Names struct {
 	Profiles        []string `cbor:"11,keyasint,omitempty"`
 }
 
+// Boards reports whether the patch may change what strategies are shown: more
+// than which there are, who may do what, and how long what is kept.
+func (p *Patch) Boards() bool {
+	s, g := &p.Set, &p.Gone
+	return len(s.Channels)+len(s.Statuses)+len(s.PresenceConfigs)+len(s.RoutingConfigs)+len(s.Queues)+len(s.Agents)+len(s.Skills)+len(s.Hours)+
+		len(g.Channels)+len(g.Statuses)+len(g.PresenceConfigs)+len(g.RoutingConfigs)+len(g.Queues)+len(g.Agents)+len(g.Skills)+len(g.Hours) > 0
+}
+
 // Diff returns what makes to of from. Both must be sorted; the patch shares
 // memory with to.
 func Diff(from, to *Definition) *Patch {

@@ -315,7 +315,7 @@ func (l *loop) step(command engine.Command) (engine.Result, error) {
 	for i := range result.Events {
 		ev := &result.Events[i]
 		if ev.Kind == engine.KindConfigured {
-			err = l.desk.Reconfigure()
+			err = l.desk.Configured(ev)
 		}
 		l.desk.Observe(ev)
 	}

@@ -131,7 +131,7 @@ func (w *World) Do(command engine.Command) (engine.Result, error) {
 		ev := &result.Events[i]
 		if w.desk != nil {
 			if ev.Kind == engine.KindConfigured {
-				if err := w.desk.Reconfigure(); err != nil {
+				if err := w.desk.Configured(ev); err != nil {
 					return result, err
 				}
 			}

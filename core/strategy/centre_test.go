@@ -281,7 +281,7 @@ func (c *centre) see(ev *engine.Event) {
 		return
 	}
 	if ev.Kind == engine.KindConfigured {
-		if err := c.desk.Reconfigure(); err != nil {
+		if err := c.desk.Configured(ev); err != nil {
 			c.t.Fatal(err)
 		}
 	}

@@ -138,13 +138,22 @@ func (d *Desk) known(name string) error {
 		"strategy %q is not configured%s; there are %s", name, meantBy(name, names), strings.Join(names, ", "))}
 }
 
-// Reconfigure takes over the engine's definition. The loop calls it after each
-// change of the definition; every strategy then gets a snapshot.
-func (d *Desk) Reconfigure() error {
+// Reconfigure takes over the engine's definition; every strategy then gets a
+// snapshot.
+func (d *Desk) Reconfigure() error { return d.reconfigure(true) }
+
+// Configured is Reconfigure for a change of the definition, of which the event
+// tells: the loop calls it after each. Strategies get a snapshot only if it may
+// change what they are shown.
+func (d *Desk) Configured(ev *engine.Event) error {
+	return d.reconfigure(ev.Change == nil || ev.Change.Patch == nil || ev.Change.Patch.Boards())
+}
+
+func (d *Desk) reconfigure(fresh bool) error {
 	if err := d.Check(d.engine.Definition()); err != nil {
 		return err
 	}
-	d.assign(true)
+	d.assign(fresh)
 	d.watchStalls()
 	return nil
 }

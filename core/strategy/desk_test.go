@@ -577,6 +577,27 @@ func TestNotNeeded(t *testing.T) {
 	}
 }
 
+// A new definition begins a board anew only if it may show on it.
+func TestConfigured(t *testing.T) {
+	t.Parallel()
+	r, first, _ := ready(t)
+	kinds := func(change func(*engine.Definition)) []route.Kind {
+		before := len(first.players[0].kinds)
+		d := *r.e.Definition()
+		change(&d)
+		r.do(engine.Configure{Definition: d})
+		r.arrives("main")
+		r.run()
+		return first.players[0].kinds[before:]
+	}
+	if got := kinds(func(d *engine.Definition) { d.KeepClosedItems++ }); len(got) == 0 || got[0].Resets() {
+		t.Errorf("after something else has changed: %v", got)
+	}
+	if got := kinds(func(d *engine.Definition) { d.Skills = append(slices.Clone(d.Skills), "tea") }); len(got) == 0 || !got[0].Resets() {
+		t.Errorf("after skills have changed: %v", got)
+	}
+}
+
 // A definition that names a strategy the desk does not have changes nothing.
 func TestReconfigureRefuses(t *testing.T) {
 	t.Parallel()

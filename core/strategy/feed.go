@@ -232,7 +232,7 @@ func (f *feed) walkWork(t *route.Turn, limit int) (sent int) {
 	}
 	seen := 0
 	f.walk.work = true
-	f.engine.EachWork(f.walk.item, func(w *engine.Work) bool {
+	f.engine.EachCurrent(f.walk.item, func(w *engine.Work) bool {
 		switch {
 		case w.ID > f.walk.until:
 			return false

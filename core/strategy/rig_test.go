@@ -237,7 +237,7 @@ func (r *rig) spread(result engine.Result) {
 	}
 	for i := range result.Events {
 		if result.Events[i].Kind == engine.KindConfigured {
-			if err := r.d.Reconfigure(); err != nil {
+			if err := r.d.Configured(&result.Events[i]); err != nil {
 				r.Fatal(err)
 			}
 		}

@@ -155,7 +155,7 @@ func (v *verifier) observe(ev *engine.Event) {
 		return
 	}
 	if ev.Kind == engine.KindConfigured {
-		if err := v.desk.Reconfigure(); err != nil {
+		if err := v.desk.Configured(ev); err != nil {
 			v.close() // the host was started anew, with other strategies
 			return
 		}
