@@ -135,17 +135,17 @@ func (s *swapping) company(ctx context.Context, folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	self, err := os.Executable()
+	program, args, err := s.program(ctx, folder)
 	if err != nil {
-		return "", fmt.Errorf("this program cannot find itself, to run as a plugin: %w", err)
+		return "", err
 	}
-	_, sum, err := checksum(self)
+	_, sum, err := checksum(program)
 	if err != nil {
 		return "", err
 	}
 	quote := func(s string) string { return strconv.Quote(filepath.ToSlash(s)) }
 	text := strings.NewReplacer(
-		"$LISTEN", `"127.0.0.1:0"`, "$DATA", quote(filepath.Join(folder, "data")), "$PROCESS", quote(self), "$SHA256", sum,
+		"$LISTEN", `"127.0.0.1:0"`, "$DATA", quote(filepath.Join(folder, "data")), "$PROCESS", quote(program), "$ARGS", args, "$SHA256", sum,
 		"$WASMSHA", moduleSum, "$WASM", quote(module),
 	).Replace(swapYAML)
 	var agents strings.Builder
@@ -154,6 +154,22 @@ func (s *swapping) company(ctx context.Context, folder string) (string, error) {
 		fmt.Fprintf(&agents, "  a%04d: {presence_config: desk, queues: [support, sales]}\n", i)
 	}
 	return text + agents.String(), nil
+}
+
+// program returns the plugin that runs as a process, and its arguments: one built
+// from source, or without that this program, which then stands for it.
+func (s *swapping) program(ctx context.Context, folder string) (file, args string, err error) {
+	source, err := queueSource(ctx)
+	if err == nil {
+		fmt.Fprintln(s.std.err, "building the process strategy…")
+		file = filepath.Join(folder, "queue")
+		_, err = (&build{dir: source, runtime: "process", output: file}).run(ctx, s.std.err)
+		return file, "[]", err
+	}
+	if file, err = os.Executable(); err != nil {
+		return "", "", fmt.Errorf("this program cannot find itself, to run as a plugin: %w", err)
+	}
+	return file, "[plugin, serve, queue]", nil
 }
 
 // measure plays the same load twice.

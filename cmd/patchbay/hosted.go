@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/patchbay-cx/patchbay/config"
@@ -238,18 +239,19 @@ func (h *hosted) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := make(chan struct{})
-	watching := make(chan struct{})
-	go func() {
-		defer close(watching)
+	var beside sync.WaitGroup
+	beside.Go(func() {
 		select {
 		case <-h.workspace.Done():
 			cancel()
 		case <-stop:
 		}
-	}()
+	})
+	beside.Go(func() { keepHeadroom(ctx) })
 	err := h.server.Serve(ctx, h.listener)
 	close(stop)
-	<-watching
+	cancel()
+	beside.Wait()
 	return err
 }
 

@@ -53,15 +53,21 @@ func (d *demo) module(ctx context.Context, folder string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", queuePlugin)
-	source, err := cmd.Output()
+	source, err := queueSource(ctx)
 	if err != nil {
 		return "", toolchain(ctx, err, "the demo needs the strategy as a WASM module: run it inside the project, or name a file with --wasm")
 	}
 	fmt.Fprintln(d.std.err, "building the WASM strategy…")
-	b := build{dir: strings.TrimSpace(string(source)), runtime: "wasm", output: file}
+	b := build{dir: source, runtime: "wasm", output: file}
 	if _, err := b.run(ctx, d.std.err); err != nil {
 		return "", err
 	}
 	return file, nil
+}
+
+// queueSource returns the folder with the source of the demo's strategy. It
+// takes a Go toolchain, inside the project.
+func queueSource(ctx context.Context) (string, error) {
+	source, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", queuePlugin).Output()
+	return strings.TrimSpace(string(source)), err
 }
