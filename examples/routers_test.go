@@ -52,7 +52,7 @@ func certified(t *testing.T, command []string) {
 	var printed bytes.Buffer
 	report, err := certify.Run(t.Context(), stand, certify.Options{
 		// Time decides nothing here: the machine has other things to do.
-		Budget: time.Minute, Deadline: time.Minute, Agents: 5000, Patience: time.Minute, Quiet: time.Second, Ping: 200 * time.Millisecond,
+		Budget: time.Minute, Deadline: time.Minute, Agents: 5000, Patience: time.Minute, Quiet: time.Second, Ping: time.Second,
 		Program: certify.NewProgram(command, stand, &printed),
 	})
 	if err != nil {
