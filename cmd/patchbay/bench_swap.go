@@ -21,6 +21,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/config"
 	"github.com/patchbay-cx/patchbay/core/drive"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 )
 
 //go:embed bench_swap.yaml
@@ -131,7 +132,7 @@ func (s *swapping) company(ctx context.Context, folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, moduleSum, err := checksum(module)
+	moduleSum, err := strategy.Checksum(module)
 	if err != nil {
 		return "", err
 	}
@@ -139,7 +140,7 @@ func (s *swapping) company(ctx context.Context, folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, sum, err := checksum(program)
+	sum, err := strategy.Checksum(program)
 	if err != nil {
 		return "", err
 	}

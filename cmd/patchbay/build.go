@@ -7,8 +7,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/sdk/guest"
 )
 
@@ -65,12 +64,16 @@ func (b build) run(ctx context.Context, log io.Writer) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, sum, err := checksum(output)
+	sum, err := strategy.Checksum(output)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(output)
 	if err != nil {
 		return nil, err
 	}
 	return &built{
-		File: output, Size: size, SHA256: sum, Runtime: b.runtime,
+		File: output, Size: info.Size(), SHA256: sum, Runtime: b.runtime,
 		Config: snippet(name, b.runtime, output, sum),
 	}, nil
 }
@@ -148,16 +151,4 @@ func toolchain(ctx context.Context, err error, format string, args ...any) error
 	default:
 		return fmt.Errorf(format, args...)
 	}
-}
-
-// checksum returns a file's size and its SHA-256 in hex.
-func checksum(file string) (size int64, sum string, err error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return 0, "", err
-	}
-	defer f.Close()
-	hash := sha256.New()
-	size, err = io.Copy(hash, f)
-	return size, hex.EncodeToString(hash.Sum(nil)), err
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/config"
 	"github.com/patchbay-cx/patchbay/core/drive"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
@@ -150,7 +151,7 @@ func (d *demo) company(ctx context.Context, folder string) (*config.Config, erro
 	if err != nil {
 		return nil, fmt.Errorf("this program cannot find itself, to run as a plugin: %w", err)
 	}
-	_, sum, err := checksum(self)
+	sum, err := strategy.Checksum(self)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/patchbay-cx/patchbay/core/kit"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	patchbayv1 "github.com/patchbay-cx/patchbay/sdk/proto/patchbay/v1"
 )
 
@@ -66,7 +67,7 @@ func (d *demo) decides(ctx context.Context, folder string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, sum, err := checksum(module)
+	sum, err := strategy.Checksum(module)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/patchbay-cx/patchbay/core/kit"
 	"github.com/patchbay-cx/patchbay/core/kit/linked"
+	"github.com/patchbay-cx/patchbay/core/strategy"
 	"github.com/patchbay-cx/patchbay/core/strategy/remote/local"
 	"github.com/patchbay-cx/patchbay/core/strategy/shortlist"
 )
@@ -50,7 +51,7 @@ func (a *allRuntimes) alone(use func() error) (err error) {
 	if a.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("this program cannot find itself, to run as a plugin: %w", err)
 	}
-	if _, a.sum, err = checksum(a.self); err != nil {
+	if a.sum, err = strategy.Checksum(a.self); err != nil {
 		return err
 	}
 	if a.folder, err = os.MkdirTemp("", "patchbay-all-"); err != nil {

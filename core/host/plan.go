@@ -140,10 +140,7 @@ type outlook struct {
 
 func sight(e *engine.Engine) outlook {
 	o := outlook{work: make(map[engine.WorkID]glimpse), over: make(map[string]engine.Milli)}
-	e.EachWork(0, func(w *engine.Work) bool {
-		if w.State.Ended() {
-			return true
-		}
+	e.EachCurrent(0, func(w *engine.Work) bool {
 		g := glimpse{
 			queue: w.Queue, priority: w.Priority, secondary: w.Secondary, size: w.Size, tier: w.Tier,
 			excluded: len(w.Excluded), waits: w.State == engine.Waiting,
