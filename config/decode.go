@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"runtime"
 	"time"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -36,6 +37,10 @@ func decode(values map[string]any) (*Config, error) {
 	return c, nil
 }
 
+// yieldEvery is after how many values others may run: hosts read long files while
+// they route.
+const yieldEvery = 64
+
 // hook reads what has a type of its own, and what has a short form.
 func hook() mapstructure.DecodeHookFuncType {
 	read := map[reflect.Type]func(any) (any, error){
@@ -57,7 +62,11 @@ func hook() mapstructure.DecodeHookFuncType {
 		reflect.TypeFor[Need]():                  atLevel(func(l engine.Level) Need { return Need{Level: l} }),
 		reflect.TypeFor[Skill]():                 atLevel(func(l engine.Level) Skill { return Skill{Level: l} }),
 	}
+	decoded := 0
 	return func(_, to reflect.Type, v any) (any, error) {
+		if decoded++; decoded%yieldEvery == 0 {
+			runtime.Gosched()
+		}
 		if read, ok := read[to]; ok {
 			return read(v)
 		}

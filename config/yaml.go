@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,15 @@ const (
 	// become a large one.
 	maxCopies = 100_000
 )
+
+// yielding lets others run at each read: hosts read long files while they route.
+type yielding struct{ io.Reader }
+
+// Read implements io.Reader.
+func (y yielding) Read(p []byte) (int, error) {
+	runtime.Gosched()
+	return y.Reader.Read(p)
+}
 
 // readYAML reads a file. What is wrong goes to faults; the node then holds what
 // could be read, so that the rest can be checked too. It is nil if nothing
@@ -50,7 +60,7 @@ func readValue(f *file, faults *faults) *node {
 		r.fault(at, CodeSyntax, "this character cannot stand in a text; save the file as UTF-8, without control characters")
 		return nil
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(f.data))
+	decoder := yaml.NewDecoder(yielding{bytes.NewReader(f.data)})
 	var file yaml.Node
 	switch err := decoder.Decode(&file); {
 	case errors.Is(err, io.EOF):

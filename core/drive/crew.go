@@ -21,6 +21,7 @@ const retryAfter = 200 * time.Millisecond
 // crew is the agents of a plan at work.
 type crew struct {
 	workers []*worker
+	opening sync.WaitGroup // those who are there from the beginning, until they are
 	shifts  sync.WaitGroup // agents' shifts
 	streams sync.WaitGroup // agents' streams
 
@@ -49,6 +50,8 @@ type worker struct {
 	// connected ends with the agent's presence.
 	playing, calls, connected context.Context
 	disconnect                context.CancelFunc
+	// there says that the agent can be offered something, or not be had.
+	there func()
 
 	mu       sync.Mutex
 	signedIn bool
@@ -71,7 +74,11 @@ func (p *Player) crew(playing, calls context.Context) *crew {
 		w := &worker{
 			Shift: shift, player: p, crew: c, playing: playing, calls: calls,
 			client: patchbayv1.NewAgentServiceClient(p.options.Conns[i%len(p.options.Conns)]),
-			held:   make(map[string]*job), empty: make(chan struct{}),
+			held:   make(map[string]*job), empty: make(chan struct{}), there: func() {},
+		}
+		if w.From <= 0 {
+			c.opening.Add(1)
+			w.there = sync.OnceFunc(c.opening.Done)
 		}
 		connected, disconnect := context.WithCancel(calls)
 		w.connected, w.disconnect = connected, disconnect //nolint:fatcontext // one for each agent
@@ -116,13 +123,17 @@ func (c *crew) leave() {
 
 // shift is the agent's day: sign in, take what is offered, and at the end
 // complete what is open and sign out. It returns when the day is over, or
-// playing is.
+// playing is. Who is there from the beginning is so before the clock starts.
 func (w *worker) shift() {
-	if !sleep(w.playing, w.player.clock.at(w.From)) || !w.signIn() {
+	if w.From > 0 && !w.until(w.From) {
+		return
+	}
+	if !w.signIn() {
+		w.there()
 		return
 	}
 	w.crew.streams.Go(w.listen)
-	if w.Until == Forever || !sleep(w.playing, w.player.clock.at(w.Until)) {
+	if w.Until == Forever || !w.until(w.Until) {
 		return
 	}
 	w.goAway()
@@ -130,6 +141,17 @@ func (w *worker) shift() {
 	case <-w.empty:
 		w.signOut()
 	case <-w.playing.Done():
+	}
+}
+
+// until waits until a time of the plan, and reports whether it came before the
+// end.
+func (w *worker) until(at time.Duration) bool {
+	select {
+	case <-w.player.begun:
+		return sleep(w.playing, w.player.clock.at(at))
+	case <-w.playing.Done():
+		return false
 	}
 }
 
@@ -216,6 +238,7 @@ func (w *worker) listen() {
 		if err == nil {
 			err = w.receive(stream)
 		}
+		w.there()
 		if w.connected.Err() != nil {
 			return
 		}
@@ -233,6 +256,7 @@ func (w *worker) receive(stream grpc.ServerStreamingClient[patchbayv1.StreamOffe
 		now := time.Now()
 		switch m := message.GetMessage().(type) {
 		case *patchbayv1.StreamOffersResponse_Snapshot:
+			w.there()
 			for _, offer := range m.Snapshot.GetHeld() {
 				w.take(offer, now)
 			}

@@ -36,6 +36,7 @@ type Player struct {
 	work    patchbayv1.WorkServiceClient
 	run     string // begins the idempotency keys and references of this run
 	clock   clock
+	begun   chan struct{} // closed when the clock has been set to its start
 
 	customers []customer
 	byID      map[string]*customer
@@ -83,7 +84,8 @@ func New(ctx context.Context, plan *Plan, options Options) (*Player, error) {
 		checker: NewChecker(host.Status.GetLastEvent(), host.Agents, options.Status),
 		work:    patchbayv1.NewWorkServiceClient(options.Conns[0]),
 		run:     "drive-" + strconv.FormatInt(time.Now().UnixNano(), 36),
-		clock:   clock{start: time.Now(), speed: options.Speed},
+		clock:   clock{speed: options.Speed},
+		begun:   make(chan struct{}),
 
 		customers: make([]customer, len(plan.Customers)),
 		byID:      make(map[string]*customer, len(plan.Customers)),
@@ -108,11 +110,17 @@ func New(ctx context.Context, plan *Plan, options Options) (*Player, error) {
 
 // Progress returns how far the player has come. It is safe for concurrent use.
 func (p *Player) Progress() Progress {
+	elapsed := time.Duration(0)
+	select {
+	case <-p.begun:
+		elapsed = min(p.clock.planned(time.Since(p.clock.start)), p.plan.Length())
+	default:
+	}
 	return Progress{
 		Customers: len(p.customers), Come: int(p.progress.come.Load()), Served: int(p.progress.served.Load()),
 		Abandoned: int(p.progress.abandoned.Load()), Refused: int(p.progress.refused.Load()),
 		Violations: p.checker.Violations(),
-		Elapsed:    min(p.clock.planned(time.Since(p.clock.start)), p.plan.Length()), Length: p.plan.Length(),
+		Elapsed:    elapsed, Length: p.plan.Length(),
 	}
 }
 
@@ -129,11 +137,12 @@ func (p *Player) Run(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	defer feed.stop()
-	p.clock.start = time.Now()
-
 	playing, stop := context.WithCancel(ctx)
 	defer stop()
 	crew := p.crew(playing, calls)
+	crew.opening.Wait()
+	p.clock.start = time.Now()
+	close(p.begun)
 	var coming sync.WaitGroup
 	coming.Go(func() { p.arrivals(playing, calls) })
 	interrupted := p.wait(ctx)

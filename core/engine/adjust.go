@@ -4,7 +4,6 @@
 package engine
 
 import (
-	"cmp"
 	"slices"
 )
 
@@ -104,8 +103,8 @@ func (e *Engine) arrange(p *Patch) {
 			e.queues[definition.Name] = q
 			q.fresh = true
 		}
-		_, changed := slices.BinarySearchFunc(p.Set.Queues, definition.Name, func(q QueueDefinition, name string) int { return cmp.Compare(q.Name, name) })
-		_, rerouted := slices.BinarySearchFunc(p.Set.RoutingConfigs, definition.Routing, func(r RoutingConfig, name string) int { return cmp.Compare(r.Name, name) })
+		changed := found(p.Set.Queues, definition.Name, queueName) != nil && (q.fresh || !q.definition.sameRules(definition))
+		rerouted := found(p.Set.RoutingConfigs, definition.Routing, routingName) != nil
 		q.ruled = changed || rerouted
 		e.lead(q, definition)
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"sort"
 )
 
 // Patch is what makes one definition of another.
@@ -33,12 +34,24 @@ type Names struct {
 	Profiles        []string `cbor:"11,keyasint,omitempty"`
 }
 
-// Boards reports whether the patch may change what strategies are shown: more
-// than which there are, who may do what, and how long what is kept.
-func (p *Patch) Boards() bool {
+// Boards reports whether the patch of that definition may change what strategies
+// are shown: more than which there are, who decides, who may do what, and how
+// long what is kept.
+func (p *Patch) Boards(of *Definition) bool {
 	s, g := &p.Set, &p.Gone
-	return len(s.Channels)+len(s.Statuses)+len(s.PresenceConfigs)+len(s.RoutingConfigs)+len(s.Queues)+len(s.Agents)+len(s.Skills)+len(s.Hours)+
-		len(g.Channels)+len(g.Statuses)+len(g.PresenceConfigs)+len(g.RoutingConfigs)+len(g.Queues)+len(g.Agents)+len(g.Skills)+len(g.Hours) > 0
+	return len(s.Channels)+len(s.Statuses)+len(s.PresenceConfigs)+len(s.RoutingConfigs)+len(s.Agents)+len(s.Skills)+len(s.Hours)+
+		len(g.Channels)+len(g.Statuses)+len(g.PresenceConfigs)+len(g.RoutingConfigs)+len(g.Queues)+len(g.Agents)+len(g.Skills)+len(g.Hours) > 0 ||
+		slices.ContainsFunc(s.Queues, func(q QueueDefinition) bool {
+			former := found(of.Queues, q.Name, queueName)
+			return former == nil || !former.sameRules(&q)
+		})
+}
+
+// sameRules reports whether the two differ in nothing but who decides.
+func (d *QueueDefinition) sameRules(other *QueueDefinition) bool {
+	mine, theirs := *d, *other
+	mine.Deciders, theirs.Deciders = Deciders{}, Deciders{}
+	return reflect.DeepEqual(mine, theirs)
 }
 
 // Diff returns what makes to of from. Both must be sorted; the patch shares
@@ -138,6 +151,15 @@ func differing[T any](from, to []T, name func(*T) string, same func(a, b *T) boo
 		}
 	}
 	return set, gone
+}
+
+// found returns the entry of that name, nil if there is none. The list is sorted.
+func found[T any](list []T, name string, of func(*T) string) *T {
+	at := sort.Search(len(list), func(i int) bool { return of(&list[i]) >= name })
+	if at == len(list) || of(&list[at]) != name {
+		return nil
+	}
+	return &list[at]
 }
 
 // merged is what differing tells apart, put together again. All lists are

@@ -216,6 +216,12 @@ func (s *step) clearIfExhausted(w *Work) {
 	}
 }
 
+// Waits reports whether work waits in the queue.
+func (e *Engine) Waits(queue string) bool {
+	q := e.queues[queue]
+	return q != nil && len(q.waiting) > 0
+}
+
 // waiting is a heap of what waits in a queue, the oldest first. Work knows where
 // in it it is.
 type waiting []*Work

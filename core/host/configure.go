@@ -52,12 +52,12 @@ func (w *Workspace) Configure(ctx context.Context, change Change) (version uint6
 	if err != nil {
 		return 0, err
 	}
-	if err := w.prove(ctx, specs); err != nil {
+	if r.proven, err = w.prove(ctx, specs); err != nil {
 		return 0, err
 	}
 	r.specs = specs
 	result, err := w.decided(ctx, r)
-	if err != nil {
+	if err = errors.Join(err, closed(r.proven)); err != nil {
 		return 0, err
 	}
 	for i := range result.Events {
@@ -109,12 +109,12 @@ func (w *Workspace) specs(d *engine.Definition) ([]strategy.Spec, error) {
 	return w.opts.Specs(d)
 }
 
-// prove starts every strategy that is not employed as it is, and ends it again.
-// Those that run elsewhere start when somebody comes, so they prove nothing.
-func (w *Workspace) prove(ctx context.Context, specs []strategy.Spec) error {
+// prove starts every strategy that is not employed as it is. Those that run
+// elsewhere start when somebody comes, so they prove nothing.
+func (w *Workspace) prove(ctx context.Context, specs []strategy.Spec) (proven []*strategy.Proven, err error) {
 	var employed []strategy.Spec
 	if err := w.ask(ctx, &request{done: make(chan struct{}), read: func(l *loop) { employed = l.employed }}); err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, spec := range specs {
@@ -127,25 +127,28 @@ func (w *Workspace) prove(ctx context.Context, specs []strategy.Spec) error {
 			errs = append(errs, fmt.Errorf("%w: %s: there is no runtime %q", ErrUnproven, spec.Name, spec.Runtime))
 			continue
 		}
-		if err := proven(ctx, runtime, spec); err != nil {
+		instance, err := strategy.Prove(ctx, runtime, spec)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%w: %s: %w", ErrUnproven, spec.Name, err))
+			continue
 		}
+		proven = append(proven, instance)
 	}
-	return errors.Join(errs...)
+	if errs != nil {
+		return nil, errors.Join(append(errs, closed(proven))...)
+	}
+	return proven, nil
 }
 
 // remoteRuntime is the one whose instances others start.
 const remoteRuntime = "remote"
 
-func proven(ctx context.Context, runtime strategy.Runtime, spec strategy.Spec) error {
-	spec.Limits = spec.Limits.WithDefaults()
-	ctx, cancel := context.WithTimeout(ctx, spec.Limits.StartTimeout)
-	defer cancel()
-	instance, _, err := runtime.Start(ctx, spec, 1)
-	if err != nil {
-		return err
+// closed closes what was started and is of no use.
+func closed(proven []*strategy.Proven) (err error) {
+	for _, instance := range proven {
+		err = errors.Join(err, instance.Close())
 	}
-	return instance.Close()
+	return err
 }
 
 // employ puts a definition in force with the strategies that it needs, which
@@ -167,6 +170,7 @@ func (l *loop) employ(c engine.Configure, r *request) (engine.Result, error) {
 		}
 		return result, err
 	}
+	r.proven = l.desk.Lend(l.now(), r.proven)
 	return result, nil
 }
 

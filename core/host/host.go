@@ -101,6 +101,8 @@ type request struct {
 	find  func(*engine.Engine) (engine.Command, error)
 	plan  *intake.Plan // of a definition to be put in force
 	specs []strategy.Spec
+	// proven are instances of them; those that are left are whoever asked's.
+	proven []*strategy.Proven
 	// version was in force when the request was looked at, if find noted it.
 	version uint64
 	read    func(*loop)

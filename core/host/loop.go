@@ -32,6 +32,9 @@ const (
 	// leisure is how many milliseconds records of turns, for which nobody waits,
 	// may wait to be written with something else.
 	leisure = engine.Time(20)
+	// lull is how many milliseconds changes on boards may wait to be told while no
+	// work waits.
+	lull = engine.Time(20)
 )
 
 // loop owns a workspace's state. Everything here belongs to its goroutine.
@@ -125,6 +128,7 @@ func (l *loop) begin(ctx context.Context, opts Options) error {
 	}
 	l.desk.KeepFrames(opts.KeepFrames)
 	l.desk.OnWake(l.calls.put)
+	l.desk.Lull(lull)
 	l.desk.Start(ctx, l.now(), l.settle)
 	return ctx.Err()
 }

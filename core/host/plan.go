@@ -90,7 +90,11 @@ func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
 	_, p.Refused = r.find(copied)
 	p.Lines = Compare(copied.Definition(), &command.Definition)
 	if p.Refused == nil {
-		p.Refused = w.prove(ctx, specs)
+		proven, refused := w.prove(ctx, specs)
+		p.Refused = refused
+		if err := closed(proven); err != nil {
+			w.logger.Warn("what was started for a plan did not end well", "workspace", w.name, "error", err)
+		}
 	}
 	if p.Refused != nil {
 		return p, nil //nolint:nilerr // a refusal is what a plan tells

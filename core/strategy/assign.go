@@ -46,6 +46,9 @@ func (s scope) has(w *engine.Work) bool {
 type assignment struct {
 	*Desk
 	scopes map[*post]scope
+	// pressed are those who are put in charge of a queue that is not on their
+	// board, for want of others.
+	pressed map[*post]bool
 }
 
 func (a *assignment) show(p *post, queue string, part share) {
@@ -54,17 +57,19 @@ func (a *assignment) show(p *post, queue string, part share) {
 }
 
 // assign decides who decides for which queue, and gives everybody the queues
-// that they decide for or prepare to. Fresh begins everybody's board anew, else
-// only those whose queues differ.
+// that they decide for or prepare to. Who gets another queue goes on deciding for
+// those it has, and decides for that one once all of it is on its board; until
+// then whoever did before goes on. Fresh begins everybody's board anew.
 func (d *Desk) assign(fresh bool) {
 	definition := d.engine.Definition()
+	d.defined = definition
 	d.follow(definition)
-	a := assignment{Desk: d, scopes: make(map[*post]scope, len(d.posts))}
+	a := assignment{Desk: d, scopes: make(map[*post]scope, len(d.posts)), pressed: make(map[*post]bool)}
 	for _, p := range d.posts {
 		a.scopes[p] = make(scope)
 		p.wanted = false
 	}
-	d.owner, d.splits = make(map[string]*post), make(map[string]*post)
+	d.owner, d.splits = make(map[string]*post), make(map[string]division)
 	for i := range definition.Queues {
 		a.charge(routed(definition, definition.Queues[i].Name))
 	}
@@ -78,7 +83,7 @@ func (d *Desk) assign(fresh bool) {
 		if p.state == Idle && p.wanted {
 			p.state, p.retryAt = Down, 0 // to be started at once
 		}
-		p.feed.setScope(a.scopes[p], fresh)
+		p.feed.setScope(a.scopes[p], fresh || a.pressed[p])
 		for queue := range a.scopes[p] {
 			d.sights[queue] = append(d.sights[queue], p)
 		}
@@ -93,7 +98,7 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 	t := a.trials[name]
 	if t != nil {
 		a.show(t.post, name, share{of: t.canary.Share})
-		if t.post.state == Active {
+		if t.decides = t.post.ready(name); t.decides {
 			rest = share{of: t.canary.Share, rest: true}
 		}
 	}
@@ -105,12 +110,11 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 	if s := a.shadows[name]; s != nil { // classes are decided for in turns that it does not get
 		a.show(s.post, name, share{split: rest.split, only: rest.only})
 	}
-	for _, p := range []*post{main, a.before(name, main), fallback} {
-		if p == nil {
-			continue
-		}
+	candidates := slices.DeleteFunc([]*post{main, a.before(name, main), fallback}, func(p *post) bool { return p == nil })
+	at := a.elect(name, candidates)
+	for i, p := range candidates {
 		p.wanted = true
-		if a.owner[name] != nil {
+		if i > at {
 			continue // a fallback that is not needed
 		}
 		part := rest
@@ -118,23 +122,45 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 			part = share{of: t.canary.Share, split: rest.split, only: rest.only, besides: true}
 		}
 		a.show(p, name, part)
-		if p.state == Active {
-			a.owner[name] = p
-		}
 	}
 	if main != nil && a.owner[name] == main {
 		a.proven[name] = main
 	}
 }
 
+// elect puts the first of the candidates in charge of the queue who has it on its
+// board, or else the first who is active, and returns which one that is: past the
+// last if there is nobody.
+func (a *assignment) elect(queue string, candidates []*post) int {
+	at := slices.IndexFunc(candidates, func(p *post) bool { return p.ready(queue) })
+	if at < 0 {
+		at = slices.IndexFunc(candidates, func(p *post) bool { return p.state == Active })
+		if at < 0 {
+			return len(candidates)
+		}
+		a.pressed[candidates[at]] = true
+	}
+	a.owner[queue] = candidates[at]
+	return at
+}
+
+// ready reports whether the post can decide for the queue: it is active, and has
+// it on its board.
+func (p *post) ready(queue string) bool { return p.state == Active && p.feed.holds(queue) }
+
 // before returns who goes on deciding for the queue until its strategy, which
-// has not decided for it yet, has proven itself; nil for nobody.
+// has not decided for it yet, has proven itself and the queue on its board; nil
+// for nobody.
 func (d *Desk) before(queue string, main *post) *post {
 	former := d.proven[queue]
-	if main == nil || main.state == Active || former == nil || former == main || former != d.named[former.spec.Name] {
+	switch {
+	case main == nil, main.ready(queue), former == nil, former == main, former != d.named[former.spec.Name]:
 		return nil
+	case main.state == Active && !former.ready(queue):
+		return nil
+	default:
+		return former
 	}
-	return former
 }
 
 // follow has a trial for each canary of the definition and a post for each
@@ -161,7 +187,7 @@ func has(d *engine.Definition, queue string) bool {
 
 // decider returns who decides for the work now; nil if nobody does.
 func (d *Desk) decider(w *engine.Work) *post {
-	if t := d.trials[w.Queue]; t != nil && t.post.state == Active && t.canary.Takes(w.ID) {
+	if t := d.trials[w.Queue]; t != nil && t.decides && t.canary.Takes(w.ID) {
 		return t.post
 	}
 	if p := d.classed(w); p != nil {

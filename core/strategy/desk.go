@@ -24,14 +24,15 @@ import (
 // them back (Done), and calls again when WakeAt says so. Done settles proposals
 // by stepping the engine through the loop.
 type Desk struct {
-	engine *engine.Engine
-	seed   uint64
-	posts  []*post // by name
-	named  map[string]*post
-	owner  map[string]*post // queue → who decides for it now; nil for nobody
-	proven map[string]*post // queue → the strategy named for it that decided last
-	sights map[string][]*post
-	splits map[string]*post // queue → its strategy, if that is split
+	engine  *engine.Engine
+	defined *engine.Definition // as it was when it was decided last who decides
+	seed    uint64
+	posts   []*post // by name
+	named   map[string]*post
+	owner   map[string]*post // queue → who decides for it now; nil for nobody
+	proven  map[string]*post // queue → the strategy named for it that decided last
+	sights  map[string][]*post
+	splits  map[string]division // queue → who decides for its classes, if its strategy is split
 
 	trials  map[string]*trial  // queue → its canary
 	shadows map[string]*shadow // queue → its shadow
@@ -49,6 +50,7 @@ type Desk struct {
 	employed  bool                         // that is on record, if there is one
 	began     uint64                       // the number of the last event when Start began
 	place     struct{ after, next uint64 } // of the job that was given last, and of the next
+	lull      engine.Time                  // see Lull
 	woken     func(post uint32)            // tells that a strategy wants a turn; nil if nobody listens
 }
 
@@ -146,7 +148,7 @@ func (d *Desk) Reconfigure() error { return d.reconfigure(true) }
 // tells: the loop calls it after each. Strategies get a snapshot only if it may
 // change what they are shown.
 func (d *Desk) Configured(ev *engine.Event) error {
-	return d.reconfigure(ev.Change == nil || ev.Change.Patch == nil || ev.Change.Patch.Boards())
+	return d.reconfigure(ev.Change == nil || ev.Change.Patch == nil || ev.Change.Patch.Boards(d.defined))
 }
 
 func (d *Desk) reconfigure(fresh bool) error {
@@ -212,6 +214,11 @@ func (d *Desk) Observe(ev *engine.Event) {
 	}
 }
 
+// Lull lets changes wait for so many milliseconds while no work waits that they
+// could make a difference to, so that they go with others, or with the next work
+// that comes. Without it each is told at once.
+func (d *Desk) Lull(most engine.Time) { d.lull = most }
+
 // Next returns a job that should be run now, nil if there is none. The caller
 // asks until there is none.
 func (d *Desk) Next(now engine.Time) *Job {
@@ -250,6 +257,9 @@ func (d *Desk) give(job *Job, now engine.Time) *Job {
 func (d *Desk) next(p *post, now engine.Time) *Job {
 	if d.rested(now, p) {
 		p.dismiss()
+	}
+	if p.tellAt == 0 && d.lull > 0 && p.feed.pending() {
+		p.tellAt = now + d.lull
 	}
 	switch {
 	case d.stops(p):
@@ -381,13 +391,17 @@ func (d *Desk) answered(now engine.Time, job *Job, step Step) {
 	if at := engine.Time(p.reply.WakeAt); at > 0 {
 		p.wakeAt = min(max(at, now+wakeAtSoonest), now+wakeAtLatest)
 	}
+	if p.feed.arrived && p.turn.Kind.Asks() && p.board == p.feed.board {
+		p.feed.arrived = false
+		d.assign(false) // it may decide for what has come
+	}
 	p.note()
 	d.settle(now, p, step)
 	if !p.turn.Kind.Asks() {
 		return // a page proves little
 	}
 	p.resyncs = 0
-	if p.good++; p.state == Probing && p.good >= probeTurns {
+	if p.good++; p.state == Probing && p.good >= probeTurns && !p.feed.moving() {
 		p.late = false
 		p.wake(now) // what it proposed so far was not used
 		d.change(now, p, Active, fmt.Sprintf("answered %d turns well", p.good), step)

@@ -41,6 +41,10 @@ type feed struct {
 	turn   uint64 // the number of the turn being filled
 	digest route.Digest
 	walk   walk
+	move   move
+	// arrived says that queues have come, or come with the next snapshot, since the
+	// desk looked last.
+	arrived bool
 
 	board   uint64     // counts the boards begun
 	next    route.Kind // of the next turn: KindDelta, KindSnapshotFirst or KindSnapshotMore
@@ -48,18 +52,6 @@ type feed struct {
 	settled []route.Settled
 	notes   map[engine.WorkID]string              // why work waits, by the strategy's last word
 	offers  map[engine.AssignmentID]route.Settled // made by this instance, awaiting their outcome
-}
-
-// walk is how far a snapshot has come: through the agents in order of ids, then
-// through the work there was when it began. Pages look for their rows as they
-// are filled, so that beginning a snapshot takes no time. What is still ahead
-// need not be noted when it changes.
-type walk struct {
-	agent  string        // the last one looked at
-	agents bool          // all are behind
-	item   engine.WorkID // the last one looked at
-	until  engine.WorkID // the last one there was
-	work   bool          // all is behind
 }
 
 func newFeed(e *engine.Engine, attributes []string) *feed {
@@ -80,25 +72,33 @@ func (f *feed) reset() {
 	f.settled = f.settled[:0]
 	f.digest, f.base, f.next = 0, 0, route.KindSnapshotFirst
 	f.board++
+	f.arrived = true
+	clear(f.move.queues)
 	for _, name := range slices.Sorted(maps.Keys(f.scope)) {
-		ref, _ := f.queues.add(name)
-		f.queues.note(ref)
+		f.queues.enter(name)
 	}
 	nothing := len(f.scope) == 0
 	f.walk = walk{agents: nothing, work: nothing, until: f.engine.State().NextWork - 1}
 }
 
-// setScope changes which queues are on the board. A change makes the next turn
-// a snapshot, and so does fresh.
+// setScope changes which queues are on the board. A board in use follows from
+// turn to turn; one that is fresh, or has shown nothing so far, begins with a
+// snapshot.
 func (f *feed) setScope(queues scope, fresh bool) {
-	if fresh || !maps.Equal(f.scope, queues) {
-		f.scope = queues
-		f.bySkills = false
-		for name := range queues {
-			_, routing := routed(f.engine.Definition(), name)
-			f.bySkills = f.bySkills || routing.BySkills
-		}
+	if !fresh && maps.Equal(f.scope, queues) {
+		return
+	}
+	former := f.scope
+	f.scope = queues
+	f.bySkills = false
+	for name := range queues {
+		_, routing := routed(f.engine.Definition(), name)
+		f.bySkills = f.bySkills || routing.BySkills
+	}
+	if fresh || f.next != route.KindDelta || len(former) == 0 || len(queues) == 0 {
 		f.reset()
+	} else {
+		f.begin(former)
 	}
 }
 
@@ -114,9 +114,8 @@ func (f *feed) touchWork(id engine.WorkID, w *engine.Work) {
 	if w == nil || !f.hasWork(w) {
 		return
 	}
-	if f.walk.work || id <= f.walk.item || id > f.walk.until {
-		ref, _ := f.work.add(id)
-		f.work.note(ref)
+	if f.next == route.KindDelta || id <= f.walk.item || id > f.walk.until {
+		f.work.enter(id)
 	}
 }
 
@@ -124,9 +123,8 @@ func (f *feed) touchAgent(a *engine.Agent) {
 	if len(f.scope) == 0 || f.agents.touch(a.ID) || !f.hasAgent(a) {
 		return
 	}
-	if f.walk.agents || a.ID <= f.walk.agent {
-		ref, _ := f.agents.add(a.ID)
-		f.agents.note(ref)
+	if f.next == route.KindDelta || f.walk.agents || a.ID <= f.walk.agent {
+		f.agents.enter(a.ID)
 	}
 }
 
@@ -153,7 +151,21 @@ func (f *feed) hasAgent(a *engine.Agent) bool {
 // waits for the next turn: an outcome has changed rows too, and a refusal that
 // has not would only be proposed again.
 func (f *feed) pending() bool {
-	return f.next != route.KindDelta || f.work.pending()+f.agents.pending()+f.queues.pending() > 0
+	return f.next != route.KindDelta || f.moving() || f.work.pending()+f.agents.pending()+f.queues.pending() > 0
+}
+
+// presses reports whether what is pending may make a difference now: work waits,
+// or the board is not whole.
+func (f *feed) presses() bool {
+	if f.next != route.KindDelta || f.moving() {
+		return true
+	}
+	for queue := range f.scope {
+		if f.engine.Waits(queue) {
+			return true
+		}
+	}
+	return false
 }
 
 // fill builds the next turn's rows. The caller sets epoch, seq, now, seed and
@@ -164,14 +176,23 @@ func (f *feed) pending() bool {
 // other.
 func (f *feed) fill(t *route.Turn) {
 	left := f.rows
-	f.fillQueues(t)
 	if f.next != route.KindDelta {
 		f.fillChannels(t)
-		left -= f.walkAgents(t, left)
-		left -= f.walkWork(t, left)
+		left -= f.walkAgents(left, func(a *engine.Agent) {
+			ref, s := f.agents.add(a.ID)
+			f.putAgent(t, ref, s, a)
+		})
+		left -= f.walkWork(left, func(w *engine.Work) {
+			ref, s := f.work.add(w.ID)
+			f.putWork(t, ref, s, w)
+		})
+	} else if f.moving() {
+		f.proceed()
 	}
 	left -= f.fillAgents(t, left-min(left/2, f.work.pending()))
 	f.fillWork(t, left)
+	f.arrive()
+	f.fillQueues(t)
 	if f.sends(route.TableSettled) {
 		t.Settled = append(t.Settled, f.settled...)
 	}
@@ -198,58 +219,6 @@ func (f *feed) kind() route.Kind {
 		f.next = route.KindDelta
 		return route.KindSnapshotLast
 	}
-}
-
-// walkAgents sends up to limit of the agents that are still ahead, and returns
-// how many it sent.
-func (f *feed) walkAgents(t *route.Turn, limit int) (sent int) {
-	if f.walk.agents {
-		return 0
-	}
-	seen := 0
-	f.walk.agents = true
-	f.engine.EachAgent(f.walk.agent, func(a *engine.Agent) bool {
-		if sent == limit || seen == maxScan*f.rows {
-			f.walk.agents = false
-			return false
-		}
-		seen++
-		f.walk.agent = a.ID
-		if f.hasAgent(a) {
-			ref, s := f.agents.add(a.ID)
-			f.putAgent(t, ref, s, a)
-			sent++
-		}
-		return true
-	})
-	return sent
-}
-
-// walkWork does the same for work, once all agents are behind.
-func (f *feed) walkWork(t *route.Turn, limit int) (sent int) {
-	if !f.walk.agents || f.walk.work {
-		return 0
-	}
-	seen := 0
-	f.walk.work = true
-	f.engine.EachCurrent(f.walk.item, func(w *engine.Work) bool {
-		switch {
-		case w.ID > f.walk.until:
-			return false
-		case sent == limit || seen == maxScan*f.rows:
-			f.walk.work = false
-			return false
-		}
-		seen++
-		f.walk.item = w.ID
-		if f.hasWork(w) {
-			ref, s := f.work.add(w.ID)
-			f.putWork(t, ref, s, w)
-			sent++
-		}
-		return true
-	})
-	return sent
 }
 
 // fillAgents sends up to limit of the agents that have changed, and returns how
@@ -279,6 +248,7 @@ func (f *feed) fillWork(t *route.Turn, limit int) {
 		if w, ok := f.engine.Work(s.key); ok && f.hasWork(w) {
 			f.putWork(t, ref, s, w)
 		} else {
+			delete(f.notes, s.key)
 			t.WorkGone = leave(f, &f.work, route.TableWork, ref, t.WorkGone)
 		}
 	}

@@ -150,6 +150,9 @@ func (s *stage) curtain() {
 	s.settle()
 	for range 100 { // for those who are down, or have more to complain
 		s.now += backoffMost
+		for i := range s.e.Definition().Queues { // so that both are needed again
+			s.try(engine.Decide{Queue: s.e.Definition().Queues[i].Name})
+		}
 		s.try(engine.Tick{})
 		s.settle()
 		if s.d.named["first"].state == Active && s.d.named["second"].state == Active {
@@ -217,78 +220,106 @@ func (s *stage) discreet(p *post, in *player, turn *route.Turn) {
 		s.Fatalf("%s was told a secret", p.spec.Name)
 	}
 	for q := range in.board.AllQueues() {
-		if name := in.board.Word(q.Name); !s.sees(p, name) {
+		if name := in.board.Word(q.Name); !s.sees(p, name) && !p.feed.move.queues[name] {
 			s.Fatalf("%s sees queue %q", p.spec.Name, name)
 		}
 	}
 }
 
-// sees says by the definition alone whether the queue is the strategy's matter.
+// sees says whether the queue is the strategy's matter, by who was put in charge
+// of it.
 func (s *stage) sees(p *post, queue string) bool {
-	d := s.e.Definition()
-	for _, q := range d.Queues {
-		for _, routing := range d.RoutingConfigs {
-			if q.Name != queue || q.Routing != routing.Name {
-				continue
-			}
-			main := s.d.named[cmp.Or(q.Deciders.Strategy, routing.Strategy)]
-			before := s.d.before(queue, main) // decides until main has proven itself
-			fallback := routing.Fallback
-			if fallback == main.spec.Name {
-				fallback = routing.Strategy
-			}
-			return main == p || before == p ||
-				fallback == p.spec.Name && main.state != Active && (before == nil || before.state != Active)
-		}
+	t := s.d.trials[queue]
+	return s.stands(p, queue) || t != nil && t.post == p
+}
+
+// stands says whether the strategy decides for the queue but for a canary, or
+// prepares to.
+func (s *stage) stands(p *post, queue string) bool {
+	q, routing := routed(s.e.Definition(), queue)
+	main, owner := s.d.named[cmp.Or(q.Deciders.Strategy, routing.Strategy)], s.d.owner[queue]
+	fallback := routing.Fallback
+	if fallback == main.spec.Name {
+		fallback = routing.Strategy
 	}
-	return false
+	return main == p || owner == p || owner != main && s.d.before(queue, main) == p || owner == nil && fallback == p.spec.Name
+}
+
+// shows says whether the work is the strategy's matter.
+func (s *stage) shows(p *post, w *engine.Work) bool {
+	t, stands := s.d.trials[w.Queue], s.stands(p, w.Queue)
+	switch {
+	case t == nil:
+		return stands
+	case t.post == p:
+		return stands || t.canary.Takes(w.ID)
+	default:
+		return stands && !(t.decides && t.canary.Takes(w.ID))
+	}
 }
 
 // compare checks every row against the engine. What is noted as changed, or is
-// still ahead in a snapshot, may differ; when nothing is, nothing may.
+// still ahead in a snapshot or of a queue that moves, may differ; when nothing
+// is, nothing may.
 func (s *stage) compare(p *post, in *player) {
 	f, whole := p.feed, !p.feed.pending()
 	var want []string
 	for _, q := range s.e.Definition().Queues {
-		if s.sees(p, q.Name) {
-			want = append(want, s.queue(&q))
+		if s.sees(p, q.Name) || f.move.queues[q.Name] {
+			want = append(want, s.queue(&q, f.move.queues[q.Name]))
 		}
 	}
 	s.equal("queues", want, collect(in.board.AllQueues(), func(q *route.Queue) string { return showQueue(in, q) }))
+	s.compareWork(p, in, whole)
+	s.compareAgents(p, in, whole)
+}
 
-	shown := make(map[string]string)
-	for w := range in.board.AllWork() {
-		if s := f.work.slots[w.Ref]; !s.dirty {
-			shown[s.key.String()] = showWork(in, w)
-		}
+func (s *stage) compareWork(p *post, in *player, whole bool) {
+	f, shown, expected := p.feed, make(map[string]string), make(map[string]string)
+	moves := func(w *engine.Work) bool {
+		_, moves := f.move.queues[w.Queue]
+		return moves
 	}
-	expected := make(map[string]string)
+	for row := range in.board.AllWork() {
+		slot := f.work.slots[row.Ref]
+		w, ok := s.e.Work(slot.key)
+		if slot.dirty || f.moving() && (!ok || moves(w) && !s.shows(p, w)) {
+			continue
+		}
+		shown[slot.key.String()] = showWork(in, row)
+	}
 	s.e.EachWork(0, func(w *engine.Work) bool {
 		ref, known := f.work.refs[w.ID]
-		if (w.State == engine.Waiting || w.State == engine.Offered) && s.sees(p, w.Queue) {
+		if (w.State == engine.Waiting || w.State == engine.Offered) && s.shows(p, w) {
 			if whole || known && !f.work.slots[ref].dirty {
 				expected[w.ID.String()] = s.work(p, w)
-			} else if !known && (f.walk.work || w.ID <= f.walk.item) {
+			} else if !known && (f.next == route.KindDelta && !moves(w) || f.walk.work || w.ID <= f.walk.item) {
 				s.Fatalf("%s was never told of %v", p.spec.Name, w.ID)
 			}
 		}
 		return true
 	})
 	s.equal("work", sorted(expected), sorted(shown))
+}
 
-	clear(shown)
-	for a := range in.board.AllAgents() {
-		if s := f.agents.slots[a.Ref]; !s.dirty {
-			shown[s.key] = showAgent(in, a)
+func (s *stage) compareAgents(p *post, in *player, whole bool) {
+	f, shown, expected := p.feed, make(map[string]string), make(map[string]string)
+	moves := func(a *engine.Agent) bool {
+		return slices.ContainsFunc(a.Definition.InQueues(), func(q string) bool { return f.move.queues[q] }) || f.moves() && !s.concerns(p, a)
+	}
+	for row := range in.board.AllAgents() {
+		slot := f.agents.slots[row.Ref]
+		a, ok := s.e.Agent(slot.key)
+		if !slot.dirty && ok && !moves(a) {
+			shown[slot.key] = showAgent(in, row)
 		}
 	}
-	clear(expected)
 	s.e.EachAgent("", func(a *engine.Agent) bool {
 		ref, known := f.agents.refs[a.ID]
 		if a.Status != engine.Offline && s.concerns(p, a) {
-			if whole || known && !f.agents.slots[ref].dirty {
+			if whole || known && !f.agents.slots[ref].dirty && !moves(a) {
 				expected[a.ID] = s.agent(p, a)
-			} else if !known && (f.walk.agents || a.ID <= f.walk.agent) {
+			} else if !known && (f.next == route.KindDelta && !f.moves() || f.walk.agents || a.ID <= f.walk.agent) {
 				s.Fatalf("%s was never told of %v", p.spec.Name, a.ID)
 			}
 		}
@@ -365,11 +396,11 @@ func collect[T any](rows func(func(T) bool), show func(T) string) (out []string)
 
 // What a row says, in words: once from the engine's state, once from the board.
 
-func (s *stage) queue(q *engine.QueueDefinition) string {
+func (s *stage) queue(q *engine.QueueDefinition, moves bool) string {
 	for _, routing := range s.e.Definition().RoutingConfigs {
 		if routing.Name == q.Routing {
 			return fmt.Sprintf("%s %v within %d, to %d at once, by skills %v, held %v", q.Name, routing.Model, min(q.Within, 1<<32-1),
-				q.OfferTo, routing.BySkills, s.e.Held(q.Name))
+				q.OfferTo, routing.BySkills, moves || s.e.Held(q.Name))
 		}
 	}
 	return "?"
@@ -563,6 +594,13 @@ func action(t *rapid.T, r *rig) func(*stage) {
 		return command(engine.TransferWork{Work: item(), Agent: agent.Draw(t, "agent")})
 	case 24:
 		return command(engine.UpdateWork{Work: item(), Attributes: map[string]string{"tongue": "fr"}})
+	case 20:
+		names := rapid.SampledFrom([]string{"", "first", "second"})
+		to := engine.Deciders{Strategy: names.Draw(t, "strategy")}
+		if name := names.Draw(t, "canary"); name != "" {
+			to.Canary = &engine.Canary{Strategy: name, Share: uint16(rapid.IntRange(1, engine.WholeShare).Draw(t, "share"))}
+		}
+		return command(engine.Decide{Queue: rapid.SampledFrom([]string{"main", "other"}).Draw(t, "queue"), To: to})
 	case 25:
 		return command(engine.InviteAgent{Work: item(), Agent: agent.Draw(t, "agent")})
 	default:

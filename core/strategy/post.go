@@ -89,6 +89,7 @@ type post struct {
 	reply    route.Reply
 
 	wakeAt   engine.Time
+	tellAt   engine.Time // what has changed, though nothing waits; 0 if that is not known
 	called   bool        // it wants a turn though nothing has changed
 	calls    engine.Time // up to when its calls are used up; see heard
 	retryAt  engine.Time
@@ -171,7 +172,7 @@ func (p *post) due(now engine.Time) bool {
 	case p.shadows != "": // it gets turns with another's, once it has the board
 		return p.feed.next != route.KindDelta
 	default:
-		return p.feed.pending() || p.wakeAt > 0 && p.wakeAt <= now
+		return p.feed.pending() && (p.tellAt <= now || p.feed.presses()) || p.wakeAt > 0 && p.wakeAt <= now
 	}
 }
 
@@ -183,7 +184,7 @@ func (p *post) nextTurn(now engine.Time, seed uint64) {
 	p.feed.turn = p.seq
 	p.feed.fill(&p.turn)
 	p.heed(now)
-	p.wakeAt = 0
+	p.wakeAt, p.tellAt = 0, 0
 	p.turn.Epoch, p.turn.Seq, p.turn.Now = p.epoch, p.seq, int64(now)
 	p.turn.Seed, p.turn.Budget = turnSeed(seed, p.epoch, p.seq), budget(p.spec.Limits.TurnDeadline)
 	p.feed.base, p.board = p.seq, p.feed.board

@@ -35,17 +35,22 @@ func (f *feed) fillChannels(t *route.Turn) {
 	}
 }
 
+// fillQueues sends the queues that have changed.
 func (f *feed) fillQueues(t *route.Turn) {
 	for {
 		ref, s, ok := f.queues.pop()
 		if !ok {
 			return
 		}
+		if !f.shows(s.key) {
+			t.QueuesGone = leave(f, &f.queues, route.TableQueue, ref, t.QueuesGone)
+			continue
+		}
 		queue, routing := routed(f.engine.Definition(), s.key)
 		sending(f, route.TableQueue, ref, s, s.version+1)
 		t.Queues = append(t.Queues, route.Queue{
 			Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, s.key), Model: routing.Model,
-			Flags: queueFlags(routing.BySkills, f.engine.Held(s.key)), OfferTo: queue.OfferTo,
+			Flags: queueFlags(routing.BySkills, f.engine.Held(s.key) || f.move.queues[s.key]), OfferTo: queue.OfferTo,
 			WithinMS: uint32(min(queue.Within, 1<<32-1)),
 		})
 	}
@@ -105,7 +110,8 @@ func (f *feed) members(t *route.Turn, a *engine.Agent) route.Span {
 	}
 	for i := range a.Definition.Queues {
 		m := &a.Definition.Queues[i]
-		if queue, ok := f.queues.refs[m.Queue]; ok {
+		if _, ok := f.scope[m.Queue]; ok {
+			queue := f.queues.refs[m.Queue]
 			t.Members = append(t.Members, route.Member{Queue: queue, Tier: max(m.Tier, 1), Weight: m.Weight})
 			span.N++
 		}

@@ -98,8 +98,8 @@ func (d *Desk) proposals(p *post) []engine.Proposal {
 			proposal.Refused = route.VerdictGone
 		case !knownAgent:
 			proposal.Refused = route.VerdictUnknownAgent
-		case d.decider(w) != p && row.Revision != w.Revision:
-			proposal.Refused = route.VerdictStale // it has moved since
+		case d.decider(w) != p && (row.Revision != w.Revision || !p.feed.hasWork(w)):
+			proposal.Refused = route.VerdictStale // it, or its queue, has moved since
 		case d.decider(w) != p:
 			proposal.Refused = route.VerdictNotEligible
 		}

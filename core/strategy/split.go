@@ -111,50 +111,52 @@ func (d *Desk) parts(p *post) []*post {
 func (a *assignment) divide(queue string, main *post, part share) share {
 	parts := a.parts(main)
 	if parts == nil {
-		delete(a.splits, queue)
 		return part
 	}
-	a.splits[queue] = main
 	part.split, part.only = main.spec.Split, others
+	by := make([]*post, len(parts))
 	for i, p := range parts {
 		class := part
 		class.only = 1 << i
 		if p != nil {
 			a.show(p, queue, class)
 		}
-		if p == nil || p.state != Active {
-			part.only |= class.only
+		if p != nil && p.ready(queue) {
+			by[i] = p
 		} else {
-			part.only &^= class.only
+			part.only |= class.only
 		}
 	}
+	a.splits[queue] = division{main.spec.Split, by}
 	return part
+}
+
+// division is who decides for the classes of a queue's work, in their order; nil
+// for a class for which nobody does.
+type division struct {
+	split *Split
+	by    []*post
 }
 
 // classed returns who decides for the class of the work; nil if nobody does, or
 // its queue's strategy is not split.
 func (d *Desk) classed(w *engine.Work) *post {
-	main := d.splits[w.Queue]
-	if main == nil {
+	division := d.splits[w.Queue]
+	if division.split == nil {
 		return nil
 	}
-	split := main.spec.Split
-	class := split.of(&w.Spec)
+	class := division.split.of(&w.Spec)
 	if class == others {
 		return nil
 	}
-	p := d.named[ClassName(main.spec.Name, split.Classes[bits.TrailingZeros64(uint64(class))])]
-	if p == nil || p.state != Active {
-		return nil
-	}
-	return p
+	return division.by[bits.TrailingZeros64(uint64(class))]
 }
 
 // divided returns one of those who decide for a class of the queue's work; nil
 // if there is nobody.
 func (d *Desk) divided(queue string) *post {
-	for _, p := range d.parts(d.splits[queue]) {
-		if p != nil && p.state == Active {
+	for _, p := range d.splits[queue].by {
+		if p != nil {
 			return p
 		}
 	}
@@ -164,8 +166,8 @@ func (d *Desk) divided(queue string) *post {
 // Classed returns the names of those who decide for a class of the queue's work
 // now, in the order of classes.
 func (d *Desk) Classed(queue string) (names []string) {
-	for _, p := range d.parts(d.splits[queue]) {
-		if p != nil && p.state == Active {
+	for _, p := range d.splits[queue].by {
+		if p != nil {
 			names = append(names, p.spec.Name)
 		}
 	}

@@ -66,7 +66,7 @@ func (d *Desk) progressed(ev *engine.Event) {
 		return
 	}
 	p := d.named[ev.Decision.Strategy]
-	several := d.trials[ev.Queue] != nil || d.splits[ev.Queue] != nil
+	several := d.trials[ev.Queue] != nil || d.splits[ev.Queue].split != nil
 	if w, ok := d.engine.Work(s.pair.Work); ok && w.ID != ev.Work && several && d.decider(w) != p {
 		return // of a canary, or a class, and who decides for the rest, the other one did something
 	}

@@ -52,7 +52,7 @@ func (d *Desk) Status() []Status {
 			}
 		}
 		for queue := range d.splits {
-			if p.state == Active && slices.Contains(d.parts(d.splits[queue]), p) {
+			if slices.Contains(d.splits[queue].by, p) {
 				out[i].Queues = append(out[i].Queues, queue)
 			}
 		}

@@ -13,6 +13,7 @@ type table[K comparable] struct {
 	free  []uint32
 	dirty []uint32 // from head on
 	head  int
+	taken uint64 // how many have been taken off it
 }
 
 type slot[K comparable] struct {
@@ -31,7 +32,7 @@ func (t *table[K]) reset() {
 		t.refs = make(map[K]uint32)
 	}
 	clear(t.refs)
-	t.slots, t.free, t.dirty, t.head = t.slots[:0], t.free[:0], t.dirty[:0], 0
+	t.slots, t.free, t.dirty, t.head, t.taken = t.slots[:0], t.free[:0], t.dirty[:0], 0, 0
 }
 
 // add gives a slot to a key that has none. The slot may be read until the next
@@ -48,6 +49,28 @@ func (t *table[K]) add(key K) (ref uint32, s *slot[K]) {
 	s = &t.slots[ref]
 	s.key, s.used = key, true
 	return ref, s
+}
+
+// enter gives a slot to a key that has none, and notes that its row is to be
+// sent.
+func (t *table[K]) enter(key K) {
+	ref, _ := t.add(key)
+	t.note(ref)
+}
+
+// sweep notes the rows of which stale says that they are not what they should be
+// any more, from slot at on: up to limit, of up to looks that it looks at. It
+// returns the slot where it is to go on, and how many it noted. All are behind
+// when that is past the last slot.
+func (t *table[K]) sweep(at, limit, looks int, stale func(K) bool) (next, noted int) {
+	for ; at < len(t.slots) && noted < limit && looks > 0; at++ {
+		looks--
+		if s := &t.slots[at]; s.used && stale(s.key) {
+			t.note(uint32(at))
+			noted++
+		}
+	}
+	return at, noted
 }
 
 // touch notes that the key's row has changed, and reports whether the key has
@@ -78,6 +101,7 @@ func (t *table[K]) pop() (ref uint32, s *slot[K], ok bool) {
 		return 0, nil, false
 	}
 	ref = t.dirty[t.head]
+	t.taken++
 	if t.head++; t.head == len(t.dirty) {
 		t.dirty, t.head = t.dirty[:0], 0
 	}
@@ -102,6 +126,10 @@ func (t *table[K]) key(ref uint32) (key K, ok bool) {
 	}
 	return t.slots[ref].key, true
 }
+
+// noted returns how many have been put on the list of changes so far. When so
+// many have been taken off it, those are sent.
+func (t *table[K]) noted() uint64 { return t.taken + uint64(t.pending()) }
 
 // pending returns how many slots have changed.
 func (t *table[K]) pending() int { return len(t.dirty) - t.head }

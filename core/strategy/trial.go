@@ -18,9 +18,11 @@ import (
 type trial struct {
 	canary engine.Canary
 	post   *post
-	guards []Guard
-	began  engine.Time
-	goal   engine.Time // the queue's, for service levels
+	// decides says that the post decides for the canary's share now.
+	decides bool
+	guards  []Guard
+	began   engine.Time
+	goal    engine.Time // the queue's, for service levels
 	// since is how each side's record stood when it came into the trial.
 	since map[*post]Counts
 	// fates is what became of work: of the canary's share, and of the rest.

@@ -51,6 +51,9 @@ func (p *post) heed(now engine.Time) {
 func (p *post) wakes() (at engine.Time) {
 	if len(p.feed.scope) > 0 {
 		at = p.wakeAt
+		if p.tellAt != 0 && (at == 0 || p.tellAt < at) {
+			at = p.tellAt
+		}
 	}
 	if p.called && (at == 0 || p.callable() < at) {
 		at = max(p.callable(), 1)
