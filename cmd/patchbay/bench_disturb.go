@@ -26,10 +26,9 @@ type disturber struct {
 	strategies patchbayv1.StrategyServiceClient
 	configs    patchbayv1.ConfigServiceClient
 	rng        *rand.Rand
-	swaps      int
-	every      time.Duration
-	text       string // the config
-	versions   int    // of the process strategy
+	length     time.Duration // of a pass
+	text       string        // the config
+	versions   int           // of the process strategy
 	done       map[string]int
 }
 
@@ -39,22 +38,20 @@ const upgrading = "upgrade"
 func newDisturber(conn grpc.ClientConnInterface, s *swapping, text string) *disturber {
 	return &disturber{
 		strategies: patchbayv1.NewStrategyServiceClient(conn), configs: patchbayv1.NewConfigServiceClient(conn),
-		rng: rand.New(rand.NewPCG(s.seed, 3)), swaps: s.swaps, every: s.length / time.Duration(s.swaps+1), text: text,
-		done: make(map[string]int),
+		rng: rand.New(rand.NewPCG(s.seed, 3)), length: s.length, text: text, done: make(map[string]int),
 	}
 }
 
-// run makes the changes, evenly spread, and returns when all are made or ctx
+// run makes as many changes, evenly spread, and returns when all are made or ctx
 // ends. A change that does not fit the state, such as promoting where nothing is
 // on trial, is another one instead.
-func (d *disturber) run(ctx context.Context) error {
-	tick := time.NewTicker(d.every)
-	defer tick.Stop()
-	for range d.swaps {
+func (d *disturber) run(ctx context.Context, changes int) error {
+	began, every := time.Now(), d.length/time.Duration(changes+1)
+	for i := range changes {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("only %s: the load was over before; give --for more time, or make fewer swaps", counted(d.done))
-		case <-tick.C:
+		case <-time.After(time.Until(began.Add(time.Duration(i+1) * every))):
 		}
 		if err := d.change(ctx); err != nil {
 			return err

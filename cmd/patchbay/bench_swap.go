@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,11 +33,13 @@ var swapYAML string
 type swapping struct {
 	std    stdio
 	swaps  int
+	passes int
 	rate   float64
 	length time.Duration
 	agents int
 	seed   uint64
 	json   bool
+	quiet  bool
 }
 
 func newBenchSwap(std stdio) *cobra.Command {
@@ -43,19 +47,22 @@ func newBenchSwap(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "swap",
 		Short: "Measure what swapping strategies under load does to the wait for an offer",
-		Long: `Swap runs a host under a steady load twice: undisturbed, and while strategies are
-swapped, shadowed, tried as canaries, promoted, rolled back and upgraded at random,
-among builtin, process and wasm. All customers and agents use the public API, and
-everything is checked: nothing lost, nothing doubled, nobody over capacity. It fails
-if anything was, or if the wait for an offer, at its 99th percentile, became more
-than twice what it was.`,
+		Long: `Swap runs a host under a steady load, again and again: undisturbed for a while,
+and then while strategies are swapped, shadowed, tried as canaries, promoted, rolled
+back and upgraded at random, among builtin, process and wasm. Who decides in the next
+pass is whoever does then. All customers and agents use the public API, and everything
+is checked: nothing lost, nothing doubled, nobody over capacity. It fails if anything
+was, or if the wait for an offer, at its 99th percentile, became more than twice what
+it was, by the median of the passes.`,
 		Example: `  patchbay bench swap
-  patchbay bench swap --swaps 40 --for 10s --rate 200 --json`,
+  patchbay bench swap --passes 1 --swaps 40 --for 10s --rate 200 --json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case s.swaps < 1:
 				return usagef("--swaps: %d are none; 1 or more are wanted", s.swaps)
+			case s.passes < 1 || s.passes > s.swaps:
+				return usagef("--passes: it should be from 1 to the number of swaps, not %d", s.passes)
 			case !(s.rate > 0) || s.rate > 1e5:
 				return usagef("--rate: it should be above 0 and at most 100000")
 			case s.length < time.Second:
@@ -67,23 +74,32 @@ than twice what it was.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&s.swaps, "swaps", 200, "how often something is changed")
+	f.IntVar(&s.swaps, "swaps", 200, "how often something is changed, in all passes together")
+	f.IntVar(&s.passes, "passes", 5, "how often everything is measured")
 	f.Float64Var(&s.rate, "rate", 500, "customers a second")
-	f.DurationVar(&s.length, "for", 40*time.Second, "how long each of the two runs lasts")
+	f.DurationVar(&s.length, "for", 8*time.Second, "how long each is measured in each pass")
 	f.IntVar(&s.agents, "agents", 1000, "agents")
 	f.Uint64Var(&s.seed, "seed", 1, "what is changed is drawn from this")
 	f.BoolVar(&s.json, "json", false, "print JSON")
+	f.BoolVar(&s.quiet, "no-progress", false, "show no progress bar")
 	return cmd
 }
 
 // swapped is what came of it.
 type swapped struct {
-	Seed        uint64         `json:"seed"`
-	Swaps       map[string]int `json:"swaps"`
+	Seed   uint64         `json:"seed"`
+	Swaps  map[string]int `json:"swaps"`
+	Passes []*swapPass    `json:"passes"`
+	// Ratio is the median of those of the passes.
+	Ratio float64 `json:"p99_ratio"`
+}
+
+// swapPass is what came of one pass.
+type swapPass struct {
 	Undisturbed *drive.Summary `json:"undisturbed"`
 	Disturbed   *drive.Summary `json:"disturbed"`
 	// Ratio is what the changes made of the wait for an offer, at its 99th
-	// percentile.
+	// percentile; 0 if nobody waited.
 	Ratio float64 `json:"p99_ratio"`
 }
 
@@ -173,7 +189,7 @@ func (s *swapping) program(ctx context.Context, folder string) (file, args strin
 	return file, "[plugin, serve, queue]", nil
 }
 
-// measure plays the same load twice.
+// measure plays the same load twice in each pass.
 func (s *swapping) measure(ctx context.Context, h *hosted, text string) (*swapped, error) {
 	c := &client{std: s.std, host: h.address()}
 	conn, err := c.dial()
@@ -181,24 +197,42 @@ func (s *swapping) measure(ctx context.Context, h *hosted, text string) (*swappe
 		return nil, err
 	}
 	defer conn.Close()
-	result := &swapped{Seed: s.seed}
-	if result.Undisturbed, err = s.play(ctx, conn); err != nil {
+	d := newDisturber(conn, s, text)
+	result := &swapped{Seed: s.seed, Swaps: d.done}
+	for i := range s.passes {
+		pass, err := s.pass(ctx, conn, d, s.swaps*(i+1)/s.passes-s.swaps*i/s.passes)
+		if err != nil {
+			return nil, err
+		}
+		result.Passes = append(result.Passes, pass)
+	}
+	ratios := make([]float64, len(result.Passes))
+	for i, pass := range result.Passes {
+		ratios[i] = pass.Ratio
+	}
+	slices.Sort(ratios)
+	result.Ratio = (ratios[(len(ratios)-1)/2] + ratios[len(ratios)/2]) / 2
+	return result, nil
+}
+
+// pass plays the load undisturbed, and then while as many changes are made.
+func (s *swapping) pass(ctx context.Context, conn grpc.ClientConnInterface, d *disturber, changes int) (pass *swapPass, err error) {
+	pass = &swapPass{}
+	if pass.Undisturbed, err = s.play(ctx, conn); err != nil {
 		return nil, err
 	}
-	d := newDisturber(conn, s, text)
 	disturbing, stop := context.WithCancel(ctx)
 	disturbed := make(chan error, 1)
-	go func() { disturbed <- d.run(disturbing) }()
-	result.Disturbed, err = s.play(ctx, conn)
+	go func() { disturbed <- d.run(disturbing, changes) }()
+	pass.Disturbed, err = s.play(ctx, conn)
 	stop()
 	if err := errors.Join(err, <-disturbed); err != nil {
 		return nil, err
 	}
-	result.Swaps = d.done
-	if before := result.Undisturbed.Offer.P99; before > 0 {
-		result.Ratio = float64(result.Disturbed.Offer.P99) / float64(before)
+	if before := pass.Undisturbed.Offer.P99; before > 0 {
+		pass.Ratio = float64(pass.Disturbed.Offer.P99) / float64(before)
 	}
-	return result, nil
+	return pass, nil
 }
 
 func (s *swapping) play(ctx context.Context, conn grpc.ClientConnInterface) (*drive.Summary, error) {
@@ -221,6 +255,9 @@ func (s *swapping) play(ctx context.Context, conn grpc.ClientConnInterface) (*dr
 	if err != nil {
 		return nil, err
 	}
+	if !s.quiet && terminal(s.std.err) {
+		defer showBar(s.std.err, player)()
+	}
 	return player.Run(ctx)
 }
 
@@ -231,32 +268,31 @@ func (s *swapping) report(r *swapped) error {
 		}
 		return r.verdict()
 	}
-	rows := [][]string{{"", "OFFERED", "SERVED", "ABANDONED", "OFFER P50", "OFFER P95", "OFFER P99", "LOST", "VIOLATIONS"}}
-	for _, x := range []struct {
-		name string
-		of   *drive.Summary
-	}{{"undisturbed", r.Undisturbed}, {"disturbed", r.Disturbed}} {
-		rows = append(rows, []string{
-			x.name, fmt.Sprint(x.of.Offered), fmt.Sprint(x.of.Served), fmt.Sprint(x.of.Abandoned), waitOf(x.of.Offer.P50), waitOf(x.of.Offer.P95),
-			waitOf(x.of.Offer.P99), fmt.Sprint(x.of.LostAcknowledgements), fmt.Sprint(x.of.Violations),
-		})
+	rows := [][]string{{"PASS", "", "OFFERED", "SERVED", "ABANDONED", "OFFER P50", "OFFER P95", "OFFER P99", "P99 ×", "LOST", "VIOLATIONS"}}
+	for i, pass := range r.Passes {
+		rows = append(rows, swapRow(i, "undisturbed", pass.Undisturbed, ""), swapRow(i, "disturbed", pass.Disturbed, fmt.Sprintf("%.2f", pass.Ratio)))
 	}
 	if err := table(s.std.out, rows); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(s.std.out, "\nseed %d: %s\np99 of the wait for an offer: %.2f × the undisturbed\n", r.Seed, counted(r.Swaps), r.Ratio); err != nil {
+	if _, err := fmt.Fprintf(s.std.out, "\nseed %d: %s\np99 of the wait for an offer: %.2f × the undisturbed, the median of the passes\n", r.Seed, counted(r.Swaps), r.Ratio); err != nil {
 		return err
 	}
 	return r.verdict()
 }
 
-func waitOf(s time.Duration) string { return span(s) }
+func swapRow(pass int, name string, of *drive.Summary, ratio string) []string {
+	return []string{
+		strconv.Itoa(pass + 1), name, fmt.Sprint(of.Offered), fmt.Sprint(of.Served), fmt.Sprint(of.Abandoned), span(of.Offer.P50), span(of.Offer.P95),
+		span(of.Offer.P99), ratio, fmt.Sprint(of.LostAcknowledgements), fmt.Sprint(of.Violations),
+	}
+}
 
 // verdict fails if the host did not hold what it promises.
 func (r *swapped) verdict() error {
 	const most = 2
-	for _, s := range []*drive.Summary{r.Undisturbed, r.Disturbed} {
-		if err := verdict(s); err != nil {
+	for _, pass := range r.Passes {
+		if err := cmp.Or(verdict(pass.Undisturbed), verdict(pass.Disturbed)); err != nil {
 			return err
 		}
 	}

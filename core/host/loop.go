@@ -130,7 +130,19 @@ func (l *loop) begin(ctx context.Context, opts Options) error {
 	l.desk.OnWake(l.calls.put)
 	l.desk.Lull(lull)
 	l.desk.Start(ctx, l.now(), l.settle)
+	specs := l.employed
+	l.workers.Go(func() { l.prepare(specs) })
 	return ctx.Err()
+}
+
+// prepare has the strategies ready that are there, whether a queue needs them or
+// not, so that nobody waits when one does.
+func (l *loop) prepare(specs []strategy.Spec) {
+	for i := range specs {
+		if preparer, ok := l.opts.Runtimes[specs[i].Runtime].(strategy.Preparer); ok && l.ctx.Err() == nil {
+			preparer.Prepare(l.ctx, specs[i])
+		}
+	}
 }
 
 // abort ends a loop that never ran.

@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -29,6 +30,13 @@ type Stamper interface {
 	// if there is nothing to tell by. It may read the file system, but must not
 	// take long. It is safe for concurrent use.
 	Stamp(spec Spec) string
+}
+
+// Preparer is a Runtime that can do beforehand what makes a first start slow.
+type Preparer interface {
+	// Prepare does so for a strategy that may be needed later, until ctx ends.
+	// What is wrong with it is for Start to say. It is safe for concurrent use.
+	Prepare(ctx context.Context, spec Spec)
 }
 
 // FileStamp is a Stamp of a file, by its size and when it was written. The

@@ -29,8 +29,9 @@ import (
 type Runtime struct{ inner strategy.Runtime }
 
 var (
-	_ strategy.Runtime = (*Runtime)(nil)
-	_ strategy.Stamper = (*Runtime)(nil)
+	_ strategy.Runtime  = (*Runtime)(nil)
+	_ strategy.Stamper  = (*Runtime)(nil)
+	_ strategy.Preparer = (*Runtime)(nil)
 )
 
 // New returns a runtime that starts strategies by inner.
@@ -52,6 +53,13 @@ func (r *Runtime) Stamp(spec strategy.Spec) string {
 		return stamper.Stamp(spec)
 	}
 	return ""
+}
+
+// Prepare implements strategy.Preparer by the other runtime.
+func (r *Runtime) Prepare(ctx context.Context, spec strategy.Spec) {
+	if preparer, ok := r.inner.(strategy.Preparer); ok {
+		preparer.Prepare(ctx, spec)
+	}
 }
 
 // Start implements strategy.Runtime. The tables of the manifest that it returns

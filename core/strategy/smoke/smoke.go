@@ -40,8 +40,9 @@ type Runtime struct {
 }
 
 var (
-	_ strategy.Runtime = (*Runtime)(nil)
-	_ strategy.Stamper = (*Runtime)(nil)
+	_ strategy.Runtime  = (*Runtime)(nil)
+	_ strategy.Stamper  = (*Runtime)(nil)
+	_ strategy.Preparer = (*Runtime)(nil)
 )
 
 // New returns a runtime that starts strategies by inner.
@@ -57,22 +58,40 @@ func (r *Runtime) Stamp(spec strategy.Spec) string {
 	return ""
 }
 
+// Prepare implements strategy.Preparer: the strategy has its trial, so that a
+// start takes no longer than it has to.
+func (r *Runtime) Prepare(ctx context.Context, spec strategy.Spec) {
+	if preparer, ok := r.inner.(strategy.Preparer); ok {
+		preparer.Prepare(ctx, spec)
+	}
+	_ = r.pass(ctx, spec) // or Start says why not
+}
+
 // Start implements strategy.Runtime. The error of a plugin that does not keep
 // the contract says in which case, what was expected, and what came.
 func (r *Runtime) Start(ctx context.Context, spec strategy.Spec, epoch uint64) (strategy.Instance, route.Manifest, error) {
+	if err := r.pass(ctx, spec); err != nil {
+		return nil, route.Manifest{}, err
+	}
+	return r.inner.Start(ctx, spec, epoch)
+}
+
+// pass gives the strategy its trial, if it has not passed as it is now.
+func (r *Runtime) pass(ctx context.Context, spec strategy.Spec) error {
 	likeness := r.likeness(&spec)
 	r.mu.Lock()
 	known := r.passed[spec.Name] == likeness
 	r.mu.Unlock()
-	if !known {
-		if err := r.try(ctx, spec); err != nil {
-			return nil, route.Manifest{}, err
-		}
-		r.mu.Lock()
-		r.passed[spec.Name] = likeness
-		r.mu.Unlock()
+	if known {
+		return nil
 	}
-	return r.inner.Start(ctx, spec, epoch)
+	if err := r.try(ctx, spec); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.passed[spec.Name] = likeness
+	return nil
 }
 
 // likeness is the same for as long as nothing has changed that a new trial could

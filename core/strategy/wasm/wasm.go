@@ -64,8 +64,9 @@ type Runtime struct {
 }
 
 var (
-	_ strategy.Runtime = (*Runtime)(nil)
-	_ strategy.Stamper = (*Runtime)(nil)
+	_ strategy.Runtime  = (*Runtime)(nil)
+	_ strategy.Stamper  = (*Runtime)(nil)
+	_ strategy.Preparer = (*Runtime)(nil)
 )
 
 // Open returns a Runtime. It fails if the cache folder cannot be made.
@@ -91,6 +92,18 @@ func (r *Runtime) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return errors.Join(r.forget(), r.cache.Close(context.Background()))
+}
+
+// Prepare implements strategy.Preparer: it compiles the module.
+func (r *Runtime) Prepare(_ context.Context, spec strategy.Spec) {
+	code, sum, err := read(spec)
+	if err != nil {
+		return
+	}
+	in := &instance{limits: spec.Limits.WithDefaults()}
+	if of, err := r.compiled(code, likeness{sum: sum, pages: in.limitPages(), trusted: in.trusted()}); err == nil {
+		_ = r.release(of)
+	}
 }
 
 // Stamp implements strategy.Stamper.
