@@ -159,8 +159,21 @@ func TestPlaySynthetic(t *testing.T) {
 	plan.Drain = time.Hour // a slow machine is no failure
 	o := options(dial(t, address), dial(t, address))
 	o.Speed = 20
+	signedIn, first := 0, -1 // when the first customer came
+	o.Observe = func(e *patchbayv1.Event) {
+		switch {
+		case e.GetKind() == patchbayv1.EventKind_EVENT_KIND_AGENT_SIGNED_IN:
+			signedIn++
+		case e.GetKind() == patchbayv1.EventKind_EVENT_KIND_WORK_CREATED && first < 0:
+			first = signedIn
+		}
+	}
 	s := play(t, plan, o)
 	sound(t, s)
+	if first != len(agents) {
+		t.Errorf("the first customer came when %d of %d agents were there", first, len(agents))
+	}
+	o.Observe = nil
 	if s.Offered != len(plan.Customers) || s.Served+s.Abandoned != s.Offered || s.Runtimes["builtin"] != s.Offers {
 		t.Errorf("%+v", s)
 	}

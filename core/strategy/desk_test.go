@@ -596,6 +596,18 @@ func TestConfigured(t *testing.T) {
 	if got := kinds(func(d *engine.Definition) { d.Skills = append(slices.Clone(d.Skills), "tea") }); len(got) == 0 || !got[0].Resets() {
 		t.Errorf("after skills have changed: %v", got)
 	}
+	queue := func(change func(*engine.QueueDefinition)) func(*engine.Definition) {
+		return func(d *engine.Definition) {
+			d.Queues = slices.Clone(d.Queues)
+			change(&d.Queues[0])
+		}
+	}
+	if got := kinds(queue(func(q *engine.QueueDefinition) { q.Deciders.Shadow = "second" })); len(got) == 0 || got[0].Resets() {
+		t.Errorf("after who decides has changed: %v", got)
+	}
+	if got := kinds(queue(func(q *engine.QueueDefinition) { q.Within++ })); len(got) == 0 || !got[0].Resets() {
+		t.Errorf("after a queue has changed: %v", got)
+	}
 }
 
 // A definition that names a strategy the desk does not have changes nothing.

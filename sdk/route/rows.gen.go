@@ -227,7 +227,7 @@ type QueueFlags uint8
 const (
 	// QueueBySkills: work that requires skills goes to all who hold them, members or not.
 	QueueBySkills QueueFlags = 1
-	// QueueHeld: the queue is closed, and its work waits until it opens.
+	// QueueHeld: the queue is closed, or not all of it is on the board yet, and its work waits until it opens.
 	QueueHeld QueueFlags = 2
 )
 

@@ -81,7 +81,7 @@ typedef uint8_t pb_queue_flags;
 
 enum {
 	PB_QUEUE_BY_SKILLS = 1, // Work that requires skills goes to all who hold them, members or not.
-	PB_QUEUE_HELD = 2, // The queue is closed, and its work waits until it opens.
+	PB_QUEUE_HELD = 2, // The queue is closed, or not all of it is on the board yet, and its work waits until it opens.
 };
 
 // Tells what is so of a required skill.

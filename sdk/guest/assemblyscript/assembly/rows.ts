@@ -107,7 +107,7 @@ export namespace WorkFlags {
 export namespace QueueFlags {
   /** Work that requires skills goes to all who hold them, members or not. */
   export const BY_SKILLS: u8 = 1;
-  /** The queue is closed, and its work waits until it opens. */
+  /** The queue is closed, or not all of it is on the board yet, and its work waits until it opens. */
   export const HELD: u8 = 2;
 }
 

@@ -89,7 +89,7 @@ class QueueFlags(IntFlag):
     BY_SKILLS = 1
     """Work that requires skills goes to all who hold them, members or not."""
     HELD = 2
-    """The queue is closed, and its work waits until it opens."""
+    """The queue is closed, or not all of it is on the board yet, and its work waits until it opens."""
 
 
 class NeedFlags(IntFlag):

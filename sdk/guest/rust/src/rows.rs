@@ -170,7 +170,7 @@ pub struct QueueFlags(pub u8);
 impl QueueFlags {
     /// Work that requires skills goes to all who hold them, members or not.
     pub const BY_SKILLS: Self = Self(1);
-    /// The queue is closed, and its work waits until it opens.
+    /// The queue is closed, or not all of it is on the board yet, and its work waits until it opens.
     pub const HELD: Self = Self(2);
 
     /// The name in the layout; empty for what this crate does not know.

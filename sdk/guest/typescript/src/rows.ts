@@ -92,7 +92,7 @@ export const WorkFlags = {
 export const QueueFlags = {
   /** Work that requires skills goes to all who hold them, members or not. */
   bySkills: 1,
-  /** The queue is closed, and its work waits until it opens. */
+  /** The queue is closed, or not all of it is on the board yet, and its work waits until it opens. */
   held: 2,
 } as const;
 

@@ -118,7 +118,7 @@ public final class Rows {
         /** Work that requires skills goes to all who hold them, members or not. */
         public static final int BY_SKILLS = 1;
 
-        /** The queue is closed, and its work waits until it opens. */
+        /** The queue is closed, or not all of it is on the board yet, and its work waits until it opens. */
         public static final int HELD = 2;
     }
 
