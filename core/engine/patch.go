@@ -48,8 +48,8 @@ func (p *Patch) Boards(of *Definition) bool {
 }
 
 // sameRules reports whether the two differ in nothing but who decides.
-func (d *QueueDefinition) sameRules(other *QueueDefinition) bool {
-	mine, theirs := *d, *other
+func (q *QueueDefinition) sameRules(other *QueueDefinition) bool {
+	mine, theirs := *q, *other
 	mine.Deciders, theirs.Deciders = Deciders{}, Deciders{}
 	return reflect.DeepEqual(mine, theirs)
 }

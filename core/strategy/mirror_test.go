@@ -254,7 +254,7 @@ func (s *stage) shows(p *post, w *engine.Work) bool {
 	case t.post == p:
 		return stands || t.canary.Takes(w.ID)
 	default:
-		return stands && !(t.decides && t.canary.Takes(w.ID))
+		return stands && (!t.decides || !t.canary.Takes(w.ID))
 	}
 }
 

@@ -83,20 +83,22 @@ func (f *feed) proceed() {
 	if m.noted {
 		return
 	}
-	left, looks, noted := f.rows, maxScan*f.rows, 0
+	looks := maxScan * f.rows
+	m.item, _ = f.work.sweep(m.item, f.rows, looks, func(id engine.WorkID) bool { // nobody is to propose it any more
+		w, ok := f.engine.Work(id)
+		return !ok || !f.hasWork(w)
+	})
+	left := f.rows
 	if f.moves() {
 		left = min(left, moveRows)
+		var noted int
 		m.agent, noted = f.agents.sweep(m.agent, left, looks, f.strayed)
 		left -= noted
 		left -= f.walkAgents(left, func(a *engine.Agent) { f.agents.enter(a.ID) })
 	} else {
 		m.agent = len(f.agents.slots)
 	}
-	m.item, noted = f.work.sweep(m.item, left, looks, func(id engine.WorkID) bool {
-		w, ok := f.engine.Work(id)
-		return !ok || !f.hasWork(w)
-	})
-	f.walkWork(left-noted, func(w *engine.Work) { f.work.enter(w.ID) })
+	f.walkWork(left, func(w *engine.Work) { f.work.enter(w.ID) })
 	m.noted = m.agent >= len(f.agents.slots) && m.item >= len(f.work.slots) && f.walk.agents && f.walk.work
 	m.agents, m.work = f.agents.noted(), f.work.noted()
 }

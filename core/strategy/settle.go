@@ -14,14 +14,14 @@ import (
 // for the strategy's next turn. Every proposal gets a verdict, for a strategy
 // may wait for it, unless a snapshot comes anyway.
 func (d *Desk) settle(now engine.Time, p *post, step Step) {
-	if len(p.reply.Proposals) == 0 {
-		return
-	}
 	p.counts.Proposals += uint64(len(p.reply.Proposals))
 	if p.board != p.feed.board {
 		// A new board was begun meanwhile: what the refs meant is gone, and
 		// the strategy decides again on the snapshot.
 		p.counts.Refusals += uint64(len(p.reply.Proposals))
+		return
+	}
+	if d.drop(now, p); len(p.reply.Proposals) == 0 {
 		return
 	}
 	var result engine.Result
@@ -57,6 +57,24 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 	for i := range result.Events {
 		p.feed.outcome(&result.Events[i]) // of what was accepted at once
 	}
+}
+
+// drop answers what was proposed of queues that went, or of other work of them
+// than is left, while the strategy was at its turn. It could not know, so that
+// is on no record.
+func (d *Desk) drop(now engine.Time, p *post) {
+	p.reply.Proposals = slices.DeleteFunc(p.reply.Proposals, func(row route.Proposal) bool {
+		id, _ := p.feed.work.key(row.Work)
+		w, ok := d.engine.Work(id)
+		if !ok || row.Revision != w.Revision || p.feed.scope.has(w) {
+			return false
+		}
+		p.counts.Refusals++
+		p.feed.settle(route.Settled{
+			Seq: p.seq, Work: row.Work, Revision: row.Revision, Agent: row.Agent, Verdict: route.VerdictStale, At: int64(now),
+		}, 0)
+		return true
+	})
 }
 
 // unjustifiable reports whether a proposal with that verdict was wrong whatever
@@ -98,8 +116,8 @@ func (d *Desk) proposals(p *post) []engine.Proposal {
 			proposal.Refused = route.VerdictGone
 		case !knownAgent:
 			proposal.Refused = route.VerdictUnknownAgent
-		case d.decider(w) != p && (row.Revision != w.Revision || !p.feed.hasWork(w)):
-			proposal.Refused = route.VerdictStale // it, or its queue, has moved since
+		case d.decider(w) != p && row.Revision != w.Revision:
+			proposal.Refused = route.VerdictStale // it has moved since
 		case d.decider(w) != p:
 			proposal.Refused = route.VerdictNotEligible
 		}
