@@ -67,7 +67,8 @@ type Limits struct {
 	// StartTimeout is how long starting may take, compilation included.
 	// Default 30 s.
 	StartTimeout time.Duration
-	// MemoryBytes is the most memory it may use. Default 256 MiB.
+	// MemoryBytes is the most memory it may use. Default 256 MiB. A WASM module
+	// has at most a million table entries of eight bytes besides.
 	MemoryBytes uint64
 	// ReplyBytes is the largest reply, encoded. Default 1 MiB.
 	ReplyBytes int

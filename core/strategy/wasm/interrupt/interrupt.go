@@ -12,10 +12,13 @@
 // counter costs about a nanosecond, where wazero's own way, which leaves for the
 // host at each of these points, costs fifty.
 //
+// It also bounds what the host keeps for a guest besides its memory: tables.
+//
 // The package knows the binary format of modules, and no runtime.
 package interrupt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -45,6 +48,7 @@ const (
 	sectionType     = 1
 	sectionImport   = 2
 	sectionFunction = 3
+	sectionTable    = 4
 	sectionMemory   = 5
 	sectionGlobal   = 6
 	sectionExport   = 7
@@ -57,11 +61,12 @@ const (
 
 // order is that in which sections come: numbers are not quite in it.
 var order = [...]byte{
-	sectionType, sectionImport, sectionFunction, 4, sectionMemory, sectionGlobal, sectionExport, sectionStart,
+	sectionType, sectionImport, sectionFunction, sectionTable, sectionMemory, sectionGlobal, sectionExport, sectionStart,
 	sectionElement, sectionCount, sectionCode, sectionData,
 }
 
-// Prepare returns the module with stops put in. Everything else is as it was,
+// Prepare returns the module with stops put in, and tables that cannot grow beyond
+// a million entries in all. Everything else is as it was,
 // and so are the numbers of its functions, globals and types: what is new comes
 // after them. The code is not changed. An error says where the module is not
 // what a module should be, or is ErrTaken.
@@ -101,10 +106,12 @@ func parse(code []byte) (*module, error) {
 		case r.err != nil:
 		case id == sectionCustom:
 			m.custom = append(m.custom, body)
-		case id != sectionStart && id != sectionCount && !listed(body):
-			return nil, errMany
 		case int(id) >= len(m.sections):
 			return nil, fmt.Errorf("it has a section of number %d", id)
+		case len(body) == 0:
+			return nil, errShort
+		case id != sectionStart && id != sectionCount && !listed(body):
+			return nil, errMany
 		case m.sections[id] != nil:
 			return nil, fmt.Errorf("it has two sections of number %d", id)
 		default:
@@ -117,11 +124,12 @@ func parse(code []byte) (*module, error) {
 	return m, m.count()
 }
 
-// listed reports whether a section has the bytes for as many entries as it says.
+// listed reports whether a section says how many entries it has, and has the bytes
+// for them.
 func listed(section []byte) bool {
 	r := &reader{b: section}
 	r.count()
-	return !errors.Is(r.err, errMany)
+	return r.err == nil
 }
 
 // count finds out how many types, functions and globals there are.
@@ -191,7 +199,7 @@ func (m *module) prepare() error {
 		return err
 	}
 	left, told, size, patrol, kind := m.globals, m.globals+1, m.globals+2, m.functions, m.types
-	if err := m.stops(left, size, patrol); err != nil {
+	if err := cmp.Or(m.bound(), m.stops(left, size, patrol)); err != nil {
 		return fmt.Errorf("interrupt: %w", err)
 	}
 	m.grow(sectionType, []byte{typeFunction, 0, 0})

@@ -256,6 +256,56 @@ func TestCannotReachTheCounter(t *testing.T) {
 	}
 }
 
+// TestBoundsTables: tables grow as far as a module lets them, and no further than
+// all of them together may; one that begins with more is refused.
+func TestBoundsTables(t *testing.T) {
+	t.Parallel()
+	const most = 1 << 20
+	for name, c := range map[string]struct {
+		tables [][]byte
+		grown  int64 // how many entries the first had before, or -1
+		by     int
+	}{
+		"as far as it may":      {[][]byte{{0x70, 0, 2}}, 2, most - 2},
+		"further than it may":   {[][]byte{{0x70, 0, 2}}, -1, most - 1},
+		"to what it says":       {[][]byte{{0x70, 1, 2, 9}}, 2, 7},
+		"beyond what it says":   {[][]byte{{0x70, 1, 2, 9}}, -1, 8},
+		"beyond, with another":  {[][]byte{{0x70, 0, 2}, {0x6f, 0, 5}}, -1, most - 6},
+		"up to, with another":   {[][]byte{{0x70, 0, 2}, {0x6f, 0, 5}}, 2, most - 7},
+		"after one without end": {[][]byte{{0x6f, 0, 2}, {0x6f, 0, 2}}, 2, most - 4},
+	} {
+		grow := slices.Concat([]byte{0xd0, c.tables[0][0], 0x41}, sleb(c.by), []byte{0xfc, 15, 0}) // table.grow 0, of ref.null
+		code := newAssembly().
+			section(1, []byte{0x60, 0, 1, 0x7f}).section(3, []byte{0}).section(4, c.tables...).
+			section(7, slices.Concat(text("grow"), []byte{0, 0})).section(10, body(grow...))
+		got, err := instantiate(t, mustPrepare(t, code)).ExportedFunction("grow").Call(t.Context())
+		if err != nil || int64(int32(got[0])) != c.grown {
+			t.Errorf("%s: %v, %v, want %d", name, got, err, c.grown)
+		}
+	}
+	for want, table := range map[string][]byte{
+		"more entries than they may have: 1048577 at the beginning, of 1048576": slices.Concat([]byte{0x70, 0}, leb(most+1)),
+		otherForm: {0x40, 0, 0x70, 0, 1, 0xd0, 0x70, 0x0b},
+	} {
+		if _, err := interrupt.Prepare(newAssembly().section(4, table)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if prepared := mustPrepare(t, newAssembly().section(4, []byte{0x70, 1, 9, 2})); valid(t, prepared) {
+		t.Error("a table whose least is above its most is mended")
+	}
+}
+
+// sleb writes a constant of code.
+func sleb(n int) []byte {
+	b := leb(n)
+	if last := len(b) - 1; b[last]&0x40 != 0 {
+		b[last] |= 0x80
+		b = append(b, 0)
+	}
+	return b
+}
+
 func valid(t testing.TB, code []byte) bool {
 	t.Helper()
 	r := wazero.NewRuntimeWithConfig(t.Context(), wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(16))
@@ -272,9 +322,10 @@ func FuzzPrepare(f *testing.F) {
 	f.Add([]byte(guest(deep()...)))
 	f.Fuzz(func(t *testing.T, code []byte) {
 		prepared, err := interrupt.Prepare(code)
-		if errors.Is(err, interrupt.ErrTaken) || err != nil && (strings.Contains(err.Error(), "ends in the middle") || strings.Contains(err.Error(), "more than it has") || strings.Contains(err.Error(), otherForm)) {
+		if errors.Is(err, interrupt.ErrTaken) || err != nil && (strings.Contains(err.Error(), "ends in the middle") || strings.Contains(err.Error(), "more than it has") || strings.Contains(err.Error(), "its tables have more") || strings.Contains(err.Error(), otherForm)) {
 			// What is short may name so many entries that only to compile it takes
-			// all memory; what is of a form that is not read is refused.
+			// all memory; what has large tables, or is of a form that is not read, is
+			// refused.
 			return
 		}
 		if !valid(t, code) {

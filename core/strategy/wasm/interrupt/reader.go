@@ -12,6 +12,8 @@ var (
 	errForm  = errors.New("it is written in a form that this host does not read")
 	// errMany: room is made for entries and locals before they are read.
 	errMany = errors.New("it names more than it has, or than it may have")
+	// errTables: the runtime's limit of memory does not count tables.
+	errTables = errors.New("its tables have more entries than they may have")
 	// errGlobal: the module must not reach what is put in after its own.
 	errGlobal = errors.New("it uses a global that is not there")
 )
