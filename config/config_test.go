@@ -113,20 +113,19 @@ func (b block) answer() string {
 	if !strings.HasSuffix(b.name, "(raw)") {
 		text = complete(text)
 	}
-	const file = "x.yaml"
-	c, err := config.Parse(file, []byte(text), config.Builtins("queue", "skills"))
+	c, err := parse([]byte(text))
 	var lines []string
 	var all *config.Errors
 	switch {
 	case errors.As(err, &all):
 		for _, e := range all.List {
-			lines = append(lines, strings.TrimPrefix(e.Error(), file+":")+" ["+string(e.Code)+"]")
+			lines = append(lines, strings.TrimPrefix(e.Error(), "x.yaml:")+" ["+string(e.Code)+"]")
 		}
 	case err != nil:
 		lines = append(lines, err.Error())
 	default:
 		for _, w := range c.Warnings {
-			lines = append(lines, "! "+strings.TrimPrefix(w.Error(), file+":")+" ["+string(w.Code)+"]")
+			lines = append(lines, "! "+strings.TrimPrefix(w.Error(), "x.yaml:")+" ["+string(w.Code)+"]")
 		}
 	}
 	return strings.Join(lines, "\n")

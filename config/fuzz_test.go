@@ -24,11 +24,17 @@ type fataler interface {
 	Fatalf(format string, args ...any)
 }
 
+// parse reads a file as a host does that has both built-in strategies, as the
+// example needs them.
+func parse(data []byte) (*config.Config, error) {
+	return config.Parse("x.yaml", data, config.Builtins("queue", "skills"))
+}
+
 // checkParse holds what is true of every input: an error has places inside the
 // file, in order, each once; a configuration without one is a definition.
 func checkParse(t fataler, data []byte) {
 	t.Helper()
-	c, err := config.Parse("x.yaml", data)
+	c, err := parse(data)
 	if err == nil {
 		d, err := c.Definition()
 		if err != nil {
@@ -55,7 +61,7 @@ func checkParse(t fataler, data []byte) {
 			t.Fatalf("errors out of order, or twice: %v, %v", all.List[i-1], e)
 		}
 	}
-	if _, again := config.Parse("x.yaml", data); again.Error() != err.Error() {
+	if _, again := parse(data); again.Error() != err.Error() {
 		t.Fatalf("two answers to one file:\n%v\n%v", err, again)
 	}
 }
@@ -161,7 +167,7 @@ func BenchmarkParse(b *testing.B) {
 		b.Run(fmt.Sprintf("agents=%d", agents), func(b *testing.B) {
 			b.SetBytes(int64(file.Len()))
 			for b.Loop() {
-				if _, err := config.Parse("x.yaml", []byte(file.String())); err != nil {
+				if _, err := parse([]byte(file.String())); err != nil {
 					b.Fatal(err)
 				}
 			}

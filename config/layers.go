@@ -141,6 +141,12 @@ func (c *Config) forget(added []string) {
 	for _, r := range c.RoutingConfigs {
 		named[r.Strategy], named[r.Fallback] = true, true
 	}
+	for _, q := range c.Queues {
+		named[q.Strategy], named[q.Shadow] = true, true
+		if q.Canary != nil {
+			named[q.Canary.Strategy] = true
+		}
+	}
 	for _, name := range added {
 		if !named[name] {
 			delete(c.Strategies, name)
