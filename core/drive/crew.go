@@ -233,6 +233,9 @@ func (w *worker) signOut() {
 // listen keeps the agent's stream and takes in what it tells, until the agent
 // is disconnected.
 func (w *worker) listen() {
+	opening, stop := context.WithTimeout(w.playing, callTimeout)
+	defer stop()
+	context.AfterFunc(opening, w.there) // nobody waits longer than that for its first word
 	for w.connected.Err() == nil {
 		stream, err := w.client.StreamOffers(w.connected, &patchbayv1.StreamOffersRequest{Agent: w.Agent})
 		if err == nil {

@@ -275,6 +275,38 @@ func TestPlayInterrupted(t *testing.T) {
 	}
 }
 
+// A host that says nothing to an agent does not keep the player from ending.
+func TestPlayInterruptedBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	address := serve(t, workspace([]string{"ann"}, []string{"PS"}))
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	silent := func(ctx context.Context, d *grpc.StreamDesc, c *grpc.ClientConn, method string, streamer grpc.Streamer, o ...grpc.CallOption) (grpc.ClientStream, error) {
+		stream, err := streamer(ctx, d, c, method, o...)
+		if err == nil && strings.HasSuffix(method, "/StreamOffers") {
+			interrupt()
+			return &silence{stream}, nil
+		}
+		return stream, err
+	}
+	plan := &drive.Plan{Name: "one", Shifts: []drive.Shift{{Agent: "ann", Until: drive.Forever}}, Customers: []drive.Customer{{ID: "0", Queue: "PS"}}}
+	player, err := drive.New(ctx, plan, options(dial(t, address, grpc.WithStreamInterceptor(silent))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := player.Run(ctx); err != nil || !s.Interrupted || s.Offered != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// silence says nothing until it ends.
+type silence struct{ grpc.ClientStream }
+
+func (s *silence) RecvMsg(any) error {
+	<-s.Context().Done()
+	return s.Context().Err()
+}
+
 // An agent who loses the connection connects again and goes on.
 func TestAgentConnectsAgain(t *testing.T) {
 	t.Parallel()

@@ -216,10 +216,11 @@ func (s *step) clearIfExhausted(w *Work) {
 	}
 }
 
-// Waits reports whether work waits in the queue.
+// Waits reports whether work waits in the queue, or is offered and may be
+// offered to more agents.
 func (e *Engine) Waits(queue string) bool {
 	q := e.queues[queue]
-	return q != nil && len(q.waiting) > 0
+	return q != nil && (len(q.waiting) > 0 || q.definition.offerTo() > 1 && q.counts[Offered] > 0)
 }
 
 // waiting is a heap of what waits in a queue, the oldest first. Work knows where

@@ -57,8 +57,12 @@ func (w *Workspace) Configure(ctx context.Context, change Change) (version uint6
 	}
 	r.specs = specs
 	result, err := w.decided(ctx, r)
-	if err = errors.Join(err, closed(r.proven)); err != nil {
-		return 0, err
+	left := closed(r.proven)
+	if err != nil {
+		return 0, errors.Join(err, left)
+	}
+	if left != nil { // it is in force all the same
+		w.logger.Warn("what was started for a change did not end well", "workspace", w.name, "error", left)
 	}
 	for i := range result.Events {
 		if result.Events[i].Kind == engine.KindConfigured {

@@ -15,6 +15,8 @@ import (
 	"github.com/patchbay-cx/patchbay/core/engine"
 	"github.com/patchbay-cx/patchbay/core/host"
 	"github.com/patchbay-cx/patchbay/core/strategy"
+	"github.com/patchbay-cx/patchbay/plugins/queue"
+	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 // centre is a workspace in which there is something to change.
@@ -44,10 +46,16 @@ func centre() engine.Definition {
 	return d
 }
 
+// sour is a strategy that does not end well.
+type sour struct{ route.Strategy }
+
+func (sour) Close() error { return errors.New("it did not end well") }
+
 // planned opens it, with work that waits: nobody is connected.
 func planned(t *testing.T) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), def: centre(), options: func(o *host.Options) {
+		o.Runtimes = builtins(map[string]func() route.Strategy{"sour": func() route.Strategy { return sour{queue.Plugin().New()} }})
 		o.Specs = func(d *engine.Definition) ([]strategy.Spec, error) {
 			var specs []strategy.Spec
 			for _, s := range d.Strategies {
@@ -339,6 +347,18 @@ func (p *place) onRecord(t *testing.T, version uint64, c planted) {
 	}
 	if _, err := p.Configure(t.Context(), host.Change{Definition: *first}); err != nil {
 		t.Errorf("it cannot be taken back: %v", err)
+	}
+}
+
+// TestConfigureIsDone holds that a change that is in force is said to be, though
+// an instance that was started to see whether it does does not end well.
+func TestConfigureIsDone(t *testing.T) {
+	t.Parallel()
+	p := planned(t)
+	d := centre()
+	d.Strategies = append(d.Strategies, engine.StrategyDefinition{Name: "sour", Runtime: "builtin", Source: "sour"})
+	if version, err := p.Configure(t.Context(), host.Change{Definition: d, If: 1}); version != 2 || err != nil {
+		t.Errorf("version %d, %v", version, err)
 	}
 }
 

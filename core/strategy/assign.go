@@ -46,8 +46,8 @@ func (s scope) has(w *engine.Work) bool {
 type assignment struct {
 	*Desk
 	scopes map[*post]scope
-	// pressed are those who are put in charge of a queue that is not on their
-	// board, for want of others.
+	// pressed are those who are put in charge of a queue that is not yet on their
+	// board as a whole, for want of others: they get a snapshot.
 	pressed map[*post]bool
 }
 
@@ -58,8 +58,10 @@ func (a *assignment) show(p *post, queue string, part share) {
 
 // assign decides who decides for which queue, and gives everybody the queues
 // that they decide for or prepare to. Who gets another queue goes on deciding for
-// those it has, and decides for that one once all of it is on its board; until
-// then whoever did before goes on. Fresh begins everybody's board anew.
+// those it has, and decides for that one once it has answered for all of it;
+// until then whoever did before goes on. Who gets other work of a queue that is
+// its own decides for that at once, and the queue is held until it has all. Fresh
+// begins everybody's board anew.
 func (d *Desk) assign(fresh bool) {
 	definition := d.engine.Definition()
 	d.defined = definition
@@ -128,8 +130,8 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 	}
 }
 
-// elect puts the first of the candidates in charge of the queue who has it on its
-// board, or else the first who is active, and returns which one that is: past the
+// elect puts the first of the candidates in charge of the queue who is ready for
+// it, or else the first who is active, and returns which one that is: past the
 // last if there is nobody.
 func (a *assignment) elect(queue string, candidates []*post) int {
 	at := slices.IndexFunc(candidates, func(p *post) bool { return p.ready(queue) })
@@ -138,14 +140,16 @@ func (a *assignment) elect(queue string, candidates []*post) int {
 		if at < 0 {
 			return len(candidates)
 		}
-		a.pressed[candidates[at]] = true
+		if !candidates[at].feed.brings(queue) {
+			a.pressed[candidates[at]] = true
+		}
 	}
 	a.owner[queue] = candidates[at]
 	return at
 }
 
 // ready reports whether the post can decide for the queue: it is active, and has
-// it on its board.
+// answered a turn with all of it.
 func (p *post) ready(queue string) bool { return p.state == Active && p.feed.holds(queue) }
 
 // before returns who goes on deciding for the queue until its strategy, which

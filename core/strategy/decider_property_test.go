@@ -4,6 +4,7 @@
 package strategy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -182,6 +183,32 @@ func (m *mayhem) end(t *rapid.T) {
 	}
 }
 
+// settled checks that whoever is able to decides for what names it, and that no
+// queue is on its way any more.
+func (m *mayhem) settled(t *rapid.T) {
+	d := m.d
+	for i := range m.e.Definition().Queues {
+		queue, routing := routed(m.e.Definition(), m.e.Definition().Queues[i].Name)
+		main := d.named[cmp.Or(queue.Deciders.Strategy, routing.Strategy)]
+		if owner, _ := d.Owner(queue.Name); main.state == Active && owner != main.spec.Name {
+			t.Errorf("%s could decide for %s, and %q does", main.title(), queue.Name, owner)
+		}
+		if trial := d.trials[queue.Name]; trial != nil && trial.post.state == Active && !trial.decides {
+			t.Errorf("%s could decide as the canary of %s", trial.post.title(), queue.Name)
+		}
+		for i, p := range d.parts(main) {
+			if p != nil && p.state == Active && d.splits[queue.Name].by[i] != p {
+				t.Errorf("%s could decide for its class of %s", p.title(), queue.Name)
+			}
+		}
+	}
+	for _, p := range d.posts {
+		if p.state == Active && p.shadows == "" && p.feed.moving() {
+			t.Errorf("queues of %s are still on their way: %v", p.title(), p.feed.move.queues)
+		}
+	}
+}
+
 // calm lets all faults end, and looks at what is left.
 func (m *mayhem) calm(t *rapid.T) {
 	clear(m.faults)
@@ -189,6 +216,7 @@ func (m *mayhem) calm(t *rapid.T) {
 		m.finish(job)
 	}
 	m.rig.pass(minute)
+	m.settled(t)
 	if err := m.d.Engage(m.listed); err != nil { // what failed meanwhile is tried again
 		t.Fatal(err)
 	}

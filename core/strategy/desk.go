@@ -193,6 +193,8 @@ func (d *Desk) Observe(ev *engine.Event) {
 		d.follows(ev, w)
 		for _, p := range d.sights[ev.Queue] {
 			p.feed.touchWork(ev.Work, w)
+		}
+		for _, p := range d.posts { // the queue may not be its own any more
 			p.feed.outcome(ev)
 		}
 		if queue, moved := ev.GoesTo(); moved {
@@ -391,8 +393,7 @@ func (d *Desk) answered(now engine.Time, job *Job, step Step) {
 	if at := engine.Time(p.reply.WakeAt); at > 0 {
 		p.wakeAt = min(max(at, now+wakeAtSoonest), now+wakeAtLatest)
 	}
-	if p.feed.arrived && p.turn.Kind.Asks() && p.board == p.feed.board {
-		p.feed.arrived = false
+	if p.turn.Kind.Asks() && p.board == p.feed.board && p.feed.answer() {
 		d.assign(false) // it may decide for what has come
 	}
 	p.note()

@@ -246,7 +246,7 @@ func TestBoardGone(t *testing.T) {
 	d.Queues[0].Within = 0
 	r.do(engine.Configure{Definition: d})
 	r.finish(job)
-	if c := r.status("first").Counts; c.Proposals != 2 || c.Refusals != 2 || c.Offers != 0 {
+	if c := r.status("first").Counts; c.Proposals != 0 || c.Refusals != 0 || c.Offers != 0 {
 		t.Fatalf("%+v", c)
 	}
 	if r.work(id).State != engine.Waiting {

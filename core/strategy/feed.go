@@ -42,9 +42,9 @@ type feed struct {
 	digest route.Digest
 	walk   walk
 	move   move
-	// arrived says that queues have come, or come with the next snapshot, since the
-	// desk looked last.
-	arrived bool
+	// known are the queues that are on the board as a whole; true once the strategy
+	// has answered a turn with them.
+	known map[string]bool
 
 	board   uint64     // counts the boards begun
 	next    route.Kind // of the next turn: KindDelta, KindSnapshotFirst or KindSnapshotMore
@@ -57,7 +57,7 @@ type feed struct {
 func newFeed(e *engine.Engine, attributes []string) *feed {
 	return &feed{
 		engine: e, lets: slices.Compact(slices.Sorted(slices.Values(attributes))), rows: maxRows,
-		words: make(map[string]uint32), notes: make(map[engine.WorkID]string), offers: make(map[engine.AssignmentID]route.Settled),
+		words: make(map[string]uint32), known: make(map[string]bool), notes: make(map[engine.WorkID]string), offers: make(map[engine.AssignmentID]route.Settled),
 	}
 }
 
@@ -72,8 +72,11 @@ func (f *feed) reset() {
 	f.settled = f.settled[:0]
 	f.digest, f.base, f.next = 0, 0, route.KindSnapshotFirst
 	f.board++
-	f.arrived = true
 	clear(f.move.queues)
+	maps.DeleteFunc(f.known, func(queue string, answered bool) bool { // who decided goes on
+		_, stays := f.scope[queue]
+		return !stays || !answered
+	})
 	for _, name := range slices.Sorted(maps.Keys(f.scope)) {
 		f.queues.enter(name)
 	}
@@ -182,10 +185,12 @@ func (f *feed) fill(t *route.Turn) {
 			ref, s := f.agents.add(a.ID)
 			f.putAgent(t, ref, s, a)
 		})
-		left -= f.walkWork(left, func(w *engine.Work) {
-			ref, s := f.work.add(w.ID)
-			f.putWork(t, ref, s, w)
-		})
+		if f.walk.agents {
+			left -= f.walkWork(left, func(w *engine.Work) {
+				ref, s := f.work.add(w.ID)
+				f.putWork(t, ref, s, w)
+			})
+		}
 	} else if f.moving() {
 		f.proceed()
 	}
@@ -212,13 +217,15 @@ func (f *feed) kind() route.Kind {
 	case !f.walk.agents || !f.walk.work:
 		f.next = route.KindSnapshotMore
 		return former
-	case former == route.KindSnapshotFirst:
-		f.next = route.KindDelta
-		return route.KindSnapshot
-	default:
-		f.next = route.KindDelta
-		return route.KindSnapshotLast
 	}
+	f.next = route.KindDelta
+	for queue := range f.scope {
+		f.complete(queue)
+	}
+	if former == route.KindSnapshotFirst {
+		return route.KindSnapshot
+	}
+	return route.KindSnapshotLast
 }
 
 // fillAgents sends up to limit of the agents that have changed, and returns how

@@ -220,7 +220,7 @@ func (s *stage) discreet(p *post, in *player, turn *route.Turn) {
 		s.Fatalf("%s was told a secret", p.spec.Name)
 	}
 	for q := range in.board.AllQueues() {
-		if name := in.board.Word(q.Name); !s.sees(p, name) && !p.feed.move.queues[name] {
+		if name := in.board.Word(q.Name); !s.sees(p, name) && p.feed.move.queues[name] != whole {
 			s.Fatalf("%s sees queue %q", p.spec.Name, name)
 		}
 	}
@@ -262,19 +262,19 @@ func (s *stage) shows(p *post, w *engine.Work) bool {
 // still ahead in a snapshot or of a queue that moves, may differ; when nothing
 // is, nothing may.
 func (s *stage) compare(p *post, in *player) {
-	f, whole := p.feed, !p.feed.pending()
+	f, all := p.feed, !p.feed.pending()
 	var want []string
 	for _, q := range s.e.Definition().Queues {
-		if s.sees(p, q.Name) || f.move.queues[q.Name] {
-			want = append(want, s.queue(&q, f.move.queues[q.Name]))
+		if c := f.move.queues[q.Name]; s.sees(p, q.Name) || c == whole {
+			want = append(want, s.queue(&q, c == more || c == whole))
 		}
 	}
 	s.equal("queues", want, collect(in.board.AllQueues(), func(q *route.Queue) string { return showQueue(in, q) }))
-	s.compareWork(p, in, whole)
-	s.compareAgents(p, in, whole)
+	s.compareWork(p, in, all)
+	s.compareAgents(p, in, all)
 }
 
-func (s *stage) compareWork(p *post, in *player, whole bool) {
+func (s *stage) compareWork(p *post, in *player, all bool) {
 	f, shown, expected := p.feed, make(map[string]string), make(map[string]string)
 	moves := func(w *engine.Work) bool {
 		_, moves := f.move.queues[w.Queue]
@@ -291,7 +291,7 @@ func (s *stage) compareWork(p *post, in *player, whole bool) {
 	s.e.EachWork(0, func(w *engine.Work) bool {
 		ref, known := f.work.refs[w.ID]
 		if (w.State == engine.Waiting || w.State == engine.Offered) && s.shows(p, w) {
-			if whole || known && !f.work.slots[ref].dirty {
+			if all || known && !f.work.slots[ref].dirty {
 				expected[w.ID.String()] = s.work(p, w)
 			} else if !known && (f.next == route.KindDelta && !moves(w) || f.walk.work || w.ID <= f.walk.item) {
 				s.Fatalf("%s was never told of %v", p.spec.Name, w.ID)
@@ -302,10 +302,11 @@ func (s *stage) compareWork(p *post, in *player, whole bool) {
 	s.equal("work", sorted(expected), sorted(shown))
 }
 
-func (s *stage) compareAgents(p *post, in *player, whole bool) {
+func (s *stage) compareAgents(p *post, in *player, all bool) {
 	f, shown, expected := p.feed, make(map[string]string), make(map[string]string)
+	follows := slices.Contains(slices.Collect(maps.Values(f.move.queues)), whole)
 	moves := func(a *engine.Agent) bool {
-		return slices.ContainsFunc(a.Definition.InQueues(), func(q string) bool { return f.move.queues[q] }) || f.moves() && !s.concerns(p, a)
+		return slices.ContainsFunc(a.Definition.InQueues(), func(q string) bool { return f.move.queues[q] == whole }) || follows && !s.concerns(p, a)
 	}
 	for row := range in.board.AllAgents() {
 		slot := f.agents.slots[row.Ref]
@@ -317,9 +318,9 @@ func (s *stage) compareAgents(p *post, in *player, whole bool) {
 	s.e.EachAgent("", func(a *engine.Agent) bool {
 		ref, known := f.agents.refs[a.ID]
 		if a.Status != engine.Offline && s.concerns(p, a) {
-			if whole || known && !f.agents.slots[ref].dirty && !moves(a) {
+			if all || known && !f.agents.slots[ref].dirty && !moves(a) {
 				expected[a.ID] = s.agent(p, a)
-			} else if !known && (f.next == route.KindDelta && !f.moves() || f.walk.agents || a.ID <= f.walk.agent) {
+			} else if !known && (f.next == route.KindDelta && !follows || f.walk.agents || a.ID <= f.walk.agent) {
 				s.Fatalf("%s was never told of %v", p.spec.Name, a.ID)
 			}
 		}

@@ -15,98 +15,166 @@ import (
 // that what else it is about does not wait for them.
 const moveRows = 64
 
+// change is what becomes of a queue when a board follows from another scope.
+// Of two changes the larger is what is to be done.
+type change uint8
+
+const (
+	less  change = iota + 1 // some of its work goes
+	more                    // other work of it comes
+	whole                   // it comes as a whole, or goes
+)
+
 // move is how a board follows when other queues, or other work of them, come
 // into its scope while its strategy is at work: some rows with each turn. It
 // sweeps what is on the board, and walks through what is not yet.
 //
-// A queue that comes as a whole or goes is on the board as held until all of it
-// has come, or gone. What comes is whole when it is held no more.
+// What comes, or goes as a whole, is on the board as held until all of it has
+// come, or gone.
 type move struct {
-	queues map[string]bool // that move; true for a whole one, false if it is other work of it
-	agent  int             // the slot from which agents are to be looked at
-	item   int             // and work
-	// What the last of it is, once all is noted: so many changes of agents, and of
-	// work.
-	noted        bool
-	agents, work uint64
+	queues map[string]change // that move
+	agent  int               // the slot from which agents are to be looked at
+	item   int               // and work
+	agents telling
+	work   telling
 }
+
+// telling is how far the rows of a table are told that a move is about.
+type telling struct {
+	noted bool   // all are on the list of changes
+	last  uint64 // how many have been put on it up to the last of them
+}
+
+// told reports whether all are, when so many have been taken off the list.
+func (t telling) told(taken uint64) bool { return t.noted && taken >= t.last }
 
 // moving reports whether the board has not yet all, and nothing but, what is in
 // its scope, though no snapshot is under way.
 func (f *feed) moving() bool { return len(f.move.queues) > 0 }
 
-// holds reports whether the queue is on the board, or comes with the next
-// snapshot: all that is in scope of it, or will be when its own changes have been
-// told.
-func (f *feed) holds(queue string) bool {
-	_, ok := f.scope[queue]
-	return ok && !f.move.queues[queue]
+// holds reports whether the strategy has answered for the queue: it was on the
+// board as a whole, and has not gone since.
+func (f *feed) holds(queue string) bool { return f.known[queue] }
+
+// brings reports whether the queue is on the board as a whole, or comes with the
+// next snapshot.
+func (f *feed) brings(queue string) bool {
+	_, known := f.known[queue]
+	return known || f.next != route.KindDelta
+}
+
+// complete notes that the queue is on the board as a whole with the turn that is
+// being filled.
+func (f *feed) complete(queue string) {
+	if _, known := f.known[queue]; !known {
+		f.known[queue] = false
+	}
+}
+
+// answer notes that the turn filled last is answered, and reports whether that
+// is the first for some queue.
+func (f *feed) answer() (first bool) {
+	for queue, answered := range f.known {
+		if !answered {
+			f.known[queue], first = true, true
+		}
+	}
+	return first
 }
 
 // shows reports whether a row for the queue is on the board.
 func (f *feed) shows(queue string) bool {
 	_, ok := f.scope[queue]
-	return ok || f.move.queues[queue]
+	return ok || f.move.queues[queue] == whole
 }
 
-// begin has the board follow from another scope. What was under way begins anew.
+// held reports whether nothing of the queue is to be proposed.
+func (f *feed) held(queue string) bool { return f.engine.Held(queue) || f.move.queues[queue] >= more }
+
+// begin has the board follow from another scope. What was under way goes on; of
+// what it has to begin anew with, it does.
 func (f *feed) begin(former scope) {
-	if f.move.queues == nil {
-		f.move.queues = make(map[string]bool)
+	m := &f.move
+	if m.queues == nil {
+		m.queues = make(map[string]change)
+	}
+	if !f.moving() {
+		m.agents = telling{noted: true}
+	}
+	largest := less
+	note := func(queue string, c change) {
+		m.queues[queue], largest = max(m.queues[queue], c), max(largest, c)
 	}
 	for queue, part := range former {
-		if now, stays := f.scope[queue]; !stays || now != part {
-			f.move.queues[queue] = f.move.queues[queue] || !stays
+		now, stays := f.scope[queue]
+		switch {
+		case !stays:
+			delete(f.known, queue)
+			note(queue, whole)
+		case now != part && part == share{}:
+			note(queue, less)
+		case now != part:
+			note(queue, more)
 		}
 	}
 	for queue := range f.scope {
 		if _, stays := former[queue]; !stays {
-			f.move.queues[queue] = true
+			note(queue, whole)
 		}
 	}
-	f.move.agent, f.move.item, f.move.noted = 0, 0, false
-	f.walk = walk{agents: true, work: true, until: f.engine.State().NextWork - 1}
-	for _, queue := range slices.Sorted(maps.Keys(f.move.queues)) {
+	f.walk.item, f.walk.until, f.walk.work = 0, f.engine.State().NextWork-1, true
+	m.item, m.work = 0, telling{}
+	if largest == whole {
+		f.walk.agent, f.walk.agents = "", true
+		m.agent, m.agents = 0, telling{}
+	}
+	for _, queue := range slices.Sorted(maps.Keys(m.queues)) {
+		c := m.queues[queue]
 		if _, comes := f.scope[queue]; comes {
-			f.walk.work = false
-			f.walk.agents = f.walk.agents && !f.move.queues[queue]
+			f.walk.work = f.walk.work && c == less
+			f.walk.agents = f.walk.agents && (c != whole || largest != whole)
 		}
-		if f.move.queues[queue] && !f.queues.touch(queue) {
+		if !f.queues.touch(queue) {
 			f.queues.enter(queue)
 		}
 	}
 }
 
-// proceed notes what of the move goes with the next turn.
+// proceed notes what of the move goes with the next turn: a few rows of what
+// comes or goes as a whole. What is the strategy's already and has other work is
+// not kept waiting.
 func (f *feed) proceed() {
 	m := &f.move
-	if m.noted {
-		return
-	}
-	looks := maxScan * f.rows
-	m.item, _ = f.work.sweep(m.item, f.rows, looks, func(id engine.WorkID) bool { // nobody is to propose it any more
-		w, ok := f.engine.Work(id)
-		return !ok || !f.hasWork(w)
-	})
-	left := f.rows
-	if f.moves() {
-		left = min(left, moveRows)
+	looks, left := maxScan*f.rows, min(f.rows, moveRows)
+	if !m.agents.noted {
 		var noted int
 		m.agent, noted = f.agents.sweep(m.agent, left, looks, f.strayed)
 		left -= noted
 		left -= f.walkAgents(left, func(a *engine.Agent) { f.agents.enter(a.ID) })
-	} else {
-		m.agent = len(f.agents.slots)
+		m.agents = telling{noted: m.agent >= len(f.agents.slots) && f.walk.agents, last: f.agents.noted()}
 	}
-	f.walkWork(left, func(w *engine.Work) { f.work.enter(w.ID) })
-	m.noted = m.agent >= len(f.agents.slots) && m.item >= len(f.work.slots) && f.walk.agents && f.walk.work
-	m.agents, m.work = f.agents.noted(), f.work.noted()
+	if m.work.noted {
+		return
+	}
+	m.item, _ = f.work.sweep(m.item, f.rows, looks, func(id engine.WorkID) bool { // nobody is to propose it any more
+		w, ok := f.engine.Work(id)
+		return !ok || !f.hasWork(w)
+	})
+	others := f.otherWork()
+	if others {
+		left = f.rows
+	}
+	if others || f.walk.agents {
+		f.walkWork(left, func(w *engine.Work) { f.work.enter(w.ID) })
+	}
+	m.work = telling{noted: m.item >= len(f.work.slots) && f.walk.work, last: f.work.noted()}
 }
 
-// moves reports whether a queue comes or goes as a whole.
-func (f *feed) moves() bool {
-	for _, whole := range f.move.queues {
-		if whole {
+// otherWork reports whether other work comes of a queue that is the strategy's
+// already.
+func (f *feed) otherWork() bool {
+	for _, c := range f.move.queues {
+		if c == more {
 			return true
 		}
 	}
@@ -120,26 +188,28 @@ func (f *feed) strayed(id string) bool {
 		return true
 	}
 	for i := range a.Definition.Queues {
-		if f.move.queues[a.Definition.Queues[i].Queue] {
+		if f.move.queues[a.Definition.Queues[i].Queue] == whole {
 			return true
 		}
 	}
 	return false
 }
 
-// arrive ends the move if the turn that is being filled brings the last of it.
+// arrive ends the move, or what of it is about work alone, if the turn that is
+// being filled brings the last of it.
 func (f *feed) arrive() {
-	if !f.moving() || !f.move.noted || f.agents.taken < f.move.agents || f.work.taken < f.move.work {
+	if !f.moving() || !f.move.work.told(f.work.taken) {
 		return
 	}
-	moved := slices.Sorted(maps.Keys(f.move.queues))
-	f.arrived = true
-	clear(f.move.queues)
-	for _, queue := range moved {
+	all := f.move.agents.told(f.agents.taken)
+	for _, queue := range slices.Sorted(maps.Keys(f.move.queues)) {
+		if !all && f.move.queues[queue] == whole {
+			continue
+		}
+		if _, comes := f.scope[queue]; comes {
+			f.complete(queue)
+		}
+		delete(f.move.queues, queue)
 		f.queues.touch(queue)
 	}
-	maps.DeleteFunc(f.offers, func(id engine.AssignmentID, _ route.Settled) bool { // of what is not shown any more
-		_, w, ok := f.engine.Assignment(id)
-		return !ok || !f.hasWork(w)
-	})
 }

@@ -14,18 +14,20 @@ import (
 )
 
 // crowded is a workspace of many agents, who all belong to both queues; main is
-// first's and other is second's.
-func crowded(t *testing.T, agents int) *rig {
+// first's, other is second's, and third is whoever's fallback it is made.
+func crowded(t *testing.T, agents int, edits ...func(*engine.Definition)) *rig {
 	t.Helper()
-	r := newRig(t, roomy, func(d *engine.Definition) {
+	r := newRig(t, append(edits, roomy, func(d *engine.Definition) {
 		for i := range agents {
 			d.Agents = append(d.Agents, engine.AgentDefinition{
 				ID: fmt.Sprintf("many%03d", i), PresenceConfig: "standard", Queues: engine.Member("main", "other"),
 			})
 		}
-	})
-	r.actors["first"], r.actors["second"] = &actor{play: greedy}, &actor{play: greedy}
-	r.desk(Spec{Name: "first"}, Spec{Name: "second"})
+	})...)
+	for _, name := range []string{"first", "second", "third"} {
+		r.actors[name] = &actor{play: greedy}
+	}
+	r.desk(Spec{Name: "first"}, Spec{Name: "second"}, Spec{Name: "third"})
 	r.start()
 	for i := range agents {
 		r.present(fmt.Sprintf("many%03d", i))
@@ -95,7 +97,7 @@ func (in *player) queue(name string) *route.Queue {
 }
 
 // TestMoveInHand shows that what is proposed for a queue that has just gone is
-// stale, and nothing worse: no canary fails for it.
+// stale, and nothing worse.
 func TestMoveInHand(t *testing.T) {
 	t.Parallel()
 	r := crowded(t, 3)
@@ -117,6 +119,195 @@ func TestMoveInHand(t *testing.T) {
 	if by := r.decidedBy(id); by != "first" || second.counts.Wrong != 0 {
 		t.Fatalf("%v was decided by %s; second was wrong %d times", id, by, second.counts.Wrong)
 	}
+	same(t, "heard", verdicts(r.actors["second"].players[0].heard), []string{"3 0/1 stale"})
+}
+
+// TestCanaryOfLessInHand shows that no canary fails for what it proposed while it
+// was given less of the work.
+func TestCanaryOfLessInHand(t *testing.T) {
+	t.Parallel()
+	const agents = 30
+	r := crowded(t, agents)
+	canary := func(share uint16) {
+		r.do(engine.Decide{Queue: "main", To: engine.Deciders{Canary: &engine.Canary{Strategy: "second", Share: share}}})
+	}
+	status := func(status string) {
+		for i := range agents {
+			r.do(engine.SetStatus{Agent: fmt.Sprintf("many%03d", i), Status: status})
+		}
+	}
+	canary(5000)
+	r.run()
+	status("break")
+	for range 2 * agents {
+		r.arrives("main")
+	}
+	r.run()
+	status("online")
+	job := r.jobOf("second")
+	canary(500)
+	r.finish(job)
+	if trial := r.d.Trials()[0]; len(job.post.reply.Proposals) >= agents/2 || trial.Canary.Proposals == 0 || trial.Canary.Refusals != 0 {
+		t.Fatalf("%d proposals were for use; its record is %+v", len(job.post.reply.Proposals), trial.Canary)
+	}
+	r.d.Guard(r.step)
+	if trials := r.d.Trials(); len(trials) != 1 {
+		t.Fatalf("the trial has ended: %v", r.changes())
+	}
+}
+
+// jobOf runs jobs up to one of the strategy, which is under way then.
+func (r *rig) jobOf(strategy string) *Job {
+	r.Helper()
+	for job := r.d.Next(r.now); job != nil; job = r.d.Next(r.now) {
+		job.Run(context.Background())
+		if job.post.title() == strategy {
+			return job
+		}
+		r.finish(job)
+	}
+	r.Fatalf("%s has nothing to do", strategy)
+	return nil
+}
+
+// TestMoveFails shows that the former strategy has the queue back for good if the
+// one that takes over dies of its first turns with it, whatever happens meanwhile.
+func TestMoveFails(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(r *rig){
+		"in the middle": func(r *rig) { r.once() },
+		"after its board began anew": func(r *rig) {
+			r.once()
+			d := *r.e.Definition()
+			d.Skills = []string{"art", "law", "tea"}
+			r.do(engine.Configure{Definition: d})
+			r.finish(r.jobOf("first"))
+		},
+		"in its last turn, while somebody else is put in charge elsewhere": func(r *rig) {
+			for range 2 {
+				r.finish(r.jobOf("second"))
+			}
+			r.actors["second"].play = dying
+			job := r.jobOf("second")
+			r.do(engine.Decide{Queue: "other", To: engine.Deciders{Shadow: "first"}})
+			r.owned("main", "first")
+			r.finish(job)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := crowded(t, 2*moveRows+1, func(d *engine.Definition) {
+				for i := range d.RoutingConfigs {
+					d.RoutingConfigs[i].Fallback = "third"
+				}
+			})
+			r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "second"}})
+			meanwhile(r)
+			r.owned("main", "first")
+			r.actors["second"].play = dying
+			id := r.arrives("main")
+			r.run()
+			r.owned("main", "first")
+			if queue, _ := routed(r.e.Definition(), "main"); queue.Deciders.Strategy != "" || r.decidedBy(id) != "first" {
+				t.Fatalf("%q is to decide, and %s did", queue.Deciders.Strategy, r.decidedBy(id))
+			}
+		})
+	}
+}
+
+func dying(*player, *route.Turn, *route.Reply) error { return fault(FaultDied, "boom") }
+
+// TestMoveOfWork shows that a strategy that gets the rest of a queue's work
+// decides for none of it before it has seen the most urgent.
+func TestMoveOfWork(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.actors["first"], r.actors["second"] = &actor{}, &actor{}
+	r.desk(Spec{Name: "first"}, Spec{Name: "second"})
+	r.d.named["second"].feed.rows = 8
+	r.start()
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Canary: &engine.Canary{Strategy: "second", Share: 100}}})
+	r.run()
+	for range 40 {
+		r.arrives("main")
+	}
+	urgent := r.do(engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "main", Priority: new(int32)}}).Work
+	r.present("bob")
+	r.run()
+	r.actors["second"].play = func(in *player, turn *route.Turn, reply *route.Reply) error {
+		var best *route.Work
+		for w := range in.board.AllWork() {
+			if w.State == route.WorkWaiting && (best == nil || w.Priority < best.Priority) {
+				best = w
+			}
+		}
+		for a := range in.board.Candidates(best) {
+			reply.Propose(best, a, 5, 7)
+		}
+		return nil
+	}
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "second"}})
+	second := r.actors["second"].players[0]
+	if r.owned("main", "second"); second.board.WorkCount() > 8 {
+		t.Fatalf("it has %d items already", second.board.WorkCount())
+	}
+	for range 100 {
+		r.once()
+		if w := r.work(urgent); w.State == engine.Offered {
+			return
+		}
+		r.e.EachWork(0, func(w *engine.Work) bool {
+			if w.State == engine.Offered {
+				t.Fatalf("%v was offered before %v, with %d items on the board", w.ID, urgent, second.board.WorkCount())
+			}
+			return true
+		})
+	}
+	t.Fatal("nothing is offered")
+}
+
+// TestOutcomeAfterMove shows that a strategy hears what became of its offers
+// though the queue is not its own any more, or is again.
+func TestOutcomeAfterMove(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]bool{"gone": false, "gone and back": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := crowded(t, 2*moveRows)
+			r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "second"}})
+			r.run()
+			id := r.arrives("main")
+			r.run()
+			second := r.actors["second"].players[0]
+			before := len(second.heard)
+			r.do(engine.Decide{Queue: "main"})
+			for owner := "second"; owner != "first"; owner, _ = r.d.Owner("main") {
+				r.once()
+			}
+			offer := r.standing(id)
+			r.do(engine.Accept{Assignment: offer.ID, Agent: offer.Agent})
+			if back {
+				r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "second"}})
+			}
+			r.run()
+			if len(second.heard) != before+1 || second.heard[before].Verdict != route.VerdictAccepted || len(r.d.named["second"].feed.offers) != 0 {
+				t.Fatalf("it heard %v; %d offers are left", verdicts(second.heard[before:]), len(r.d.named["second"].feed.offers))
+			}
+		})
+	}
+}
+
+// TestMoveAmongChanges shows that a queue comes though shares of others change all
+// the time.
+func TestMoveAmongChanges(t *testing.T) {
+	t.Parallel()
+	r := crowded(t, 5*moveRows)
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "second"}})
+	for i := range 12 {
+		r.finish(r.jobOf("second"))
+		r.do(engine.Decide{Queue: "other", To: engine.Deciders{Canary: &engine.Canary{Strategy: "first", Share: uint16(1 + i%2)}}})
+	}
+	r.owned("main", "second")
 }
 
 // TestMoveInterrupted shows that a strategy whose board begins anew while a queue
@@ -162,6 +353,29 @@ func TestLull(t *testing.T) {
 	r.run()
 	if board := &first.players[0].board; first.turns != turns+2 || board.AgentCount() != 3 || board.WorkCount() != 1 {
 		t.Fatalf("%d turns, %d agents, %d items", first.turns-turns, board.AgentCount(), board.WorkCount())
+	}
+}
+
+// TestNoLullForOffers shows that work that may be offered to more agents than it
+// is waits for nothing either.
+func TestNoLullForOffers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(d *engine.Definition) { d.Queues[0].OfferTo = 2 })
+	r.actors["first"], r.actors["second"] = &actor{play: greedy}, &actor{}
+	r.desk(Spec{Name: "first"}, Spec{Name: "second"})
+	r.start()
+	r.d.Lull(20)
+	r.present("bob")
+	r.run()
+	r.pass(30)
+	r.arrives("main")
+	r.run()
+	r.pass(30)
+	turns := r.actors["first"].turns
+	r.present("ann")
+	r.run()
+	if r.actors["first"].turns == turns {
+		t.Fatal("it is not told at once who came")
 	}
 }
 

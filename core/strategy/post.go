@@ -89,7 +89,7 @@ type post struct {
 	reply    route.Reply
 
 	wakeAt   engine.Time
-	tellAt   engine.Time // what has changed, though nothing waits; 0 if that is not known
+	tellAt   engine.Time // when what has changed is told at the latest; 0 if that is not settled
 	called   bool        // it wants a turn though nothing has changed
 	calls    engine.Time // up to when its calls are used up; see heard
 	retryAt  engine.Time

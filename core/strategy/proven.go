@@ -43,7 +43,7 @@ func (d *Desk) Lend(now engine.Time, proven []*Proven) (left []*Proven) {
 		if p != nil && p.successor != nil {
 			p = p.successor
 		}
-		if p == nil || p.instance != nil || p.standby != nil || p.busy || p.stampOf() == "" || !reflect.DeepEqual(p.spec, x.spec) {
+		if p == nil || p.state != Idle && p.state != Down || p.instance != nil || p.standby != nil || p.busy || p.stampOf() == "" || !reflect.DeepEqual(p.spec, x.spec) {
 			left = append(left, x)
 			continue
 		}

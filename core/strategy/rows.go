@@ -50,7 +50,7 @@ func (f *feed) fillQueues(t *route.Turn) {
 		sending(f, route.TableQueue, ref, s, s.version+1)
 		t.Queues = append(t.Queues, route.Queue{
 			Ref: ref, Gen: s.gen, Version: s.version, Name: f.word(t, s.key), Model: routing.Model,
-			Flags: queueFlags(routing.BySkills, f.engine.Held(s.key) || f.move.queues[s.key]), OfferTo: queue.OfferTo,
+			Flags: queueFlags(routing.BySkills, f.held(s.key)), OfferTo: queue.OfferTo,
 			WithinMS: uint32(min(queue.Within, 1<<32-1)),
 		})
 	}

@@ -14,16 +14,15 @@ import (
 // for the strategy's next turn. Every proposal gets a verdict, for a strategy
 // may wait for it, unless a snapshot comes anyway.
 func (d *Desk) settle(now engine.Time, p *post, step Step) {
-	p.counts.Proposals += uint64(len(p.reply.Proposals))
 	if p.board != p.feed.board {
 		// A new board was begun meanwhile: what the refs meant is gone, and
 		// the strategy decides again on the snapshot.
-		p.counts.Refusals += uint64(len(p.reply.Proposals))
 		return
 	}
 	if d.drop(now, p); len(p.reply.Proposals) == 0 {
 		return
 	}
+	p.counts.Proposals += uint64(len(p.reply.Proposals))
 	var result engine.Result
 	if p.state == Active && p.shadows == "" {
 		result = step(engine.Propose{By: p.decision(), Proposals: d.proposals(p), MayExceed: p.spec.MayExceed})
@@ -61,7 +60,7 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 
 // drop answers what was proposed of queues that went, or of other work of them
 // than is left, while the strategy was at its turn. It could not know, so that
-// is on no record.
+// counts for nothing.
 func (d *Desk) drop(now engine.Time, p *post) {
 	p.reply.Proposals = slices.DeleteFunc(p.reply.Proposals, func(row route.Proposal) bool {
 		id, _ := p.feed.work.key(row.Work)
@@ -69,7 +68,6 @@ func (d *Desk) drop(now engine.Time, p *post) {
 		if !ok || row.Revision != w.Revision || p.feed.scope.has(w) {
 			return false
 		}
-		p.counts.Refusals++
 		p.feed.settle(route.Settled{
 			Seq: p.seq, Work: row.Work, Revision: row.Revision, Agent: row.Agent, Verdict: route.VerdictStale, At: int64(now),
 		}, 0)

@@ -41,9 +41,9 @@ func (f *feed) walkAgents(limit int, take func(*engine.Agent)) (taken int) {
 	return taken
 }
 
-// walkWork does the same for work, once all agents are behind.
+// walkWork does the same for work.
 func (f *feed) walkWork(limit int, take func(*engine.Work)) (taken int) {
-	if !f.walk.agents || f.walk.work {
+	if f.walk.work {
 		return 0
 	}
 	seen := 0
