@@ -43,8 +43,9 @@ type feed struct {
 	walk   walk
 	move   move
 	// known are the queues that are on the board as a whole; true once the strategy
-	// has answered a turn with them.
-	known map[string]bool
+	// has answered a turn with them. Unanswered says that some are not true.
+	known      map[string]bool
+	unanswered bool
 
 	board   uint64     // counts the boards begun
 	next    route.Kind // of the next turn: KindDelta, KindSnapshotFirst or KindSnapshotMore
@@ -77,6 +78,7 @@ func (f *feed) reset() {
 		_, stays := f.scope[queue]
 		return !stays || !answered
 	})
+	f.unanswered = false
 	for _, name := range slices.Sorted(maps.Keys(f.scope)) {
 		f.queues.enter(name)
 	}

@@ -67,19 +67,21 @@ func (f *feed) brings(queue string) bool {
 // being filled.
 func (f *feed) complete(queue string) {
 	if _, known := f.known[queue]; !known {
-		f.known[queue] = false
+		f.known[queue], f.unanswered = false, true
 	}
 }
 
 // answer notes that the turn filled last is answered, and reports whether that
 // is the first for some queue.
 func (f *feed) answer() (first bool) {
-	for queue, answered := range f.known {
-		if !answered {
-			f.known[queue], first = true, true
-		}
+	if !f.unanswered {
+		return false
 	}
-	return first
+	f.unanswered = false
+	for queue := range f.known {
+		f.known[queue] = true
+	}
+	return true
 }
 
 // shows reports whether a row for the queue is on the board.
@@ -91,37 +93,14 @@ func (f *feed) shows(queue string) bool {
 // held reports whether nothing of the queue is to be proposed.
 func (f *feed) held(queue string) bool { return f.engine.Held(queue) || f.move.queues[queue] >= more }
 
-// begin has the board follow from another scope. What was under way goes on; of
-// what it has to begin anew with, it does.
+// begin has the board follow from another scope. Of what was under way, only
+// what the change is about begins anew.
 func (f *feed) begin(former scope) {
 	m := &f.move
-	if m.queues == nil {
-		m.queues = make(map[string]change)
-	}
 	if !f.moving() {
-		m.agents = telling{noted: true}
+		m.queues, m.agents = make(map[string]change), telling{noted: true}
 	}
-	largest := less
-	note := func(queue string, c change) {
-		m.queues[queue], largest = max(m.queues[queue], c), max(largest, c)
-	}
-	for queue, part := range former {
-		now, stays := f.scope[queue]
-		switch {
-		case !stays:
-			delete(f.known, queue)
-			note(queue, whole)
-		case now != part && part == share{}:
-			note(queue, less)
-		case now != part:
-			note(queue, more)
-		}
-	}
-	for queue := range f.scope {
-		if _, stays := former[queue]; !stays {
-			note(queue, whole)
-		}
-	}
+	largest := f.differ(former)
 	f.walk.item, f.walk.until, f.walk.work = 0, f.engine.State().NextWork-1, true
 	m.item, m.work = 0, telling{}
 	if largest == whole {
@@ -138,6 +117,33 @@ func (f *feed) begin(former scope) {
 			f.queues.enter(queue)
 		}
 	}
+}
+
+// differ notes what becomes of queues that were in another scope, or are in this
+// one, and returns the largest change.
+func (f *feed) differ(former scope) (largest change) {
+	note := func(queue string, c change) {
+		f.move.queues[queue], largest = max(f.move.queues[queue], c), max(largest, c)
+	}
+	for queue, part := range former {
+		now, stays := f.scope[queue]
+		switch {
+		case !stays:
+			delete(f.known, queue)
+			note(queue, whole)
+		case now == part:
+		case part == share{}: // all of it
+			note(queue, less)
+		default:
+			note(queue, more)
+		}
+	}
+	for queue := range f.scope {
+		if _, stays := former[queue]; !stays {
+			note(queue, whole)
+		}
+	}
+	return largest
 }
 
 // proceed notes what of the move goes with the next turn: a few rows of what
