@@ -34,7 +34,9 @@ type Stamper interface {
 
 // Preparer is a Runtime that can do beforehand what makes a first start slow.
 type Preparer interface {
-	// Prepare does so for a strategy that may be needed later, until ctx ends.
+	// Prepare does so for a strategy that may be needed later. It begins nothing new
+	// when ctx has ended, though what is under way, such as compiling, may be ended
+	// first.
 	// What is wrong with it is for Start to say. It is safe for concurrent use.
 	Prepare(ctx context.Context, spec Spec)
 }

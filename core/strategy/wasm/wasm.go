@@ -95,9 +95,9 @@ func (r *Runtime) Close() error {
 }
 
 // Prepare implements strategy.Preparer: it compiles the module.
-func (r *Runtime) Prepare(_ context.Context, spec strategy.Spec) {
+func (r *Runtime) Prepare(ctx context.Context, spec strategy.Spec) {
 	code, sum, err := read(spec)
-	if err != nil {
+	if err != nil || ctx.Err() != nil {
 		return
 	}
 	in := &instance{limits: spec.Limits.WithDefaults()}
