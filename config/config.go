@@ -289,7 +289,6 @@ func (d *document) config(values map[string]any) (*Config, error) {
 			File: d.files[0].name, Line: 1, Column: 1, Code: CodeInternal, Message: err.Error(),
 		}}}
 	}
-	c.forget(d.added)
 	if err := c.resolve(d); err != nil {
 		return c, err
 	}

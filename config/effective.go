@@ -60,17 +60,13 @@ type Value struct {
 // Explain checks a configuration as Check does and returns it with the origin
 // of each value.
 func Explain(sources []Source, opts ...Option) (*Effective, error) {
-	c, found, err := compile(sources, apply(append([]Option{withFiles}, opts...)))
+	_, found, err := compile(sources, apply(append([]Option{withFiles}, opts...)))
 	if err != nil {
 		return nil, err
 	}
 	e := &Effective{Values: found.values, doc: found.doc, added: map[string]bool{}}
-	strategies, _ := e.Values["strategies"].(map[string]any)
 	for _, name := range found.doc.added {
 		e.added[name] = true
-		if _, used := c.Strategies[name]; !used {
-			delete(strategies, name)
-		}
 	}
 	e.hide(found.doc.root, e.Values)
 	return e, nil

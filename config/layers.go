@@ -134,26 +134,6 @@ func withBuiltins(values map[string]any, names []string) (added []string) {
 	return added
 }
 
-// forget drops the strategies that were added and that nothing names, but for
-// the fallback.
-func (c *Config) forget(added []string) {
-	named := map[string]bool{fallback: true}
-	for _, r := range c.RoutingConfigs {
-		named[r.Strategy], named[r.Fallback] = true, true
-	}
-	for _, q := range c.Queues {
-		named[q.Strategy], named[q.Shadow] = true, true
-		if q.Canary != nil {
-			named[q.Canary.Strategy] = true
-		}
-	}
-	for _, name := range added {
-		if !named[name] {
-			delete(c.Strategies, name)
-		}
-	}
-}
-
 // outside returns what the environment and flags say as layers.
 func (o *options) outside(doc *document, faults *faults) []*node {
 	var layers []*node

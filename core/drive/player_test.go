@@ -289,7 +289,10 @@ func TestPlayInterruptedBeforeItBegins(t *testing.T) {
 		}
 		return stream, err
 	}
-	plan := &drive.Plan{Name: "one", Shifts: []drive.Shift{{Agent: "ann", Until: drive.Forever}}, Customers: []drive.Customer{{ID: "0", Queue: "PS"}}}
+	plan := &drive.Plan{
+		Name: "one", Shifts: []drive.Shift{{Agent: "ann", Until: drive.Forever}}, Drain: time.Hour,
+		Customers: []drive.Customer{{ID: "0", At: time.Hour, Queue: "PS"}},
+	}
 	player, err := drive.New(ctx, plan, options(dial(t, address, grpc.WithStreamInterceptor(silent))))
 	if err != nil {
 		t.Fatal(err)
