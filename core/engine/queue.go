@@ -216,8 +216,8 @@ func (s *step) clearIfExhausted(w *Work) {
 	}
 }
 
-// Waits reports whether work waits in the queue, or is offered and may be
-// offered to more agents.
+// Waits reports whether work waits in the queue, or is offered and the queue
+// offers work to several agents.
 func (e *Engine) Waits(queue string) bool {
 	q := e.queues[queue]
 	return q != nil && (len(q.waiting) > 0 || q.definition.offerTo() > 1 && q.counts[Offered] > 0)

@@ -125,7 +125,7 @@ func (a *assignment) charge(queue *engine.QueueDefinition, routing *engine.Routi
 		}
 		a.show(p, name, part)
 	}
-	if main != nil && a.owner[name] == main {
+	if main != nil && a.owner[name] == main && main.ready(name) {
 		a.proven[name] = main
 	}
 }

@@ -369,6 +369,7 @@ func (d *Desk) started(now engine.Time, job *Job, step Step) {
 	case d.opened: // somebody decides until it has proven itself
 		d.change(now, p, Probing, "started", step)
 	default:
+		p.feed.trust()
 		d.change(now, p, Active, "started", step)
 	}
 }
@@ -398,8 +399,8 @@ func (d *Desk) answered(now engine.Time, job *Job, step Step) {
 	}
 	p.note()
 	d.settle(now, p, step)
-	if !p.turn.Kind.Asks() {
-		return // a page proves little
+	if !p.turn.Kind.Asks() || p.board != p.feed.board {
+		return // a page proves little, and so does what is about a board that is gone
 	}
 	p.resyncs = 0
 	if p.good++; p.state == Probing && p.good >= probeTurns && !p.feed.moving() {

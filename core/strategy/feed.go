@@ -27,7 +27,8 @@ const (
 // slow the strategy.
 type feed struct {
 	engine *engine.Engine
-	scope  scope // queues on the board
+	scope  scope  // queues on the board
+	scopes uint64 // counts how often that has changed
 	// bySkills says that work of one of them goes to all who hold the skills.
 	bySkills bool
 	lets     []string      // attributes let through, sorted
@@ -95,6 +96,7 @@ func (f *feed) setScope(queues scope, fresh bool) {
 	}
 	former := f.scope
 	f.scope = queues
+	f.scopes++
 	f.bySkills = false
 	for name := range queues {
 		_, routing := routed(f.engine.Definition(), name)
@@ -188,7 +190,7 @@ func (f *feed) fill(t *route.Turn) {
 			f.putAgent(t, ref, s, a)
 		})
 		if f.walk.agents {
-			left -= f.walkWork(left, func(w *engine.Work) {
+			left -= f.walkWork(&f.walk, left, f.hasWork, func(w *engine.Work) {
 				ref, s := f.work.add(w.ID)
 				f.putWork(t, ref, s, w)
 			})

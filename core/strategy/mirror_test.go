@@ -280,6 +280,19 @@ func (s *stage) compareWork(p *post, in *player, all bool) {
 		_, moves := f.move.queues[w.Queue]
 		return moves
 	}
+	ahead := func(w *engine.Work) bool {
+		at := &f.walk
+		if f.next == route.KindDelta {
+			switch f.move.queues[w.Queue] {
+			case whole:
+			case more:
+				at = &f.move.ahead
+			default:
+				return false
+			}
+		}
+		return !at.work && w.ID > at.item
+	}
 	for row := range in.board.AllWork() {
 		slot := f.work.slots[row.Ref]
 		w, ok := s.e.Work(slot.key)
@@ -293,7 +306,7 @@ func (s *stage) compareWork(p *post, in *player, all bool) {
 		if (w.State == engine.Waiting || w.State == engine.Offered) && s.shows(p, w) {
 			if all || known && !f.work.slots[ref].dirty {
 				expected[w.ID.String()] = s.work(p, w)
-			} else if !known && (f.next == route.KindDelta && !moves(w) || f.walk.work || w.ID <= f.walk.item) {
+			} else if !known && !ahead(w) {
 				s.Fatalf("%s was never told of %v", p.spec.Name, w.ID)
 			}
 		}

@@ -33,10 +33,16 @@ const (
 // come, or gone.
 type move struct {
 	queues map[string]change // that move
-	agent  int               // the slot from which agents are to be looked at
-	item   int               // and work
+	// What comes, or goes as a whole: the slot from which agents are to be looked
+	// at, and how far they and the work are told, through which the feed walks.
+	agent  int
 	agents telling
 	work   telling
+	// Other work of queues: the slot from which work is to be looked at, how far it
+	// is told, and what of it is ahead.
+	item   int
+	others telling
+	ahead  walk
 }
 
 // telling is how far the rows of a table are told that a move is about.
@@ -53,7 +59,8 @@ func (t telling) told(taken uint64) bool { return t.noted && taken >= t.last }
 func (f *feed) moving() bool { return len(f.move.queues) > 0 }
 
 // holds reports whether the strategy has answered for the queue: it was on the
-// board as a whole, and has not gone since.
+// board, with the work in scope then, and has not gone since. It stays so over a
+// restart, for a new instance answers before it is active.
 func (f *feed) holds(queue string) bool { return f.known[queue] }
 
 // brings reports whether the queue is on the board as a whole, or comes with the
@@ -68,6 +75,14 @@ func (f *feed) brings(queue string) bool {
 func (f *feed) complete(queue string) {
 	if _, known := f.known[queue]; !known {
 		f.known[queue], f.unanswered = false, true
+	}
+}
+
+// trust takes all that is in scope for answered, of who decides from the
+// beginning.
+func (f *feed) trust() {
+	for queue := range f.scope {
+		f.known[queue] = true
 	}
 }
 
@@ -98,20 +113,23 @@ func (f *feed) held(queue string) bool { return f.engine.Held(queue) || f.move.q
 func (f *feed) begin(former scope) {
 	m := &f.move
 	if !f.moving() {
-		m.queues, m.agents = make(map[string]change), telling{noted: true}
+		m.queues, m.agents, m.work = make(map[string]change), telling{noted: true}, telling{noted: true}
 	}
-	largest := f.differ(former)
-	f.walk.item, f.walk.until, f.walk.work = 0, f.engine.State().NextWork-1, true
-	m.item, m.work = 0, telling{}
+	largest, other := f.differ(former)
+	until := f.engine.State().NextWork - 1
+	m.item, m.others, m.ahead = 0, telling{}, walk{work: true, until: until}
 	if largest == whole {
-		f.walk.agent, f.walk.agents = "", true
-		m.agent, m.agents = 0, telling{}
+		m.agent, m.agents, m.work, f.walk = 0, telling{}, telling{}, walk{agents: true, work: true, until: until}
+	} else if other {
+		m.work, f.walk.item, f.walk.work, f.walk.until = telling{}, 0, false, until
 	}
 	for _, queue := range slices.Sorted(maps.Keys(m.queues)) {
 		c := m.queues[queue]
 		if _, comes := f.scope[queue]; comes {
-			f.walk.work = f.walk.work && c == less
-			f.walk.agents = f.walk.agents && (c != whole || largest != whole)
+			m.ahead.work = m.ahead.work && c != more
+			if c == whole && largest == whole {
+				f.walk.agents, f.walk.work = false, false
+			}
 		}
 		if !f.queues.touch(queue) {
 			f.queues.enter(queue)
@@ -120,9 +138,11 @@ func (f *feed) begin(former scope) {
 }
 
 // differ notes what becomes of queues that were in another scope, or are in this
-// one, and returns the largest change.
-func (f *feed) differ(former scope) (largest change) {
+// one. It returns the largest change, and whether other work is to come of a queue
+// that is on its way.
+func (f *feed) differ(former scope) (largest change, other bool) {
 	note := func(queue string, c change) {
+		other = other || c == more && f.move.queues[queue] == whole
 		f.move.queues[queue], largest = max(f.move.queues[queue], c), max(largest, c)
 	}
 	for queue, part := range former {
@@ -143,48 +163,38 @@ func (f *feed) differ(former scope) (largest change) {
 			note(queue, whole)
 		}
 	}
-	return largest
+	return largest, other
 }
 
-// proceed notes what of the move goes with the next turn: a few rows of what
-// comes or goes as a whole. What is the strategy's already and has other work is
-// not kept waiting.
+// proceed notes what of the move goes with the next turn: what of queues that
+// stay goes or comes, and a few rows of what comes or goes as a whole. What is the
+// strategy's already is not kept waiting.
 func (f *feed) proceed() {
 	m := &f.move
 	looks, left := maxScan*f.rows, min(f.rows, moveRows)
+	enter := func(w *engine.Work) { f.work.enter(w.ID) }
+	if !m.others.noted {
+		m.item, _ = f.work.sweep(m.item, f.rows, looks, func(id engine.WorkID) bool { // nobody is to propose it any more
+			w, ok := f.engine.Work(id)
+			return !ok || !f.hasWork(w)
+		})
+		f.walkWork(&m.ahead, f.rows, func(w *engine.Work) bool { return f.hasWork(w) && m.queues[w.Queue] == more }, enter)
+		m.others = telling{noted: m.item >= len(f.work.slots) && m.ahead.work, last: f.work.noted()}
+	}
 	if !m.agents.noted {
 		var noted int
 		m.agent, noted = f.agents.sweep(m.agent, left, looks, f.strayed)
 		left -= noted
-		left -= f.walkAgents(left, func(a *engine.Agent) { f.agents.enter(a.ID) })
+		if m.agent >= len(f.agents.slots) {
+			left -= f.walkAgents(left, func(a *engine.Agent) { f.agents.enter(a.ID) })
+			m.agent = len(f.agents.slots) // those who have just come have not strayed
+		}
 		m.agents = telling{noted: m.agent >= len(f.agents.slots) && f.walk.agents, last: f.agents.noted()}
 	}
-	if m.work.noted {
-		return
+	if !m.work.noted && f.walk.agents {
+		f.walkWork(&f.walk, left, f.hasWork, enter)
+		m.work = telling{noted: f.walk.work, last: f.work.noted()}
 	}
-	m.item, _ = f.work.sweep(m.item, f.rows, looks, func(id engine.WorkID) bool { // nobody is to propose it any more
-		w, ok := f.engine.Work(id)
-		return !ok || !f.hasWork(w)
-	})
-	others := f.otherWork()
-	if others {
-		left = f.rows
-	}
-	if others || f.walk.agents {
-		f.walkWork(left, func(w *engine.Work) { f.work.enter(w.ID) })
-	}
-	m.work = telling{noted: m.item >= len(f.work.slots) && f.walk.work, last: f.work.noted()}
-}
-
-// otherWork reports whether other work comes of a queue that is the strategy's
-// already.
-func (f *feed) otherWork() bool {
-	for _, c := range f.move.queues {
-		if c == more {
-			return true
-		}
-	}
-	return false
 }
 
 // strayed reports whether the agent's row has to be told anew, or taken back.
@@ -201,21 +211,22 @@ func (f *feed) strayed(id string) bool {
 	return false
 }
 
-// arrive ends the move, or what of it is about work alone, if the turn that is
-// being filled brings the last of it.
+// arrive ends the move, or what of it is about queues that stay, if the turn that
+// is being filled brings the last of it.
 func (f *feed) arrive() {
-	if !f.moving() || !f.move.work.told(f.work.taken) {
+	m := &f.move
+	if !f.moving() || !m.others.told(f.work.taken) {
 		return
 	}
-	all := f.move.agents.told(f.agents.taken)
-	for _, queue := range slices.Sorted(maps.Keys(f.move.queues)) {
-		if !all && f.move.queues[queue] == whole {
+	all := m.agents.told(f.agents.taken) && m.work.told(f.work.taken)
+	for _, queue := range slices.Sorted(maps.Keys(m.queues)) {
+		if !all && m.queues[queue] == whole {
 			continue
 		}
 		if _, comes := f.scope[queue]; comes {
 			f.complete(queue)
 		}
-		delete(f.move.queues, queue)
+		delete(m.queues, queue)
 		f.queues.touch(queue)
 	}
 }

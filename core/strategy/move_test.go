@@ -215,6 +215,30 @@ func TestMoveFails(t *testing.T) {
 	}
 }
 
+// TestPressedFails shows that the former strategy has the queue back although the
+// one that was to take over had to, before all of it was there, and died of that.
+func TestPressedFails(t *testing.T) {
+	t.Parallel()
+	r := crowded(t, 2*moveRows+1, func(d *engine.Definition) {
+		for i := range d.RoutingConfigs {
+			d.RoutingConfigs[i].Fallback = ""
+		}
+	})
+	r.do(engine.Decide{Queue: "main", To: engine.Deciders{Strategy: "second"}})
+	r.finish(r.jobOf("second"))
+	r.actors["first"].play = dying
+	r.arrives("main")
+	r.finish(r.jobOf("first"))
+	r.owned("main", "second")
+	r.actors["first"].play, r.actors["second"].play = greedy, dying
+	r.finish(r.jobOf("second"))
+	if queue, _ := routed(r.e.Definition(), "main"); queue.Deciders.Strategy != "" {
+		t.Fatalf("%q is to decide", queue.Deciders.Strategy)
+	}
+	r.pass(minute)
+	r.owned("main", "first")
+}
+
 func dying(*player, *route.Turn, *route.Reply) error { return fault(FaultDied, "boom") }
 
 // TestMoveOfWork shows that a strategy that gets the rest of a queue's work

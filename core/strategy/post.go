@@ -84,6 +84,7 @@ type post struct {
 	epoch    uint64
 	seq      uint64
 	board    uint64 // of the feed, when the turn was filled
+	scope    uint64 // the number of the scope it was filled from
 	busy     bool   // a job is under way
 	turn     route.Turn
 	reply    route.Reply
@@ -187,7 +188,7 @@ func (p *post) nextTurn(now engine.Time, seed uint64) {
 	p.wakeAt, p.tellAt = 0, 0
 	p.turn.Epoch, p.turn.Seq, p.turn.Now = p.epoch, p.seq, int64(now)
 	p.turn.Seed, p.turn.Budget = turnSeed(seed, p.epoch, p.seq), budget(p.spec.Limits.TurnDeadline)
-	p.feed.base, p.board = p.seq, p.feed.board
+	p.feed.base, p.board, p.scope = p.seq, p.feed.board, p.feed.scopes
 	p.counts.Turns++
 }
 

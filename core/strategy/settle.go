@@ -62,10 +62,13 @@ func (d *Desk) settle(now engine.Time, p *post, step Step) {
 // than is left, while the strategy was at its turn. It could not know, so that
 // counts for nothing.
 func (d *Desk) drop(now engine.Time, p *post) {
+	if p.scope == p.feed.scopes {
+		return
+	}
 	p.reply.Proposals = slices.DeleteFunc(p.reply.Proposals, func(row route.Proposal) bool {
 		id, _ := p.feed.work.key(row.Work)
 		w, ok := d.engine.Work(id)
-		if !ok || row.Revision != w.Revision || p.feed.scope.has(w) {
+		if !ok || row.Revision > w.Revision || p.feed.scope.has(w) {
 			return false
 		}
 		p.feed.settle(route.Settled{

@@ -6,7 +6,7 @@ package strategy
 import "github.com/patchbay-cx/patchbay/core/engine"
 
 // walk is how far a board has come with what it takes from the engine: through
-// the agents in order of ids, then through the work there was when it began.
+// the agents in order of ids, and through the work there was when it began.
 // Turns look for their rows as they are filled, so that beginning takes no time.
 // What is still ahead in a snapshot need not be noted when it changes.
 type walk struct {
@@ -41,24 +41,25 @@ func (f *feed) walkAgents(limit int, take func(*engine.Agent)) (taken int) {
 	return taken
 }
 
-// walkWork does the same for work.
-func (f *feed) walkWork(limit int, take func(*engine.Work)) (taken int) {
-	if f.walk.work {
+// walkWork does the same for work that belongs on the board, on a walk of its own
+// if need be.
+func (f *feed) walkWork(at *walk, limit int, belongs func(*engine.Work) bool, take func(*engine.Work)) (taken int) {
+	if at.work {
 		return 0
 	}
 	seen := 0
-	f.walk.work = true
-	f.engine.EachCurrent(f.walk.item, func(w *engine.Work) bool {
+	at.work = true
+	f.engine.EachCurrent(at.item, func(w *engine.Work) bool {
 		switch {
-		case w.ID > f.walk.until:
+		case w.ID > at.until:
 			return false
 		case taken == limit || seen == maxScan*f.rows:
-			f.walk.work = false
+			at.work = false
 			return false
 		}
 		seen++
-		f.walk.item = w.ID
-		if _, there := f.work.refs[w.ID]; !there && f.hasWork(w) {
+		at.item = w.ID
+		if _, there := f.work.refs[w.ID]; !there && belongs(w) {
 			take(w)
 			taken++
 		}

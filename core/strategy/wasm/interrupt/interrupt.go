@@ -18,7 +18,6 @@
 package interrupt
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -199,7 +198,10 @@ func (m *module) prepare() error {
 		return err
 	}
 	left, told, size, patrol, kind := m.globals, m.globals+1, m.globals+2, m.functions, m.types
-	if err := cmp.Or(m.bound(), m.stops(left, size, patrol)); err != nil {
+	if err := m.bound(); err != nil {
+		return fmt.Errorf("interrupt: %w", err)
+	}
+	if err := m.stops(left, size, patrol); err != nil {
 		return fmt.Errorf("interrupt: %w", err)
 	}
 	m.grow(sectionType, []byte{typeFunction, 0, 0})

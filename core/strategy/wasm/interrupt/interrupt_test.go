@@ -260,19 +260,18 @@ func TestCannotReachTheCounter(t *testing.T) {
 // all of them together may; one that begins with more is refused.
 func TestBoundsTables(t *testing.T) {
 	t.Parallel()
-	const most = 1 << 20
+	const most = 1<<20 - 16 // a table counts itself
 	for name, c := range map[string]struct {
 		tables [][]byte
 		grown  int64 // how many entries the first had before, or -1
 		by     int
 	}{
-		"as far as it may":      {[][]byte{{0x70, 0, 2}}, 2, most - 2},
-		"further than it may":   {[][]byte{{0x70, 0, 2}}, -1, most - 1},
-		"to what it says":       {[][]byte{{0x70, 1, 2, 9}}, 2, 7},
-		"beyond what it says":   {[][]byte{{0x70, 1, 2, 9}}, -1, 8},
-		"beyond, with another":  {[][]byte{{0x70, 0, 2}, {0x6f, 0, 5}}, -1, most - 6},
-		"up to, with another":   {[][]byte{{0x70, 0, 2}, {0x6f, 0, 5}}, 2, most - 7},
-		"after one without end": {[][]byte{{0x6f, 0, 2}, {0x6f, 0, 2}}, 2, most - 4},
+		"as far as it may":    {[][]byte{{0x70, 0, 2}}, 2, most - 2},
+		"further than it may": {[][]byte{{0x70, 0, 2}}, -1, most - 1},
+		"to what it says":     {[][]byte{{0x70, 1, 2, 9}}, 2, 7},
+		"beyond what it says": {[][]byte{{0x70, 1, 2, 9}}, -1, 8},
+		"up to half":          {[][]byte{{0x70, 0, 2}, {0x6f, 0, 2}}, 2, most/2 - 10},
+		"beyond half":         {[][]byte{{0x70, 0, 2}, {0x6f, 0, 2}}, -1, most/2 - 9},
 	} {
 		grow := slices.Concat([]byte{0xd0, c.tables[0][0], 0x41}, sleb(c.by), []byte{0xfc, 15, 0}) // table.grow 0, of ref.null
 		code := newAssembly().
@@ -283,11 +282,12 @@ func TestBoundsTables(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %d", name, got, err, c.grown)
 		}
 	}
-	for want, table := range map[string][]byte{
-		"more entries than they may have: 1048577 at the beginning, of 1048576": slices.Concat([]byte{0x70, 0}, leb(most+1)),
-		otherForm: {0x40, 0, 0x70, 0, 1, 0xd0, 0x70, 0x0b},
+	for want, tables := range map[string][][]byte{
+		"more entries than they may have: 1048577 at the beginning, of 1048576": {slices.Concat([]byte{0x70, 0}, leb(most+1))},
+		"more entries than they may have: 1048592 at the beginning, of 1048576": slices.Repeat([][]byte{{0x70, 0, 0}}, 1<<16+1),
+		otherForm: {{0x40, 0, 0x70, 0, 1, 0xd0, 0x70, 0x0b}},
 	} {
-		if _, err := interrupt.Prepare(newAssembly().section(4, table)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := interrupt.Prepare(newAssembly().section(4, tables...)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

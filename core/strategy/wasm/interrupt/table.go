@@ -3,14 +3,15 @@
 
 package interrupt
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // maxEntries is how many entries the tables of a module may have together. The
-// runtime keeps eight bytes for each, which its limit of memory does not count.
-const maxEntries = 1 << 20
+// runtime keeps eight bytes for each, which its limit of memory does not count. A
+// table counts as some entries itself.
+const (
+	maxEntries   = 1 << 20
+	tableEntries = 16
+)
 
 // Types of what is in tables.
 const (
@@ -29,7 +30,7 @@ func (m *module) bound() error {
 	var sum uint64
 	for n := r.count(); n > 0 && r.err == nil; n-- {
 		t := r.table()
-		sum += uint64(t.least)
+		sum += uint64(t.least) + tableEntries
 		tables = append(tables, t)
 	}
 	if r.end(); r.err != nil {
@@ -40,10 +41,10 @@ func (m *module) bound() error {
 	}
 	spare := uint32(maxEntries - sum)
 	out := number(uint32(len(tables)))
-	for _, t := range tables {
-		most := min(t.most, t.least+spare)
+	for i, t := range tables {
+		most := min(t.most, t.least+spare/uint32(len(tables)-i))
 		spare -= max(most, t.least) - t.least
-		out = slices.Concat(out, []byte{t.kind, 1}, number(t.least), number(most))
+		out = append(append(append(out, t.kind, 1), number(t.least)...), number(most)...)
 	}
 	m.sections[sectionTable] = out
 	return nil
