@@ -258,7 +258,7 @@ func TestMoveOfWork(t *testing.T) {
 	urgent := r.do(engine.CreateWork{Spec: engine.WorkSpec{Channel: "chat", Queue: "main", Priority: new(int32)}}).Work
 	r.present("bob")
 	r.run()
-	r.actors["second"].play = func(in *player, turn *route.Turn, reply *route.Reply) error {
+	r.actors["second"].play = func(in *player, _ *route.Turn, reply *route.Reply) error {
 		var best *route.Work
 		for w := range in.board.AllWork() {
 			if w.State == route.WorkWaiting && (best == nil || w.Priority < best.Priority) {
