@@ -67,8 +67,8 @@ func modules(t *testing.T) strategy.Runtime {
 // it. How long it takes is not what is tested.
 func TestCarriers(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("skipped: the race detector needs more memory than a plugin process may have; leave out -short")
+	if raced {
+		t.Skip("skipped: the race detector needs more memory than a plugin process may have; leave out -race")
 	}
 	command, sum := self(t)
 	module := filepath.Join(t.TempDir(), "stub.wasm")

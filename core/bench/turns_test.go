@@ -6,6 +6,7 @@ package bench_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -104,17 +105,24 @@ func TestWhole(t *testing.T) {
 }
 
 // TestWholeFails shows that a strategy which never comes to decide is told, and
-// that the end of the context ends it.
+// that the end of the context ends it, already while a workspace opens too, and
+// leaves nothing.
 func TestWholeFails(t *testing.T) {
 	t.Parallel()
 	broken := queue.Plugin()
 	broken.New = func() route.Strategy {
 		return odd{queue.Plugin().New(), func(*route.Turn, *route.Reply) error { return errors.New("broken") }}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	_, err := bench.Whole(ctx, bench.WholeOptions{Lanes: []bench.Lane{lane(broken)}, Passes: 1, For: time.Hour, Folder: t.TempDir()})
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
+	for _, within := range []time.Duration{0, 500 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		folder := t.TempDir()
+		_, err := bench.Whole(ctx, bench.WholeOptions{Lanes: []bench.Lane{lane(broken)}, Passes: 1, For: time.Hour, Folder: folder})
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+			t.Errorf("left %v, %v", left, err)
+		}
 	}
 }

@@ -97,13 +97,13 @@ func wholeOnce(ctx context.Context, o *WholeOptions, lane *Lane) (rate float64, 
 
 // openWhole opens a workspace with a journal on disk, and returns what closes it
 // and clears up.
-func openWhole(ctx context.Context, under string, lane *Lane) (workspace *host.Workspace, closeAll func() error, err error) {
+func openWhole(ctx context.Context, under string, lane *Lane) (_ *host.Workspace, _ func() error, err error) {
 	folder, err := os.MkdirTemp(under, "patchbay-bench-")
 	if err != nil {
 		return nil, nil, err
 	}
 	closers := []func() error{func() error { return os.RemoveAll(folder) }}
-	closeAll = func() (err error) {
+	closeAll := func() (err error) {
 		for _, closer := range slices.Backward(closers) {
 			err = errors.Join(err, closer())
 		}
@@ -126,7 +126,7 @@ func openWhole(ctx context.Context, under string, lane *Lane) (workspace *host.W
 	closers = append(closers, log.Close)
 	spec := lane.Spec
 	spec.Name, spec.Limits.TurnDeadline = strategyName, 10*time.Second
-	workspace, err = host.Open(ctx, host.Options{
+	workspace, err := host.Open(ctx, host.Options{
 		Name: "bench", Log: log, Definition: wholeDefinition(), Strategies: []strategy.Spec{spec},
 		Runtimes: map[string]strategy.Runtime{spec.Runtime: lane.Runtime}, Seed: 1,
 	})

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/journal"
 )
@@ -40,6 +41,38 @@ func TestRoundTrip(t *testing.T) {
 	}
 	appendNumbered(t, l, 120)
 	checkNumbered(t, l, 0, 120)
+}
+
+// TestLogInterrupted ends the context, or closes the server, at any moment while
+// a log is made: nothing of it is left running, which TestMain sees, and the log
+// can be made afterwards.
+func TestLogInterrupted(t *testing.T) {
+	t.Parallel()
+	for i := range 60 {
+		dir := t.TempDir()
+		s := openServer(t, dir)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i/2)*200*time.Microsecond)
+		if i%2 == 0 {
+			if _, err := s.Log(ctx, "w"); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		} else {
+			made := make(chan error, 1)
+			go func() {
+				_, err := s.Log(t.Context(), "w")
+				made <- err
+			}()
+			<-ctx.Done()
+			closeServer(t, s)
+			if err := <-made; err != nil && !errors.Is(err, journal.ErrClosed) {
+				t.Error(err)
+			}
+			s = openServer(t, dir)
+		}
+		cancel()
+		appendNumbered(t, openLog(t, s, "w"), 1)
+		closeServer(t, s)
+	}
 }
 
 func TestWorkspacesAreApart(t *testing.T) {

@@ -42,6 +42,9 @@ type Server struct {
 	// reads in line, and a long read must not hold up an append.
 	appends *conn
 	reads   *conn
+	// making is held while a stream is made: what the store makes while it is
+	// shut down, it never lets go of.
+	making sync.Mutex
 
 	mu     sync.Mutex
 	closed bool
@@ -191,11 +194,13 @@ func (s *Server) Close() error {
 
 // shut lets go of everything that is open.
 func (s *Server) shut() error {
+	s.making.Lock()
 	for _, c := range []*conn{s.appends, s.reads} {
 		if c != nil {
 			c.close()
 		}
 	}
+	s.making.Unlock()
 	s.busy.Wait()
 	var errs []error
 	for l := range s.logs {

@@ -104,14 +104,16 @@ func (s *Server) openStream(ctx context.Context, want jetstream.StreamConfig, cr
 	defer done()
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) && create {
-		stream, err = js.CreateStream(ctx, want)
+		s.making.Lock()
+		stream, err = js.CreateStream(context.WithoutCancel(ctx), want)
+		s.making.Unlock()
 	}
 	if err != nil {
-		return nil, err
+		return nil, cause(ctx, err)
 	}
 	info, err := stream.Info(ctx, jetstream.WithDeletedDetails(true))
 	if err != nil {
-		return nil, err
+		return nil, cause(ctx, err)
 	}
 	if err := checkConfig(info.Config, want); err != nil {
 		if !s.accept || !errors.Is(err, ErrUnsafeSync) {
