@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/strategy"
 )
@@ -74,7 +76,7 @@ func (c *checker) digest(file string, path ...string) {
 	if !ok || len(want) != hex.EncodedLen(sha256.Size) {
 		return
 	}
-	got, err := strategy.Checksum(filepath.Clean(file))
+	got, err := c.options.sums.of(filepath.Clean(file))
 	switch {
 	case err != nil:
 		c.report(stageRules, c.doc.value(path), CodeFile, "the file %q cannot be read: %s", file, reason(err))
@@ -82,4 +84,49 @@ func (c *checker) digest(file string, path ...string) {
 		c.report(stageRules, c.doc.value(path), CodeDigest,
 			"this is not the checksum of %q, which is %s; if the file is the one you mean, write that", file, got)
 	}
+}
+
+// Sums remembers the checksums of files, for who checks configurations again and
+// again, as a running host does: a program that has not been written since is
+// not read again. The host itself reads it once more before it runs it. The zero
+// Sums remembers nothing yet. It is safe for concurrent use.
+type Sums struct {
+	mu    sync.Mutex
+	known map[string]sum
+}
+
+// sum is the checksum of a file, as it was at a stamp.
+type sum struct{ stamp, hex string }
+
+// restful is how long a file must have been left alone to be remembered: what is
+// written twice within the grain of a file system's clock has one time.
+const restful = 2 * time.Second
+
+// of returns the SHA-256 of a file in lower-case hex. A nil Sums reads the file.
+func (s *Sums) of(path string) (string, error) {
+	if s == nil {
+		return strategy.Checksum(path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	stamp := strategy.FileStamp(path)
+	s.mu.Lock()
+	known, ok := s.known[path]
+	s.mu.Unlock()
+	if ok && known.stamp == stamp {
+		return known.hex, nil
+	}
+	got, err := strategy.Checksum(path)
+	if err != nil || time.Since(info.ModTime()) < restful || stamp != strategy.FileStamp(path) {
+		return got, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		s.known = make(map[string]sum)
+	}
+	s.known[path] = sum{stamp, got}
+	return got, nil
 }

@@ -21,6 +21,7 @@ type options struct {
 	files    bool
 	environ  []string
 	secrets  bool // references are followed
+	sums     *Sums
 }
 
 // setting is a value from outside the files.
@@ -154,6 +155,12 @@ func Builtins(names ...string) Option {
 // of the built-ins, so that settings are checked with everything else.
 func Schemas(schemas map[string]string) Option {
 	return func(o *options) { o.schemas = schemas }
+}
+
+// Remember has checksums of files taken from what sums remembers, and remembered
+// there.
+func Remember(sums *Sums) Option {
+	return func(o *options) { o.sums = sums }
 }
 
 // WithoutFiles makes Load accept files that do not exist, and references to

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/config"
 )
@@ -211,6 +212,42 @@ func TestReferencesThatLeadNowhere(t *testing.T) {
 	_, err = config.Load(path, config.WithoutFiles())
 	if got := text(err); got != wrong {
 		t.Errorf("got:\n%s\nwant:\n%s", got, wrong)
+	}
+}
+
+// TestRemember holds that what is remembered of a file is neither read again nor
+// taken for another file.
+func TestRemember(t *testing.T) {
+	t.Parallel()
+	const module, other = "\x00asm\x01\x00\x00\x00", "\x00asm\x01\x00\x00\x01"
+	digest := sha256.Sum256([]byte(module))
+	root := folder(t, map[string]string{"p.yaml": complete(
+		"strategies: {w: {runtime: wasm, source: x.wasm, sha256: \"" + hex.EncodeToString(digest[:]) + "\"}}\nrouting_configs: {plain: {strategy: w}}\n")})
+	path, sums := filepath.Join(root, "x.wasm"), new(config.Sums)
+	now, old := time.Now(), time.Now().Add(-time.Hour)
+	for i, step := range []struct {
+		content string
+		written time.Time
+		refused bool
+	}{
+		{module, now, false},
+		{other, now, true}, // too young to have been remembered
+		{module, old, false},
+		{other, old, false}, // as nobody can write it who means no harm: so it was remembered
+		{other, old.Add(time.Second), true},
+		{module, old, false},
+		{module + "more", old, true},
+		{module, old.Add(2 * time.Second), false},
+	} {
+		if err := os.WriteFile(path, []byte(step.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, step.written, step.written); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load(filepath.Join(root, "p.yaml"), config.Remember(sums)); (err != nil) != step.refused {
+			t.Errorf("step %d: %v", i, err)
+		}
 	}
 }
 
