@@ -75,9 +75,9 @@ it was, by the median of the passes.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&s.swaps, "swaps", 200, "how often something is changed, in all passes together")
-	f.IntVar(&s.passes, "passes", 5, "how often everything is measured")
+	f.IntVar(&s.passes, "passes", 10, "how often everything is measured")
 	f.Float64Var(&s.rate, "rate", 500, "customers a second")
-	f.DurationVar(&s.length, "for", 8*time.Second, "how long each is measured in each pass")
+	f.DurationVar(&s.length, "for", 4*time.Second, "how long each is measured in each pass")
 	f.IntVar(&s.agents, "agents", 1000, "agents")
 	f.Uint64Var(&s.seed, "seed", 1, "what is changed is drawn from this")
 	f.BoolVar(&s.json, "json", false, "print JSON")
