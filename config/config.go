@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/giveway"
 )
 
 // Config is a whole configuration with every default filled in. It is made by
@@ -258,7 +259,8 @@ type compiled struct {
 
 func compile(sources []Source, o *options) (*Config, *compiled, error) {
 	faults := &faults{}
-	files, roots, err := layers(sources, faults)
+	pace := o.pace()
+	files, roots, err := layers(sources, pace, faults)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -267,11 +269,13 @@ func compile(sources []Source, o *options) (*Config, *compiled, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	pace.Pause()
 	check(doc, values, o, faults)
+	pace.Pause()
 	if errs := faults.errors(doc); len(errs) > 0 {
 		return nil, nil, &Errors{List: errs}
 	}
-	c, err := doc.config(values)
+	c, err := doc.config(values, pace)
 	if err != nil && len(faults.open) == 0 { // or it may be for want of a secret
 		return nil, nil, err
 	}
@@ -282,8 +286,8 @@ func compile(sources []Source, o *options) (*Config, *compiled, error) {
 // config turns checked values into a Config. Its error is a fault of this
 // package, reported rather than half obeyed: the checks let something through
 // that does not fit the types above, or that the engine refuses.
-func (d *document) config(values map[string]any) (*Config, error) {
-	c, err := decode(values)
+func (d *document) config(values map[string]any, pace *giveway.Pace) (*Config, error) {
+	c, err := decode(values, pace)
 	if err != nil {
 		return c, &Errors{List: []Error{{
 			File: d.files[0].name, Line: 1, Column: 1, Code: CodeInternal, Message: err.Error(),

@@ -7,25 +7,26 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
-	"runtime"
 	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/giveway"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
 // decode turns checked values into a Config. It is strict: a key without a
 // field, or a type that does not fit, is a fault of this package.
 //
-// It is what koanf's Unmarshal does, without that method's copy of everything.
-func decode(values map[string]any) (*Config, error) {
+// It is what koanf's Unmarshal does, without that method's copy of everything, and
+// at a pace.
+func decode(values map[string]any, pace *giveway.Pace) (*Config, error) {
 	c := &Config{}
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result:      c,
 		TagName:     "koanf",
-		DecodeHook:  hook(),
+		DecodeHook:  hook(pace),
 		ErrorUnused: true,
 	})
 	if err != nil {
@@ -37,12 +38,8 @@ func decode(values map[string]any) (*Config, error) {
 	return c, nil
 }
 
-// yieldEvery is after how many values others may run: hosts read long files while
-// they route.
-const yieldEvery = 64
-
 // hook reads what has a type of its own, and what has a short form.
-func hook() mapstructure.DecodeHookFuncType {
+func hook(pace *giveway.Pace) mapstructure.DecodeHookFuncType {
 	read := map[reflect.Type]func(any) (any, error){
 		reflect.TypeFor[time.Duration]():         reading(duration),
 		reflect.TypeFor[time.Time]():             reading(moment),
@@ -62,11 +59,8 @@ func hook() mapstructure.DecodeHookFuncType {
 		reflect.TypeFor[Need]():                  atLevel(func(l engine.Level) Need { return Need{Level: l} }),
 		reflect.TypeFor[Skill]():                 atLevel(func(l engine.Level) Skill { return Skill{Level: l} }),
 	}
-	decoded := 0
 	return func(_, to reflect.Type, v any) (any, error) {
-		if decoded++; decoded%yieldEvery == 0 {
-			runtime.Gosched()
-		}
+		pace.Pause()
 		if read, ok := read[to]; ok {
 			return read(v)
 		}

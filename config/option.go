@@ -8,6 +8,9 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/patchbay-cx/patchbay/core/giveway"
 )
 
 // Option changes how a configuration is read.
@@ -22,6 +25,7 @@ type options struct {
 	environ  []string
 	secrets  bool // references are followed
 	sums     *Sums
+	patient  bool
 }
 
 // setting is a value from outside the files.
@@ -161,6 +165,20 @@ func Schemas(schemas map[string]string) Option {
 // there.
 func Remember(sums *Sums) Option {
 	return func(o *options) { o.sums = sums }
+}
+
+// Patiently has long files read with pauses, half of the time, for a host that
+// routes meanwhile.
+func Patiently() Option {
+	return func(o *options) { o.patient = true }
+}
+
+// pace is at what pace one configuration is read.
+func (o *options) pace() *giveway.Pace {
+	if !o.patient {
+		return nil
+	}
+	return &giveway.Pace{Times: 1, Most: 5 * time.Millisecond}
 }
 
 // WithoutFiles makes Load accept files that do not exist, and references to

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/patchbay-cx/patchbay/core/giveway"
 )
 
 // file is where values come from: a file, a variable or a flag.
@@ -22,6 +24,8 @@ type file struct {
 	outside bool
 	// from is the path of what is in it; nil for a whole configuration.
 	from []string
+	// pace is at what pace it is read; nil for without pauses.
+	pace *giveway.Pace
 }
 
 // mark is a place in a file; both count from 1.

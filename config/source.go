@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/patchbay-cx/patchbay/core/giveway"
 )
 
 // maxFile is the largest file that is read, in bytes. A workspace with 100,000
@@ -154,7 +156,7 @@ func workingFolder() string {
 
 // layers turns sources into files and what could be read of them; nil for one
 // of which nothing could.
-func layers(sources []Source, faults *faults) ([]*file, []*node, error) {
+func layers(sources []Source, pace *giveway.Pace, faults *faults) ([]*file, []*node, error) {
 	files := make([]*file, 0, len(sources))
 	roots := make([]*node, 0, len(sources))
 	for _, s := range sources {
@@ -165,7 +167,7 @@ func layers(sources []Source, faults *faults) ([]*file, []*node, error) {
 		if s.Folder != "" {
 			folder = s.Folder
 		}
-		f := &file{name: s.Name, data: s.Data, folder: folder}
+		f := &file{name: s.Name, data: s.Data, folder: folder, pace: pace}
 		files = append(files, f)
 		roots = append(roots, readYAML(f, faults))
 	}

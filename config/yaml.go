@@ -9,13 +9,14 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/patchbay-cx/patchbay/core/giveway"
 )
 
 const (
@@ -27,13 +28,16 @@ const (
 	maxCopies = 100_000
 )
 
-// yielding lets others run at each read: hosts read long files while they route.
-type yielding struct{ io.Reader }
+// paced pauses at reads: hosts read long files while they route.
+type paced struct {
+	io.Reader
+	pace *giveway.Pace
+}
 
 // Read implements io.Reader.
-func (y yielding) Read(p []byte) (int, error) {
-	runtime.Gosched()
-	return y.Reader.Read(p)
+func (r paced) Read(p []byte) (int, error) {
+	r.pace.Pause()
+	return r.Reader.Read(p)
 }
 
 // readYAML reads a file. What is wrong goes to faults; the node then holds what
@@ -60,7 +64,7 @@ func readValue(f *file, faults *faults) *node {
 		r.fault(at, CodeSyntax, "this character cannot stand in a text; save the file as UTF-8, without control characters")
 		return nil
 	}
-	decoder := yaml.NewDecoder(yielding{bytes.NewReader(f.data)})
+	decoder := yaml.NewDecoder(paced{bytes.NewReader(f.data), f.pace})
 	var file yaml.Node
 	switch err := decoder.Decode(&file); {
 	case errors.Is(err, io.EOF):

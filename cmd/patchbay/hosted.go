@@ -102,7 +102,7 @@ func (h *hosted) open(ctx context.Context, c *config.Config, again *rereading, l
 	}
 	if again != nil {
 		again.running = c
-		again.options = append(again.options, config.Remember(new(config.Sums)))
+		again.options = append(again.options, config.Remember(new(config.Sums)), config.Patiently())
 		options.ReadConfig = again.read
 	}
 	if h.server, err = api.New(h.workspace, options); err != nil {

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/giveway"
 )
 
 // codec writes events and snapshots as CBOR (RFC 8949). Fields are numbered in
@@ -70,7 +70,7 @@ func (c codec) event(number uint64, record []byte) (engine.Event, error) {
 	return ev, nil
 }
 
-func (c codec) writeSnapshot(e *engine.Engine, w io.Writer) error {
+func (c codec) writeSnapshot(e *engine.Engine, w io.Writer, pace *giveway.Pace) error {
 	buffered := bufio.NewWriterSize(w, 1<<20)
 	enc := c.encode.NewEncoder(buffered)
 	head := preamble{Format: snapshotFormat}
@@ -85,11 +85,8 @@ func (c codec) writeSnapshot(e *engine.Engine, w io.Writer) error {
 		return fmt.Errorf("host: snapshot: %w", err)
 	}
 	var failed error
-	written := 0
 	e.EachWork(0, func(w *engine.Work) bool {
-		if written++; written%giveWayEvery == 0 {
-			runtime.Gosched()
-		}
+		pace.Pause()
 		failed = enc.Encode(w)
 		return failed == nil
 	})

@@ -138,7 +138,7 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 		return nil, err
 	}
 	began := time.Now()
-	e, snapshotAt, err := recovered(ctx, opts.Log, c, opts.Log.Last(), func() {})
+	e, snapshotAt, err := recovered(ctx, opts.Log, c, opts.Log.Last(), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -8,10 +8,11 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"runtime"
 	"slices"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/giveway"
 )
 
 // Plan is what a definition would change, and what that would do to the work
@@ -78,7 +79,7 @@ func (w *Workspace) Plan(ctx context.Context, change Change) (*Plan, error) {
 		return nil, err
 	}
 	w.exporting.RLock()
-	copied, _, err := recovered(ctx, w.log, w.codec, until, runtime.Gosched)
+	copied, _, err := recovered(ctx, w.log, w.codec, until, &giveway.Pace{Times: 1, Most: 5 * time.Millisecond})
 	w.exporting.RUnlock()
 	if err != nil {
 		return nil, err

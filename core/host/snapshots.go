@@ -8,29 +8,26 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/giveway"
 	"github.com/patchbay-cx/patchbay/core/journal"
 )
 
 const (
-	// giveWayEvery is after how many events others may go on, which is a fraction
-	// of a millisecond: a goroutine that does not ask has ten.
-	giveWayEvery = 128
 	// giveWayTimes is how many times as long as it has worked the maker of
-	// snapshots pauses, unless the log grows faster than that.
+	// snapshots pauses, and giveWayMost how long at most: whoever waits for an
+	// offer does not wait for a snapshot, which nobody waits for.
 	giveWayTimes = 5
-	// giveWayMost is how long it pauses at most.
-	giveWayMost = 20 * time.Millisecond
+	giveWayMost  = 20 * time.Millisecond
 )
 
 // recovered returns the state as the journal tells it, up to and with the event
 // numbered until, and which event the snapshot it began with was made at. It
-// calls giveWay now and then.
-func recovered(ctx context.Context, log *journal.Log, c codec, until uint64, giveWay func()) (e *engine.Engine, snapshotAt uint64, err error) {
+// replays at the pace; nil for without pauses.
+func recovered(ctx context.Context, log *journal.Log, c codec, until uint64, pace *giveway.Pace) (e *engine.Engine, snapshotAt uint64, err error) {
 	e = engine.New()
 	snapshotAt, r, err := log.Snapshot(ctx)
 	if err != nil {
@@ -59,9 +56,7 @@ func recovered(ctx context.Context, log *journal.Log, c codec, until uint64, giv
 		if number == until {
 			return errEnough
 		}
-		if number%giveWayEvery == 0 {
-			giveWay()
-		}
+		pace.Pause()
 		return nil
 	})
 	if e.Number() < until {
@@ -81,7 +76,6 @@ type snapshots struct {
 	every  uint64
 	at     uint64 // of the last one; the loop's until a number is handed over
 	wanted chan uint64
-	rested time.Time // when the last pause ended; run's
 }
 
 func newSnapshots(w *Workspace, at, every uint64) *snapshots {
@@ -120,30 +114,18 @@ func (s *snapshots) run(ctx context.Context) {
 }
 
 func (s *snapshots) make(ctx context.Context, number uint64) error {
-	s.rested = time.Now()
-	e, _, err := recovered(ctx, s.log, s.codec, number, s.giveWay)
+	e, _, err := recovered(ctx, s.log, s.codec, number, &giveway.Pace{Times: giveWayTimes, Most: giveWayMost})
 	if err != nil {
 		return err
 	}
-	return s.save(ctx, number, e)
-}
-
-// giveWay pauses: whoever waits for an offer does not wait for a snapshot, which
-// nobody waits for.
-func (s *snapshots) giveWay() {
-	if len(s.wanted) > 0 { // the next one is due already
-		runtime.Gosched()
-	} else {
-		time.Sleep(min(giveWayTimes*time.Since(s.rested), giveWayMost))
-	}
-	s.rested = time.Now()
+	return s.save(ctx, number, e, &giveway.Pace{Times: 1, Most: giveWayMost}) // plans wait for it
 }
 
 // save stores a snapshot, and drops what is old, once nobody reads it.
-func (s *snapshots) save(ctx context.Context, number uint64, e *engine.Engine) error {
+func (s *snapshots) save(ctx context.Context, number uint64, e *engine.Engine, pace *giveway.Pace) error {
 	s.hold.Lock()
 	defer s.hold.Unlock()
-	return s.log.SaveSnapshot(ctx, number, func(w io.Writer) error { return s.codec.writeSnapshot(e, w) })
+	return s.log.SaveSnapshot(ctx, number, func(w io.Writer) error { return s.codec.writeSnapshot(e, w, pace) })
 }
 
 // last makes a snapshot of the state at the end, so that the next start is
@@ -152,7 +134,7 @@ func (s *snapshots) last(ctx context.Context, e *engine.Engine) {
 	if e.Number() == 0 {
 		return
 	}
-	err := s.save(ctx, e.Number(), e)
+	err := s.save(ctx, e.Number(), e, nil)
 	if err != nil {
 		s.logger.Error("no snapshot could be made at the end; the next start replays the log", "error", err)
 	}

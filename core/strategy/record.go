@@ -13,10 +13,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/engine"
+	"github.com/patchbay-cx/patchbay/core/giveway"
 	"github.com/patchbay-cx/patchbay/sdk/route"
 )
 
@@ -314,12 +315,12 @@ func Checksum(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h, some := sha256.New(), make([]byte, checksumBytes)
+	h, some, pace := sha256.New(), make([]byte, checksumBytes), giveway.Pace{Times: 1, Most: time.Millisecond}
 	for err == nil {
 		var n int
 		n, err = file.Read(some)
 		h.Write(some[:n])
-		runtime.Gosched() // a program may be large, and offers do not wait for it
+		pace.Pause() // a program may be large, and offers do not wait for it
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
