@@ -47,16 +47,13 @@ type child struct {
 	reading sync.WaitGroup // of stderr, and the watch over what it takes
 	mu      sync.Mutex     // orders killing before reaping
 	running bool
-	excess  string        // of what it took more than it may; empty if of nothing
+	excess  string        // of what it took more than it may; empty if of nothing, or of processor time
+	overran bool          // whether it has used up its processor time
 	ending  chan struct{} // closed when it is about to be reaped
 	reaped  chan struct{} // closed when the process has ended
 }
 
 var _ runner.Runner = (*child)(nil)
-
-// cpuSlack is by how much the kernel's two ways of counting processor time may
-// differ.
-const cpuSlack = 100 * time.Millisecond
 
 // watchEvery is how often it is looked at what a process has started.
 const watchEvery = 250 * time.Millisecond
@@ -196,6 +193,7 @@ func (c *child) Wait(context.Context) error {
 	c.killGroup()
 	c.running = false // from here on its number may become another's
 	c.mu.Unlock()
+	c.overran = overran(c.cmd.Process.Pid, c.limits)
 	err := c.cmd.Wait()
 	c.guard.dismiss()
 	_ = c.stdin.Close()
@@ -230,9 +228,8 @@ func (c *child) killGroup() {
 // why. It must have ended.
 func (c *child) exit() (how, excess string) {
 	how = c.cmd.ProcessState.String()
-	used := c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
-	if most := c.limits.CPUTime; c.excess == "" && most > 0 && used+cpuSlack >= most {
-		return how, fmt.Sprintf("it has used up the %v of processor time that it may", most)
+	if c.excess == "" && c.overran {
+		return how, fmt.Sprintf("it has used up the %v of processor time that it may", c.limits.CPUTime)
 	}
 	return how, c.excess
 }

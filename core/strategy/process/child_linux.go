@@ -70,10 +70,37 @@ func limit(pid int, limits strategy.Limits) error {
 		set(unix.RLIMIT_NOFILE, uint64(limits.OpenFiles)),
 		set(unix.RLIMIT_CORE, 0),
 	)
-	if limits.CPUTime > 0 { // the kernel counts whole seconds
-		err = errors.Join(err, set(unix.RLIMIT_CPU, uint64((limits.CPUTime+time.Second-1)/time.Second)))
+	if limits.CPUTime > 0 {
+		err = errors.Join(err, set(unix.RLIMIT_CPU, seconds(limits.CPUTime)))
 	}
 	return err
+}
+
+// seconds rounds up: the kernel limits processor time in whole seconds.
+func seconds(d time.Duration) uint64 { return uint64((d + time.Second - 1) / time.Second) }
+
+// overran says whether the process, which is ending and has not been waited for,
+// has used up its processor time. It reads the clock that the kernel holds
+// against the limit, which counts ticks: what a process is said to have used once
+// it has been waited for is measured, and may be a tenth less or more.
+func overran(pid int, limits strategy.Limits) bool {
+	if limits.CPUTime <= 0 {
+		return false
+	}
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return false
+		}
+	}
+	var used unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3), &used); err != nil { // CPUCLOCK_PROF of the process
+		return false
+	}
+	return used.Nano() >= int64(seconds(limits.CPUTime))*int64(time.Second)
 }
 
 // descendants returns the processes that the process has started, those that

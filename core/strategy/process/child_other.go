@@ -25,6 +25,8 @@ var errNotEnforced = errors.New("memory, processor time, open files and processe
 
 func limit(int, strategy.Limits) error { return errNotEnforced }
 
+func overran(int, strategy.Limits) bool { return false }
+
 func descendants(int) []int { return nil }
 
 func killGroup(p *os.Process) { _ = p.Kill() }

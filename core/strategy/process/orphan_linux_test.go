@@ -138,6 +138,37 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Who has used up its processor time is told from who was killed by somebody,
+// whatever the kernel's two ways of counting make of the same time.
+func TestProcessorTime(t *testing.T) {
+	t.Parallel()
+	for range 4 {
+		t.Run("used up", func(t *testing.T) {
+			t.Parallel()
+			spec := misfitSpec(t, "burns")
+			spec.Limits.CPUTime = time.Second
+			in := mustStart(t, New(Options{}), spec)
+			if err := in.Turn(context.Background(), snapshot(1, 1), new(route.Reply)); err != nil {
+				t.Fatal(err)
+			}
+			<-in.child.reaped
+			wantFault(t, in.Turn(context.Background(), snapshot(2, 1), new(route.Reply)), strategy.FaultLimit,
+				"signal: killed: it has used up the 1s of processor time that it may")
+		})
+	}
+	t.Run("killed", func(t *testing.T) {
+		t.Parallel()
+		spec := rogueSpec(t, "", 0)
+		spec.Limits.CPUTime = time.Minute
+		in := mustStart(t, New(Options{}), spec)
+		if err := unix.Kill(in.child.cmd.Process.Pid, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		<-in.child.reaped
+		wantFault(t, in.Turn(context.Background(), snapshot(1, 1), new(route.Reply)), strategy.FaultDied, "it ended with signal: killed")
+	})
+}
+
 // The limits are in force before the first instruction of the program: what it
 // starts at once is counted, and dies with it.
 func TestNoProcesses(t *testing.T) {
