@@ -15,6 +15,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"io/fs"
 	"os"
@@ -236,6 +237,14 @@ func (j job) keep(name, own string) string {
 		return filepath.Join(j.Dir, own)
 	}
 	return filepath.Join(j.Cache, name)
+}
+
+// keepApart is as keep, and shares nothing with projects of other places: for
+// tools that would take what they have built of one for another's.
+func (j job) keepApart(name, own string) string {
+	place := fnv.New32a()
+	_, _ = place.Write([]byte(j.Dir)) // never fails
+	return j.keep(filepath.Join(name, fmt.Sprintf("%s-%08x", filepath.Base(j.Dir), place.Sum32())), own)
 }
 
 // run runs a program in a folder, with these variables besides the

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,13 +63,8 @@ func mavenOptions() []string {
 	return []string{"MAVEN_OPTS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 }
 
-// javaWork returns where Maven puts what it builds: for each project a folder
-// of its own.
-func (j job) javaWork() string {
-	place := fnv.New32a()
-	_, _ = place.Write([]byte(j.Dir)) // never fails
-	return j.keep(filepath.Join("java", fmt.Sprintf("%s-%08x", filepath.Base(j.Dir), place.Sum32())), "target")
-}
+// javaWork returns where Maven puts what it builds.
+func (j job) javaWork() string { return j.keepApart("java", "target") }
 
 func buildJava(ctx context.Context, j job) error {
 	if err := j.maven(ctx, "package", "-DskipTests"); err != nil {

@@ -49,9 +49,10 @@ func hasRustTarget(ctx context.Context, rustc string) error {
 	return nil
 }
 
-func (j job) cargo() []string {
-	return []string{"CARGO_TARGET_DIR=" + j.keep("cargo", "target")}
-}
+// rustWork returns where cargo puts what it builds.
+func (j job) rustWork() string { return j.keepApart("rust", "target") }
+
+func (j job) cargo() []string { return []string{"CARGO_TARGET_DIR=" + j.rustWork()} }
 
 func buildRust(ctx context.Context, j job) error {
 	library, err := rustLibrary(filepath.Join(j.Dir, "Cargo.toml"))
@@ -61,7 +62,7 @@ func buildRust(ctx context.Context, j job) error {
 	if err := j.run(ctx, j.Dir, j.cargo(), "cargo", "build", "--quiet", "--release", "--lib", "--target", rustTarget); err != nil {
 		return err
 	}
-	return copyFile(filepath.Join(j.keep("cargo", "target"), rustTarget, "release", library+".wasm"), j.Out)
+	return copyFile(filepath.Join(j.rustWork(), rustTarget, "release", library+".wasm"), j.Out)
 }
 
 // rustName is the line of Cargo.toml that names a package or library.

@@ -93,11 +93,8 @@ func conforms(t *testing.T, module, name string) {
 func TestRustLibrary(t *testing.T) {
 	t.Parallel()
 	needs(t, "rust")
-	cmd := exec.CommandContext(t.Context(), "cargo", "test", "--quiet")
-	cmd.Dir = "rust"
-	cmd.Env = append(os.Environ(), "CARGO_TARGET_DIR="+filepath.Join(cache(t), "cargo"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	if err := (guest.Project{Language: "rust", Dir: "rust", Cache: cache(t)}).Test(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
