@@ -23,6 +23,8 @@ type Pace struct {
 	Times int
 	// Most is how long it pauses at most.
 	Most time.Duration
+	// Hurry says when there is no time for pauses. Nil means never.
+	Hurry func() bool
 
 	rested time.Time // when the last pause ended, or the work began
 }
@@ -41,6 +43,8 @@ func (p *Pace) Pause() {
 	if worked < moment {
 		return
 	}
-	time.Sleep(min(time.Duration(p.Times)*worked, p.Most))
+	if p.Hurry == nil || !p.Hurry() {
+		time.Sleep(min(time.Duration(p.Times)*worked, p.Most))
+	}
 	p.rested = time.Now()
 }

@@ -14,16 +14,23 @@ import (
 func TestPause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := &Pace{Times: 3, Most: 5 * time.Millisecond}
-		for i, step := range []struct{ work, pause time.Duration }{
-			{time.Hour, 0}, // it has not begun
-			{100 * time.Microsecond, 0},
-			{199 * time.Microsecond, 0},
-			{time.Microsecond, 900 * time.Microsecond}, // three times what all three took
-			{time.Millisecond, 3 * time.Millisecond},
-			{0, 0},
-			{time.Second, 5 * time.Millisecond},
+		hurry := false
+		p := &Pace{Times: 3, Most: 5 * time.Millisecond, Hurry: func() bool { return hurry }}
+		for i, step := range []struct {
+			work, pause time.Duration
+			hurry       bool
+		}{
+			{time.Hour, 0, false}, // it has not begun
+			{100 * time.Microsecond, 0, false},
+			{199 * time.Microsecond, 0, false},
+			{time.Microsecond, 900 * time.Microsecond, false}, // three times what all three took
+			{time.Millisecond, 3 * time.Millisecond, false},
+			{0, 0, false},
+			{time.Second, 5 * time.Millisecond, false},
+			{time.Second, 0, true},
+			{time.Millisecond, 3 * time.Millisecond, false},
 		} {
+			hurry = step.hurry
 			time.Sleep(step.work)
 			began := time.Now()
 			p.Pause()

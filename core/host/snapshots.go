@@ -114,11 +114,13 @@ func (s *snapshots) run(ctx context.Context) {
 }
 
 func (s *snapshots) make(ctx context.Context, number uint64) error {
-	e, _, err := recovered(ctx, s.log, s.codec, number, &giveway.Pace{Times: giveWayTimes, Most: giveWayMost})
+	// A log that grows faster than snapshots are made would be longer each time.
+	due := func() bool { return len(s.wanted) > 0 }
+	e, _, err := recovered(ctx, s.log, s.codec, number, &giveway.Pace{Times: giveWayTimes, Most: giveWayMost, Hurry: due})
 	if err != nil {
 		return err
 	}
-	return s.save(ctx, number, e, &giveway.Pace{Times: 1, Most: giveWayMost}) // plans wait for it
+	return s.save(ctx, number, e, &giveway.Pace{Times: 1, Most: giveWayMost, Hurry: due}) // plans wait for it
 }
 
 // save stores a snapshot, and drops what is old, once nobody reads it.
