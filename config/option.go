@@ -167,7 +167,7 @@ func Remember(sums *Sums) Option {
 	return func(o *options) { o.sums = sums }
 }
 
-// Patiently has long files read with pauses, half of the time, for a host that
+// Patiently has long files read with pauses between their parts, for a host that
 // routes meanwhile.
 func Patiently() Option {
 	return func(o *options) { o.patient = true }

@@ -224,7 +224,7 @@ func TestRemember(t *testing.T) {
 	root := folder(t, map[string]string{"p.yaml": complete(
 		"strategies: {w: {runtime: wasm, source: x.wasm, sha256: \"" + hex.EncodeToString(digest[:]) + "\"}}\nrouting_configs: {plain: {strategy: w}}\n")})
 	path, sums := filepath.Join(root, "x.wasm"), new(config.Sums)
-	now, old := time.Now(), time.Now().Add(-time.Hour)
+	now, old := time.Now().Add(time.Hour), time.Now().Add(-time.Hour) // which stays young however long this takes
 	for i, step := range []struct {
 		content string
 		written time.Time
@@ -235,6 +235,7 @@ func TestRemember(t *testing.T) {
 		{module, old, false},
 		{other, old, false}, // as nobody can write it who means no harm: so it was remembered
 		{other, old.Add(time.Second), true},
+		{module, old.Add(time.Second), false}, // what is remembered is no reason to refuse
 		{module, old, false},
 		{module + "more", old, true},
 		{module, old.Add(2 * time.Second), false},

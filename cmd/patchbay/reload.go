@@ -22,7 +22,7 @@ import (
 )
 
 // rereading reads the config of a running host again, or another one with the
-// same environment and flags over it. But for running it is not changed.
+// same environment and flags over it. It is not changed once the host serves.
 type rereading struct {
 	file    string
 	options []config.Option
