@@ -47,7 +47,7 @@ type conn struct {
 func dial(srv *server.Server, name string) (*conn, error) {
 	closed, cancel := context.WithCancelCause(context.Background())
 	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.Name(name), nats.NoReconnect(),
-		nats.PingInterval(quiet),
+		nats.PingInterval(quiet), nats.Timeout(startLimit),
 		nats.ClosedHandler(func(nc *nats.Conn) {
 			err := ErrClosed
 			if last := nc.LastError(); last != nil {

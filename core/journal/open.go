@@ -18,7 +18,8 @@ import (
 // that the store knows of no missing message, that the first and the last
 // batch are whole, that the last acknowledged record is there, that a snapshot
 // stands for whatever has been dropped; Replay checks the rest. It blocks for
-// a few reads of the disk; while a log is made, ctx is not looked at.
+// a few reads of the disk; once it has begun to make a stream, it does so to
+// the end.
 //
 // The Log it returns is the owner from the first Append on: a Log opened
 // earlier, here or elsewhere, then finds itself fenced.

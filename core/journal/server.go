@@ -178,8 +178,8 @@ func storeOptions(dir string) *server.Options {
 }
 
 // Close stops the store and waits for its end. Calls under way on the Server
-// and its Logs are interrupted and return ErrClosed or an error that wraps it;
-// Close waits for them, so it must not be called from a Replay's function.
+// and its Logs are interrupted and return ErrClosed or an error that wraps it,
+// but that a log's stream is made to the end. Close waits for them, so it must not be called from a Replay's function.
 // Closing again does nothing.
 func (s *Server) Close() error {
 	s.mu.Lock()

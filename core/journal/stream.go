@@ -93,6 +93,16 @@ func checkConfig(got, want jetstream.StreamConfig) error {
 	return nil
 }
 
+// create makes a stream. It is not interrupted: the store would go on with it,
+// and leave something running if it is closed meanwhile.
+func (s *Server) create(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	s.making.Lock()
+	defer s.making.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
+	defer cancel()
+	return js.CreateStream(ctx, want)
+}
+
 // openStream finds or, if create is set, makes a stream, and returns its
 // state. Without create a missing stream is jetstream.ErrStreamNotFound.
 func (s *Server) openStream(ctx context.Context, want jetstream.StreamConfig, create bool) (*jetstream.StreamInfo, error) {
@@ -104,9 +114,7 @@ func (s *Server) openStream(ctx context.Context, want jetstream.StreamConfig, cr
 	defer done()
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) && create {
-		s.making.Lock()
-		stream, err = js.CreateStream(context.WithoutCancel(ctx), want)
-		s.making.Unlock()
+		stream, err = s.create(ctx, js, want)
 	}
 	if err != nil {
 		return nil, cause(ctx, err)
