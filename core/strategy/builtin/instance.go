@@ -19,7 +19,7 @@ import (
 
 // closePatience is how long Close waits for a strategy that is at work. One
 // that hangs is left behind.
-const closePatience = 100 * time.Millisecond
+const closePatience = time.Second
 
 // instance is one strategy, on a goroutine of its own.
 type instance struct {

@@ -228,7 +228,7 @@ func (c *child) killGroup() {
 // why. It must have ended.
 func (c *child) exit() (how, excess string) {
 	how = c.cmd.ProcessState.String()
-	if c.excess == "" && c.overran {
+	if signalled := c.cmd.ProcessState.ExitCode() < 0; c.excess == "" && c.overran && signalled {
 		return how, fmt.Sprintf("it has used up the %v of processor time that it may", c.limits.CPUTime)
 	}
 	return how, c.excess

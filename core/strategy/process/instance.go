@@ -30,7 +30,7 @@ const (
 	drainPatience = time.Second
 	// exitPatience is how long is waited for the exit status of a process whose
 	// stream broke.
-	exitPatience = time.Second
+	exitPatience = 5 * time.Second
 	// wrapping is the most that the protobuf message around a frame adds.
 	wrapping = 64
 )
