@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/patchbay-cx/patchbay/core/kit"
 	"github.com/patchbay-cx/patchbay/core/strategy"
@@ -104,7 +105,7 @@ func TestWASMGuestsConform(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			report, err := kit.Trial{Runtime: shortlist.New(open(t)), File: file}.Run(t.Context())
+			report, err := kit.Trial{Runtime: shortlist.New(open(t)), File: file, Budget: time.Minute}.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

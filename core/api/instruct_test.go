@@ -205,7 +205,10 @@ func openVendor(t *testing.T, doors *remote.Doors) *host.Workspace {
 	first := route.Plugin{Manifest: route.Manifest{Name: "first"}, New: func() route.Strategy { return &firstFit{} }}
 	workspace, err := host.Open(t.Context(), host.Options{
 		Name: "test", Log: log, Definition: d, Seed: 1,
-		Strategies: []strategy.Spec{{Name: "first", Runtime: "builtin", Source: "first"}, {Name: "vendor", Runtime: "remote"}},
+		Strategies: []strategy.Spec{
+			{Name: "first", Runtime: "builtin", Source: "first", Limits: strategy.Limits{TurnDeadline: strategy.NoDeadline}},
+			{Name: "vendor", Runtime: "remote", Limits: strategy.Limits{TurnDeadline: strategy.NoDeadline}},
+		},
 		Runtimes: map[string]strategy.Runtime{
 			"builtin": builtin.New(map[string]route.Plugin{"first": first}), "remote": remote.New(doors),
 		},

@@ -197,7 +197,7 @@ func (d *driver) measure(length time.Duration) (float64, error) {
 		return 0, err
 	}
 	began, before := time.Now(), d.completed.Load()
-	if err := d.await(func() bool { return time.Since(began) >= length }, time.Hour); err != nil {
+	if err := d.await(func() bool { return time.Since(began) >= length && d.completed.Load() > before }, time.Hour); err != nil {
 		return 0, err
 	}
 	rate := float64(d.completed.Load()-before) / time.Since(began).Seconds()

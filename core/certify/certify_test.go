@@ -52,7 +52,7 @@ func openStand(t testing.TB, config *tls.Config) *certify.Stand {
 // plentiful where it must not decide.
 func quick(only ...string) certify.Options {
 	return certify.Options{
-		Budget: time.Minute, Deadline: time.Minute, Agents: 3000, Wait: 30 * time.Second, Patience: 20 * time.Second, Quiet: 700 * time.Millisecond,
+		Budget: time.Minute, Deadline: time.Minute, Agents: 3000, Wait: 30 * time.Second, Patience: 20 * time.Second, Quiet: 2 * time.Second,
 		Ping: 50 * time.Millisecond, Only: only,
 	}
 }

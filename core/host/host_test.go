@@ -57,7 +57,7 @@ type place struct {
 }
 
 func queueStrategy() []strategy.Spec {
-	return []strategy.Spec{{Name: "queue", Runtime: "builtin", Source: "queue"}}
+	return []strategy.Spec{{Name: "queue", Runtime: "builtin", Source: "queue", Limits: strategy.Limits{TurnDeadline: time.Minute}}}
 }
 
 // builtins has the strategy "queue", and others by the name of their source.

@@ -105,7 +105,7 @@ func rows() []row {
 			"":       "strategy: deadline: RUNTIME: it is still at an earlier turn",
 		}, short},
 		{"sleeps", late, map[string]string{"remote": silent, "": "strategy: deadline: RUNTIME: it is still at an earlier turn"}, short},
-		{"late_once", graced, map[string]string{"remote": silent, "": "strategy: deadline: RUNTIME: it did not answer in time"}, short},
+		{"late_once", graced, map[string]string{"remote": silent, "": "strategy: deadline: RUNTIME: it did not answer in time"}, 2 * time.Second},
 		{"wrong_turn", dropped, all("strategy: wrong_turn: RUNTIME: it answered turn 7 of epoch 1, but turn 8 of epoch 1 was asked"), 0},
 		{"wrong_epoch", dropped, all("strategy: wrong_turn: RUNTIME: it answered turn 8 of epoch 0, but turn 8 of epoch 1 was asked"), 0},
 		{"answers_twice", answersTwice, all("strategy: wrong_turn: RUNTIME: it answered turn 6 of epoch 1, but turn 7 of epoch 1 was asked"), 0},

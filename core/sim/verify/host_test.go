@@ -5,6 +5,7 @@ package verify_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -256,6 +257,7 @@ func begin(t *testing.T, first strategy.Spec) *live {
 	t.Helper()
 	l := &live{T: t, dir: t.TempDir(), def: centre(), specs: specs(), runtimes: carriers(t)}
 	first.Name, first.Limits.StartTimeout = "second", 10*time.Minute
+	first.Limits.TurnDeadline = cmp.Or(first.Limits.TurnDeadline, time.Minute)
 	l.specs[1] = first
 	l.open()
 	return l
@@ -309,7 +311,11 @@ func TestAPastWithFaults(t *testing.T) {
 			source := pack(t, "misfit")
 			sum, _ := strategy.Checksum(source)
 			settings := misbehaving.Settings{Way: way, From: 12, Turns: 1, Epochs: 1}
-			l := begin(t, strategy.Spec{Runtime: "process", Source: source, SHA256: sum, Settings: settings.JSON()})
+			spec := strategy.Spec{Runtime: "process", Source: source, SHA256: sum, Settings: settings.JSON()}
+			if way == "sleeps" {
+				spec.Limits.TurnDeadline = 500 * time.Millisecond
+			}
+			l := begin(t, spec)
 			l.work(24)
 			if way != "wrong_turn" { // which is a strike, and one is no reason to start anew
 				l.awaits("second", "active")

@@ -97,6 +97,7 @@ func TestClasses(t *testing.T) {
 	}
 	// Nobody of the class is left: it is not for the others.
 	standby.hangUp()
+	<-standby.served
 	short, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer stop()
 	wantFault(t, <-turned(short, in.instance, snapshot(2)), strategy.FaultDied, "")

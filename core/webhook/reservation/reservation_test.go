@@ -4,6 +4,7 @@
 package reservation_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -129,6 +130,7 @@ func (p *place) asks(url string, secret webhook.Secret, callbacks ...reservation
 	p.t.Helper()
 	for i := range callbacks {
 		callbacks[i].URL, callbacks[i].Secrets = url, []webhook.Secret{secret}
+		callbacks[i].Timeout = cmp.Or(callbacks[i].Timeout, time.Hour)
 		callbacks[i].Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
 	return p.asksOf(callbacks...)

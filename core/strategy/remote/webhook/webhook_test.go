@@ -462,7 +462,7 @@ func TestDeadline(t *testing.T) {
 		decides(firstOf())(w, r, q)
 	})
 	o := open(t, v, nil)
-	_, err := turn(t, o.start(t, 200*time.Millisecond), 100*time.Millisecond)
+	_, err := turn(t, o.start(t, 2*time.Second), time.Second)
 	faultOf(t, err, strategy.FaultDeadline, "did not answer in time")
 	in := o.start(t, time.Hour)
 	for {
